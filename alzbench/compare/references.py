@@ -1,0 +1,36 @@
+"""Published results to compare with, from YAML files."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Reference(BaseModel):
+    """A published result.
+
+    Attributes:
+        name: What tables call it.
+        accuracy: Test accuracy, in [0, 1].
+        test_images: Number of images it was measured on.
+        protocol: The protocol it was measured under; it is shown beside runs of that protocol only.
+        source: Where it comes from.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    accuracy: Annotated[float, Field(ge=0, le=1)]
+    test_images: Annotated[int, Field(ge=1)]
+    protocol: str
+    source: str
+
+
+def load_references() -> list[Reference]:
+    """Return the references that come with the package."""
+    folder = resources.files("alzbench.compare") / "published"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+    return [Reference.model_validate(yaml.safe_load(f.read_text(encoding="utf-8"))) for f in files]

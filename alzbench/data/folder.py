@@ -1,0 +1,110 @@
+"""Image sets that lie in folders: two parts, each with a folder a class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from alzbench.errors import DataError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
+
+# Folder names of the known layouts, as plain letters, and the part of the set that each holds.
+LAYOUTS = (
+    {"augmentedalzheimerdataset": "augmented", "originaldataset": "original"},
+    {"train": "train", "test": "test"},
+)
+DEPTH = 2  # archives add a folder or two above the parts
+
+
+def list_folder(root: Path, classes: Sequence[str]) -> pd.DataFrame:
+    """List the images of a set without opening them.
+
+    Args:
+        root: The folder that holds the parts, or has them up to two levels below.
+        classes: Class names in label order; folders match them whatever their case, spaces, dashes or underscores, and
+            with `Dementia` for `Demented`.
+
+    Returns:
+        A row an image, sorted: image (path below the root of the set), path, label, part.
+
+    Raises:
+        DataError: The folder, a part or a class folder is missing, empty, or not a known class.
+    """
+    if not root.is_dir():
+        raise DataError(
+            f"There is no folder {root}. Give --data (or ALZBENCH_DATA) a folder that holds AugmentedAlzheimerDataset and "
+            "OriginalDataset, or use --demo, which needs no data."
+        )
+    home, parts = _find_parts(root)
+    files = [
+        (str(path.relative_to(home)), str(path), label, part)
+        for folder, part in parts.items()
+        for label, class_folder in enumerate(_class_folders(folder, classes))
+        for path in _images(class_folder)
+    ]
+    table = pd.DataFrame(files, columns=["image", "path", "label", "part"])
+    return table.sort_values("image", ignore_index=True)
+
+
+def plain(name: str) -> str:
+    """Return a class or folder name as lower-case letters and digits, with `dementia` read as `demented`."""
+    return re.sub(r"[^a-z0-9]", "", name.lower()).replace("dementia", "demented")
+
+
+def _find_parts(root: Path) -> tuple[Path, dict[Path, str]]:
+    for candidate in _folders_below(root, DEPTH):
+        inside = {plain(folder.name): folder for folder in _subfolders(candidate)}
+        for layout in LAYOUTS:
+            if layout.keys() <= inside.keys():
+                return candidate, {inside[name]: part for name, part in layout.items()}
+    found = ", ".join(folder.name for folder in _subfolders(root)[:6]) or "no folders"
+    raise DataError(
+        f"{root} must hold AugmentedAlzheimerDataset and OriginalDataset, or train and test, each with a folder a class; "
+        f"found {found}."
+    )
+
+
+def _class_folders(part: Path, classes: Sequence[str]) -> list[Path]:
+    folders = {plain(folder.name): folder for folder in _subfolders(part)}
+    wanted = {plain(name): name for name in classes}
+    missing = [name for key, name in wanted.items() if key not in folders]
+    unknown = [folder.name for key, folder in folders.items() if key not in wanted]
+    if missing or unknown:
+        raise DataError(
+            f"{part} must hold a folder for each of {', '.join(classes)}; "
+            + "; ".join(
+                text
+                for text, names in (
+                    (f"missing: {', '.join(missing)}", missing),
+                    (f"not a known class: {', '.join(unknown)}", unknown),
+                )
+                if names
+            )
+            + ". Rename the folders, or set data.classes."
+        )
+    empty = [folders[key].name for key in wanted if next(_images(folders[key]), None) is None]
+    if empty:
+        raise DataError(
+            f"{part}: each class folder must hold images ({', '.join(sorted(SUFFIXES))}); empty: {', '.join(empty)}. "
+            "Complete the set, or unpack it again."
+        )
+    return [folders[key] for key in wanted]
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    return (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file())
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "__MACOSX")))
+
+
+def _folders_below(folder: Path, depth: int) -> Iterator[Path]:
+    yield folder
+    if depth:
+        for inner in _subfolders(folder):
+            yield from _folders_below(inner, depth - 1)

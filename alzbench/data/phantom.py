@@ -1,0 +1,131 @@
+"""The phantom set: drawn slices that look enough like brain MRI to exercise everything, with nothing to download.
+
+Each subject has a head of its own (size, shape, tilt, brightness). With the stage of the disease the ventricles grow and
+the cortex thins, as in atrophy, but subjects of neighbouring stages overlap. The set is laid out as the Kaggle set is,
+so that it takes the same path through the code. It says nothing about real patients.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy import ndimage
+
+from alzbench import atomic
+from alzbench.cache import cache_folder
+from alzbench.progress import Progress
+
+WIDTH, HEIGHT = 176, 208
+SLICES = 6
+SUBJECTS = {"NonDemented": 18, "VeryMildDemented": 12, "MildDemented": 8, "ModerateDemented": 4}
+AUGMENTED = 240  # images a class, as the augmented Kaggle set is nearly balanced too
+_VERSION = 1
+
+Float = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Head:
+    """What is a subject's own; lengths are shares of half the head's width.
+
+    Attributes:
+        radii: Half width and half height of the skull, in pixels.
+        tilt: Rotation, in radians.
+        cortex: Thickness of the cortex.
+        ventricles: Size of the ventricles.
+        folds: Phases of the cortical folds.
+        brightness: Grey value of white matter, in [0, 1].
+    """
+
+    radii: tuple[float, float]
+    tilt: float
+    cortex: float
+    ventricles: float
+    folds: Float
+    brightness: float
+
+
+def draw_phantom_set(progress: Progress) -> Path:
+    """Return the folder of the phantom set, drawing it where the cache does not hold it yet."""
+    folder = cache_folder() / f"phantom-v{_VERSION}"
+    if folder.is_dir():
+        return folder
+    with atomic.new_folder(folder) as temporary, progress.track("drawing phantoms", len(SUBJECTS)) as advance:
+        with ThreadPoolExecutor(2) as pool:
+            for _ in pool.map(lambda stage: _draw_class(temporary, stage), range(len(SUBJECTS))):
+                advance()
+    return folder
+
+
+def draw_head(stage: int, rng: np.random.Generator) -> Head:
+    """Draw a subject at a stage from 0 (healthy) to 3 (moderate dementia)."""
+    return Head(
+        radii=(rng.normal(66, 2.5), rng.normal(84, 3)),
+        tilt=rng.normal(0, 0.05),
+        cortex=float(np.clip(rng.normal(0.20 - 0.035 * stage, 0.012), 0.05, None)),
+        ventricles=float(np.clip(rng.normal(0.14 + 0.12 * stage, 0.025), 0.05, None)),
+        folds=rng.uniform(0, 2 * np.pi, 3),
+        brightness=rng.normal(0.72, 0.025),
+    )
+
+
+def draw_slice(head: Head, level: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Draw one axial slice (HEIGHT, WIDTH), uint8; `level` in [0, 1] goes up from the middle of the ventricles."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float64)
+    x, y = x - WIDTH / 2, y - HEIGHT / 2
+    cos, sin = np.cos(head.tilt), np.sin(head.tilt)
+    shrink = 1 - 0.12 * level
+    u = (cos * x + sin * y) / (head.radii[0] * shrink)
+    v = (cos * y - sin * x) / (head.radii[1] * shrink)
+    radius, angle = np.hypot(u, v), np.arctan2(v, u)
+    folds = sum(0.012 * np.sin(k * angle + p) for k, p in zip((9, 14, 23), head.folds, strict=True))
+    brain = radius < 0.86 + folds
+    white = radius < 0.86 + 2.2 * folds - head.cortex
+    image = np.zeros((HEIGHT, WIDTH))
+    image[radius < 1.06] = 0.18  # scalp
+    image[(radius > 0.93) & (radius < 1.0)] = 0.85  # skull, bright as its fat is in these images
+    image[(radius <= 0.93)] = 0.08  # fluid
+    image[brain] = 0.55 * head.brightness / 0.72
+    image[white] = head.brightness
+    image[_ventricles(u, v, head.ventricles * (1 - 0.35 * level))] = 0.10
+    image[(np.abs(u) < 0.012) & (np.abs(v) > 0.45) & brain] = 0.12  # the fissure between the hemispheres
+    image = ndimage.gaussian_filter(image, 1.0) + rng.normal(0, 0.02, image.shape)
+    return (np.clip(image, 0, 1) * 255).astype(np.uint8)
+
+
+def _ventricles(u: Float, v: Float, size: float) -> npt.NDArray[np.bool_]:
+    """Return two mirrored horns that open to the front and to the back."""
+    bend = 0.10 + 0.35 * v**2 + 0.3 * size
+    across = (np.abs(u) - bend) / (0.45 * size)
+    along = v / (0.22 + 0.8 * size)
+    return across**2 + along**2 < 1
+
+
+def _draw_class(folder: Path, stage: int) -> None:
+    name = list(SUBJECTS)[stage]
+    original, augmented = folder / "OriginalDataset" / name, folder / "AugmentedAlzheimerDataset" / name
+    for part in (original, augmented):
+        part.mkdir(parents=True)
+    slices = {}
+    for subject in range(1, SUBJECTS[name] + 1):
+        rng = np.random.default_rng([_VERSION, stage, subject])
+        head = draw_head(stage, rng)
+        for number in range(1, SLICES + 1):
+            pixels = draw_slice(head, (number - 1) / (SLICES - 1), rng)
+            slices[f"{name}-subject{subject:02d}-slice{number:02d}"] = Image.fromarray(pixels)
+    for stem, image in slices.items():
+        image.save(original / f"{stem}.png")
+    rng = np.random.default_rng([_VERSION, stage])
+    for copy in range(AUGMENTED):
+        stem = list(slices)[copy % len(slices)]
+        _moved(slices[stem], rng).save(augmented / f"{stem}-copy{copy:03d}.png")
+
+
+def _moved(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    moved = image.rotate(rng.uniform(-12, 12), Image.Resampling.BILINEAR, translate=tuple(rng.integers(-6, 7, 2).tolist()))
+    return moved.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else moved

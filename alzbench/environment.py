@@ -1,0 +1,55 @@
+"""What a run was made with: versions, platform, devices, git commit."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "imbalanced-learn", "pandas", "pillow", "onnxruntime")
+
+
+def describe_environment() -> dict[str, Any]:
+    """Return plain values for environment.json. No environment variable is read: they may hold secrets."""
+    import keras
+
+    from alzbench import __version__
+
+    return {
+        "alzbench": __version__,
+        "git_commit": _git_commit(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cpus": os.cpu_count(),
+        "backend": keras.backend.backend(),
+        "devices": keras.distribution.list_devices(),
+        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git_commit() -> str | None:
+    """Return the commit of the repository that alzbench lies in, with `+changes` where files differ from it."""
+    folder = Path(__file__).parent
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip() or None

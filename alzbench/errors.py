@@ -1,0 +1,50 @@
+"""Errors that a user can act on, each with the exit code of the command that meets it.
+
+Each text says what must hold, what was found and where, and what to do, in one or two sentences.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import ClassVar
+
+
+class AlzbenchError(Exception):
+    """Base of every error that is shown without a traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class RunError(AlzbenchError):
+    """A run could not be finished, for example because its loss became NaN."""
+
+    exit_code = 1
+
+
+class ExperimentError(AlzbenchError):
+    """An experiment file, or an option given on the command line, is wrong."""
+
+    exit_code = 2
+
+
+class DataError(AlzbenchError):
+    """Images or weights are missing, unreadable or not what they should be."""
+
+    exit_code = 3
+
+
+class Interrupted(AlzbenchError):
+    """The user stopped the work; what was finished is kept."""
+
+    exit_code = 4
+
+
+def describe_os_error(error: OSError) -> str:
+    """Return a sentence for an operating-system error, naming the file where the system does."""
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return (
+            f"The disk is full{where}: nothing half-written was kept. Free some space, or point ALZBENCH_CACHE "
+            "and --runs at a larger disk, and give the same command again."
+        )
+    return f"{error.strerror or error}{where}."

@@ -1,0 +1,1 @@
+"""The one evaluator: a predictions table, scores computed from it, and figures."""

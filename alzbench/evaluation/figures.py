@@ -1,0 +1,54 @@
+"""Figures of one run: the confusion matrix and the course of training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from alzbench import atomic
+
+DPI = 150
+
+
+def confusion_figure(scores: dict[str, Any], title: str) -> Figure:
+    """Draw a confusion matrix: colour is the share of the true class, the text the share and the number of images."""
+    matrix = np.array(scores["confusion_matrix"])
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    names = scores["classes"]
+    figure = Figure(figsize=(6.4, 5.4), layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(matrix):
+        share = shares[row, column]
+        colour = "white" if share > 0.5 else "black"
+        axes.text(column, row, f"{share:.0%}\n{count:,}", ha="center", va="center", color=colour, fontsize=9)
+    axes.set_xticks(range(len(names)), names, rotation=20, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.set_title(title, fontsize=10)
+    figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class")
+    return figure
+
+
+def history_figure(history: pd.DataFrame, kept_epoch: int, title: str) -> Figure:
+    """Draw loss and accuracy by epoch, for training and validation, with the kept epoch marked."""
+    figure = Figure(figsize=(8.4, 3.6), layout="constrained")
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        axes.plot(history["epoch"], history[name], label="training", color="tab:blue")
+        axes.plot(history["epoch"], history[f"val_{name}"], label="validation", color="tab:orange")
+        axes.axvline(kept_epoch, color="grey", linestyle=":", label=f"kept: epoch {kept_epoch}")
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(frameon=False, fontsize=8)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, at once."""
+    with atomic.replacing(path) as temporary:
+        figure.savefig(temporary, dpi=DPI, format="png")

@@ -1,0 +1,44 @@
+"""The predictions table: the contract between training and everything after it.
+
+A row an image: image (name), subject and slice (empty where unknown), label (class name), predicted (class name), and
+`p_<class>` for each class, the probability in [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+PREFIX = "p_"
+
+
+def make_table(split: pd.DataFrame, logits: npt.NDArray[np.floating], classes: Sequence[str]) -> pd.DataFrame:
+    """Return the table of the images of `split` (columns image, label, and subject and slice where known).
+
+    Args:
+        split: n rows.
+        logits: (n, K) scores before the softmax.
+        classes: K names in label order.
+    """
+    from scipy.special import softmax
+
+    probabilities = softmax(np.asarray(logits, np.float64), axis=1)
+    names = np.array(classes, dtype=object)
+    table = pd.DataFrame(
+        {
+            "image": split["image"].to_numpy(),
+            "subject": split["subject"].to_numpy() if "subject" in split else "",
+            "slice": split["slice"].to_numpy() if "slice" in split else "",
+            "label": names[split["label"].to_numpy()],
+            "predicted": names[probabilities.argmax(axis=1)],
+        }
+    )
+    return table.assign(**{PREFIX + name: probabilities[:, k] for k, name in enumerate(classes)})
+
+
+def class_names(table: pd.DataFrame) -> list[str]:
+    """Return the class names of a table, in label order."""
+    return [column.removeprefix(PREFIX) for column in table.columns if column.startswith(PREFIX)]

@@ -1,0 +1,23 @@
+"""Experiments: YAML files that say what is trained, on what, and how."""
+
+from alzbench.experiment.loading import load_experiment
+from alzbench.experiment.schema import (
+    AugmentSettings,
+    BackboneSettings,
+    DataSettings,
+    Experiment,
+    ModelSettings,
+    ProtocolSettings,
+    TrainSettings,
+)
+
+__all__ = [
+    "AugmentSettings",
+    "BackboneSettings",
+    "DataSettings",
+    "Experiment",
+    "ModelSettings",
+    "ProtocolSettings",
+    "TrainSettings",
+    "load_experiment",
+]

@@ -1,0 +1,139 @@
+"""The frozen prefix: preprocessing and a pretrained backbone, from pixels to a feature map."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from PIL import Image
+
+from alzbench.data.phantom import draw_head, draw_slice
+from alzbench.errors import DataError
+from alzbench.experiment import BackboneSettings, DataSettings
+
+# pixel * scale + offset, for pixels in [0, 255]
+_SCALING = {"unit": (1 / 255, 0.0), "imagenet": (1 / 127.5, -1.0)}
+_RANDOM_WEIGHTS_SEED = 20180113
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """The layers that training does not change.
+
+    Attributes:
+        model: (B, S, S, C) pixels in [0, 255] -> (B, H, W, C') feature map, float32.
+        key: Hash of everything that decides the output: weights, layers, preprocessing.
+    """
+
+    model: Any
+    key: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the feature map."""
+        return tuple(self.model.output_shape[1:])
+
+
+@functools.lru_cache(maxsize=4)
+def _build(settings: BackboneSettings, size: int, channels: int, scaling: str, weights_file: str | None) -> Prefix:
+    scale, offset = _SCALING[scaling]
+    source = _load_backbone(settings, size, weights_file)
+    pixels = keras.Input((size, size, channels), name="pixels")
+    x = keras.layers.Rescaling(scale, offset, name="scaling")(pixels)
+    if channels == 1:
+        x = keras.layers.Concatenate(name="grey_to_rgb")([x, x, x])
+    # one flat graph, as heat maps need to see the backbone's inner layers
+    backbone = keras.applications.MobileNetV2(input_tensor=x, include_top=False, weights=None, alpha=settings.alpha)
+    backbone.set_weights(source.get_weights())
+    model = keras.Model(pixels, backbone.output, name="prefix")
+    if settings.weights == "none":
+        _calibrate(model)
+    model.trainable = False
+    what = {
+        "backbone": settings.name,
+        "alpha": settings.alpha,
+        "size": size,
+        "channels": channels,
+        "scaling": scaling,
+        "weights": _digest(model),
+    }
+    return Prefix(model, hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16])
+
+
+def build_prefix(settings: BackboneSettings, data: DataSettings) -> Prefix:
+    """Build the frozen prefix for images as `data` delivers them.
+
+    Raises:
+        DataError: The weights cannot be found, downloaded or read.
+    """
+    named = {"imagenet": os.environ.get("ALZBENCH_WEIGHTS"), "none": None}.get(settings.weights, settings.weights)
+    return _build(settings, data.size, data.channels, data.scaling, named)
+
+
+def _load_backbone(settings: BackboneSettings, size: int, weights_file: str | None) -> Any:
+    arguments = {"input_shape": (size, size, 3), "include_top": False, "alpha": settings.alpha}
+    if weights_file is None and settings.weights == "imagenet":
+        return _download(arguments)
+    keras.utils.set_random_seed(_RANDOM_WEIGHTS_SEED)
+    backbone = keras.applications.MobileNetV2(weights=None, **arguments)
+    if weights_file is None:
+        return backbone
+    path = Path(weights_file).expanduser()
+    if not path.is_file():
+        raise DataError(f"There is no weights file {path}; set ALZBENCH_WEIGHTS or model.backbone.weights to one.")
+    try:
+        backbone.load_weights(path)
+    except Exception as error:  # Keras and h5py raise many kinds for a file that is not what it should be
+        raise DataError(
+            f"{path} does not hold weights of {settings.name} (alpha {settings.alpha}, no top): "
+            f"{str(error).splitlines()[0]}"
+        ) from error
+    return backbone
+
+
+def _calibrate(model: Any) -> None:
+    """Make a random network keep what tells images apart, with the statistics of phantom slices.
+
+    Uncalibrated, the signal shrinks from layer to layer; and with its batch normalisations centred on the kink of the
+    ReLUs, 52 random layers turn it into noise. Centred two deviations above it, all but the last one pass most of it.
+    """
+    size, _, channels = model.input_shape[1:]
+    rng = np.random.default_rng(_RANDOM_WEIGHTS_SEED)
+    slices = [draw_slice(draw_head(i % 4, rng), rng.random(), rng) for i in range(32)]
+    resized = [np.asarray(Image.fromarray(s).resize((size, size), Image.Resampling.BILINEAR)) for s in slices]
+    pixels = np.repeat(np.stack(resized)[..., None], channels, axis=-1).astype(np.float32)
+    normalisations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    momenta = [layer.momentum for layer in normalisations]
+    for layer in normalisations:
+        layer.momentum = 0.0  # one batch replaces the statistics
+        if not layer.name.endswith("project_BN") and layer is not normalisations[-1]:
+            layer.beta.assign(np.full(layer.beta.shape, 2.0, np.float32))
+    model(pixels, training=True)
+    for layer, momentum in zip(normalisations, momenta, strict=True):
+        layer.momentum = momentum
+
+
+def _download(arguments: dict[str, Any]) -> Any:
+    try:
+        return keras.applications.MobileNetV2(weights="imagenet", **arguments)
+    except ValueError as error:  # a width or size without published weights
+        raise DataError(f"There are no published ImageNet weights for these settings: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # Keras raises a bare Exception for a failed download
+        raise DataError(
+            "The ImageNet weights could not be downloaded; check the network, or set ALZBENCH_WEIGHTS to a weights file "
+            f"of MobileNetV2 without top. --demo needs neither. ({str(error).splitlines()[0]})"
+        ) from error
+
+
+def _digest(model: Any) -> str:
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(weight.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""A comparison or a run, for people to read: terminal, CSV, JSON."""

@@ -1,0 +1,57 @@
+"""The state of an unfinished training, in one file that is replaced at once: a killed run goes on from its last epoch."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alzbench import atomic
+
+Arrays = list[npt.NDArray[Any]]
+
+
+@dataclass
+class Checkpoint:
+    """What the next epoch needs.
+
+    Attributes:
+        history: A dict an epoch that is done.
+        variables: Values of the head's variables, dropout's seed states included.
+        optimizer: Values of the optimizer's variables.
+        best: The head's weights in the best epoch so far.
+        best_epoch: That epoch, counted from 0; -1 before the first.
+    """
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    variables: Arrays = field(default_factory=list)
+    optimizer: Arrays = field(default_factory=list)
+    best: Arrays = field(default_factory=list)
+    best_epoch: int = -1
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint, replacing an older one."""
+        groups = {"variables": self.variables, "optimizer": self.optimizer, "best": self.best}
+        arrays = {f"{group}-{i:05d}": value for group, values in groups.items() for i, value in enumerate(values)}
+        about = np.array(json.dumps({"history": self.history, "best_epoch": self.best_epoch}))
+        with atomic.replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, about=about, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Checkpoint:
+        """Read a checkpoint; an empty one where there is none or it cannot be read, so that training starts afresh."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                about = json.loads(str(file["about"]))
+                groups: dict[str, Arrays] = {"variables": [], "optimizer": [], "best": []}
+                for name in sorted(file.files):
+                    if name != "about":
+                        groups[name.partition("-")[0]].append(file[name])
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return cls()
+        return cls(history=about["history"], best_epoch=about["best_epoch"], **groups)

@@ -1,0 +1,122 @@
+"""The frozen-prefix cache: the feature map of each image and view, computed once and shared by all later runs.
+
+A feature map is stored under the hash of what made it: the prefix (weights, layers, preprocessing), the view's settings,
+and the image's content. So a run finds what an earlier one computed, whatever its seed, split, head or data folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from alzbench.arrays import ArrayStore, Rows
+from alzbench.cache import cache_folder, require_space
+from alzbench.data.augment import augment, view_key
+from alzbench.experiment import AugmentSettings
+from alzbench.models.backbone import Prefix
+from alzbench.models.classifier import FEATURE_DTYPE
+from alzbench.progress import Progress
+from alzbench.training.extractor import BATCH, Extractor, make_extractor
+
+_VERSION = 1
+
+
+class Gather(Protocol):
+    """Feature maps that can be gathered by position."""
+
+    def take(self, indices: npt.NDArray[np.integer] | slice) -> npt.NDArray[Any]:
+        """Return the rows at `indices`."""
+        ...
+
+
+class Features:
+    """Feature maps of the images of a set.
+
+    Args:
+        prefix: What computes them.
+        augment: Settings of the views.
+        pixels: (N, S, S, C) uint8 images.
+        digests: Content hash of each image.
+    """
+
+    def __init__(self, prefix: Prefix, settings: AugmentSettings, pixels: Rows, digests: Sequence[str]) -> None:
+        self._prefix = prefix
+        self._settings = settings
+        self._pixels = pixels
+        self._digests = np.array(digests, dtype=object)
+
+    @cached_property
+    def extractor(self) -> Extractor:
+        """What runs the prefix; made when first needed, as a run that finds everything does not need it."""
+        return make_extractor(self._prefix)
+
+    def compute(self, wanted: Iterable[tuple[int, npt.NDArray[np.int64]]], progress: Progress) -> int:
+        """Compute and store the feature maps that are missing, and return how many there were.
+
+        Args:
+            wanted: View numbers, each with the positions of the images that need it.
+            progress: Where to report.
+
+        Raises:
+            RunError: They would not fit on the disk.
+        """
+        plan = [(view, positions, self._store(view)) for view, positions in wanted]
+        missing = [len(store.missing(self._digests[positions].tolist())) for _, positions, store in plan]
+        if not any(missing):
+            return 0
+        row_bytes = plan[0][2].row_bytes
+        require_space(cache_folder(), sum(missing) * row_bytes, f"{sum(missing)} feature maps")
+        with progress.track(f"feature maps ({self.extractor.name})", sum(missing)) as advance:
+            for view, positions, store in plan:
+                with store.writing():  # another process may have computed them while this one waited
+                    self._compute_view(view, positions, store, advance)
+        return sum(missing)
+
+    def _compute_view(self, view: int, positions: npt.NDArray[np.int64], store: ArrayStore, advance: Any) -> None:
+        position_of = dict(zip(self._digests[positions], positions, strict=True))
+        keys = store.missing(self._digests[positions].tolist())
+        step = max(BATCH, store.chunk_rows // BATCH * BATCH)
+        for start in range(0, len(keys), step):
+            chunk = keys[start : start + step]
+            rows = np.empty((len(chunk), *store.shape), store.dtype)
+            for at in range(0, len(chunk), BATCH):
+                batch = np.array([position_of[key] for key in chunk[at : at + BATCH]])
+                rows[at : at + BATCH] = self.fresh(batch, view)
+                advance(len(batch))
+            store.add(chunk, rows)
+
+    def stored(self, positions: npt.NDArray[np.int64], view: int) -> Rows:
+        """Return the stored feature maps (n, H, W, C) of one view; raises KeyError where one was not computed."""
+        return self._store(view).rows(self._digests[positions].tolist())
+
+    def fresh(self, positions: npt.NDArray[np.int64], view: int) -> npt.NDArray[np.float16]:
+        """Compute the feature maps of one view now."""
+        pixels = np.asarray(self._pixels.take(positions), np.uint8)
+        return self.extractor(augment(pixels, self._digests[positions].tolist(), self._settings, view))
+
+    def training(self, positions: npt.NDArray[np.int64], epoch: int) -> Gather:
+        """Return the training images' feature maps for one epoch: the stored views in turn, or fresh ones."""
+        views = self._settings.views
+        if views == "online":
+            return _Fresh(self, positions, epoch + 1)
+        return self.stored(positions, epoch % views)
+
+    def _store(self, view: int) -> ArrayStore:
+        what = f"{_VERSION}/{self._prefix.key}/{view_key(self._settings, view)}"
+        folder = cache_folder() / "features" / hashlib.sha256(what.encode()).hexdigest()[:24]
+        return ArrayStore(folder, self._prefix.shape, FEATURE_DTYPE)
+
+
+class _Fresh:
+    """Feature maps computed when they are gathered, for views that are never stored."""
+
+    def __init__(self, features: Features, positions: npt.NDArray[np.int64], view: int) -> None:
+        self._features, self._positions, self._view = features, positions, view
+
+    def take(self, indices: npt.NDArray[np.integer] | slice) -> npt.NDArray[np.float16]:
+        return self._features.fresh(self._positions[indices], self._view)
