@@ -64,7 +64,7 @@ class ArrayStore:
             np.save(file, rows.astype(self.dtype, copy=False), allow_pickle=False)
 
     def rows(self, keys: Sequence[str]) -> Rows:
-        """Return the stored rows of `keys`, in that order, read when asked for; raises KeyError where one is missing."""
+        """Return the stored rows of `keys`, in that order, read when gathered; raises KeyError where one is missing."""
         self._refresh()
         places = np.array([self._where[key] for key in keys], dtype=np.int64).reshape(-1, 2)
         return Rows(self._chunks, places, self.shape, self.dtype)

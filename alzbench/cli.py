@@ -74,7 +74,7 @@ def _complain(text: str) -> None:
     print(f"error: {text}", file=sys.stderr)
 
 
-def _as_interrupt(number: int, frame: FrameType | None) -> None:
+def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
@@ -210,7 +210,9 @@ def _seeds(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise ExperimentError(f"--seeds takes whole numbers with commas between them, e.g. 0,1,2; got {text!r}.") from None
+        raise ExperimentError(
+            f"--seeds takes whole numbers with commas between them, e.g. 0,1,2; got {text!r}."
+        ) from None
 
 
 def _print_plan(experiments: list[Any], store: Any, as_json: bool) -> None:
@@ -249,7 +251,9 @@ def _select(root: Path, names: list[str]) -> list[Any]:
     for name in names:
         found = [r for r in runs if name in (r.card.experiment, r.name) or Path(name).resolve() == r.path.resolve()]
         if not found:
-            raise DataError(f"There is no run or experiment {name} under {root}; `alzbench list runs` names those there.")
+            raise DataError(
+                f"There is no run or experiment {name} under {root}; `alzbench list runs` names those there."
+            )
         selected += found
     return list({run.path: run for run in selected}.values())
 

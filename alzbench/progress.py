@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import (
@@ -16,6 +18,8 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 
 Advance = Callable[..., None]
+
+LOG_INTERVAL_S = 30.0  # between two lines of one piece of work, where bars cannot be drawn
 
 
 class Progress:
@@ -38,7 +42,10 @@ class Progress:
     def track(self, what: str, total: int, done: int = 0) -> Iterator[Advance]:
         """Show a bar while the block runs; call the yielded function as ``advance(n, note="...")``."""
         if self._console is None or total <= 0:
-            yield lambda n=1, note="": None
+            yield _ignore
+            return
+        if not self._console.is_terminal:
+            yield _Log(self._console, what, total, done).advance
             return
         outermost = self._live is None
         if self._live is None:
@@ -48,7 +55,9 @@ class Progress:
         task = live.add_task(what, total=total, completed=done, note="")
 
         def advance(n: int = 1, note: str | None = None) -> None:
-            live.update(task, advance=n, **({} if note is None else {"note": note}))
+            live.update(task, advance=n)
+            if note is not None:
+                live.update(task, note=note)
 
         try:
             yield advance
@@ -70,3 +79,28 @@ class Progress:
             TextColumn("{task.fields[note]}", markup=False),
             console=console,
         )
+
+
+class _Log:
+    """Progress as plain lines now and then, for a log file."""
+
+    def __init__(self, console: Console, what: str, total: int, done: int) -> None:
+        self._console, self._what, self._total = console, what, total
+        self._done, self._done_before = done, done
+        self._start = self._last = time.monotonic()
+        self._note = ""
+
+    def advance(self, n: int = 1, note: str | None = None) -> None:
+        self._done += n
+        self._note = self._note if note is None else note
+        now = time.monotonic()
+        if now - self._last < LOG_INTERVAL_S or self._done == self._done_before:
+            return
+        self._last = now
+        left = (now - self._start) / (self._done - self._done_before) * (self._total - self._done)
+        line = f"{self._what}: {self._done:,} of {self._total:,}, {timedelta(seconds=round(left))} left {self._note}"
+        self._console.print(line.rstrip(), highlight=False, markup=False, soft_wrap=True)
+
+
+def _ignore(_n: int = 1, note: str | None = None) -> None:
+    del note

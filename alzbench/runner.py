@@ -26,7 +26,12 @@ from alzbench.seeds import derive
 from alzbench.store import Card, Run, RunStore, RunWriter, read_run
 
 # Settings that do not change what a run computes: names, and where the images come from (their content is hashed).
-_NOT_HASHED: dict[str, Any] = {"name": True, "description": True, "seeds": True, "data": {"source": True, "kaggle": True}}
+_NOT_HASHED: dict[str, Any] = {
+    "name": True,
+    "description": True,
+    "seeds": True,
+    "data": {"source": True, "kaggle": True},
+}
 
 
 @dataclass(frozen=True)
@@ -223,9 +228,7 @@ class _Work:
 
         def epoch_batches(epoch: int) -> FeatureBatches:
             order = epoch_order(len(training), self.seed, epoch)
-            return FeatureBatches(
-                self.features.training(training, epoch), labels[training], settings.batch_size, order
-            )
+            return FeatureBatches(self.features.training(training, epoch), labels[training], settings.batch_size, order)
 
         validation_batches = FeatureBatches(
             self.features.stored(validation, view=0), labels[validation], settings.batch_size

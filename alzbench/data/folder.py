@@ -36,8 +36,8 @@ def list_folder(root: Path, classes: Sequence[str]) -> pd.DataFrame:
     """
     if not root.is_dir():
         raise DataError(
-            f"There is no folder {root}. Give --data (or ALZBENCH_DATA) a folder that holds AugmentedAlzheimerDataset and "
-            "OriginalDataset, or use --demo, which needs no data."
+            f"There is no folder {root}. Give --data (or ALZBENCH_DATA) a folder that holds "
+            "AugmentedAlzheimerDataset and OriginalDataset, or use --demo, which needs no data."
         )
     home, parts = _find_parts(root)
     files = [
@@ -63,8 +63,8 @@ def _find_parts(root: Path) -> tuple[Path, dict[Path, str]]:
                 return candidate, {inside[name]: part for name, part in layout.items()}
     found = ", ".join(folder.name for folder in _subfolders(root)[:6]) or "no folders"
     raise DataError(
-        f"{root} must hold AugmentedAlzheimerDataset and OriginalDataset, or train and test, each with a folder a class; "
-        f"found {found}."
+        f"{root} must hold AugmentedAlzheimerDataset and OriginalDataset, or train and test, each with a folder a "
+        f"class; found {found}."
     )
 
 

@@ -55,14 +55,14 @@ def decode(files: pd.DataFrame, size: int, channels: int, progress: Progress) ->
     missing = set(sides.missing([d for d in digests if d]))
     first = {digest: row for row, digest in reversed(list(enumerate(digests))) if digest in missing}
     unreadable = _decode_missing(files, first, pixels, sides, progress)
-    reasons = [bad.get(row) or unreadable.get(digest) for row, digest in enumerate(digests)]
-    good = files.assign(digest=digests)[[reason is None for reason in reasons]].reset_index(drop=True)
+    reasons = pd.Series([bad.get(row) or unreadable.get(digest, "") for row, digest in enumerate(digests)], dtype=str)
+    good = files.assign(digest=digests)[reasons == ""].reset_index(drop=True)
     keys = good["digest"].tolist()
     shape = sides.rows(keys).take(slice(None))
     return Decoded(
         good.assign(width=shape[:, 0], height=shape[:, 1]),
         pixels.rows(keys),
-        files[["image", "path"]].assign(reason=reasons).dropna(subset="reason").reset_index(drop=True),
+        files[["image", "path"]].assign(reason=reasons)[reasons != ""].reset_index(drop=True),
     )
 
 
@@ -114,7 +114,7 @@ def _decode_missing(
 
 
 def decode_image(path: str | Path, size: int, channels: int) -> tuple[npt.NDArray[np.uint8], tuple[int, int]] | str:
-    """Return an image as (size, size, channels) uint8 with its width and height in the file, or why it cannot be used."""
+    """Return an image as (size, size, channels) uint8 with its width and height in the file, or why it is unusable."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

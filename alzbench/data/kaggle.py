@@ -15,7 +15,8 @@ WAYS_OUT = "Or name a folder with --data DIR (ALZBENCH_DATA); --demo needs no da
 _ADVICE = {
     401: "Kaggle did not accept your credentials: renew ~/.kaggle/access_token or KAGGLE_API_TOKEN, or remove them, "
     "as public data needs none.",
-    403: "Kaggle refused access: open the data set's page in a browser and accept its terms, or check your credentials.",
+    403: "Kaggle refused access: open the data set's page in a browser and accept its terms, or check your "
+    "credentials.",
     404: "Kaggle knows no such data set or version: check data.kaggle.",
     429: "Kaggle asks to slow down: wait some minutes and give the same command again.",
 }
@@ -47,7 +48,9 @@ def download(handle: str, quiet: bool = False) -> Path:
         with filelock.FileLock(lock):
             return Path(kagglehub.dataset_download(handle))
     except DataCorruptionError as error:
-        raise DataError(f"{handle} arrived damaged and was discarded; give the same command again. {WAYS_OUT}") from error
+        raise DataError(
+            f"{handle} arrived damaged and was discarded; give the same command again. {WAYS_OUT}"
+        ) from error
     except requests.HTTPError as error:
         status = error.response.status_code if error.response is not None else 0
         advice = _ADVICE.get(status, "Try again later.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ class ImageSet:
 
     Attributes:
         manifest: A row an image, sorted by name: image (path below the set's folder), label (index into `classes`),
-            part (`augmented`, `original`, `train` or `test`), width and height (pixels), digest (of the file's content).
+            part (`augmented`, `original`, `train` or `test`), width and height (pixels), digest (of the content).
         pixels: (N, S, S, C) uint8 in [0, 255], in the order of the manifest.
         classes: Names of the classes.
         skipped: Rows image, reason: files left out because `data.on_corrupt` is `skip`.
@@ -79,7 +80,7 @@ def _report_bad(decoded: Decoded, settings: DataSettings, progress: Progress) ->
     progress.say(f"{len(names)} images cannot be read and are left out:\n{image_list(names)}")
 
 
-def _require_every_class(manifest: pd.DataFrame, classes: list[str]) -> None:
+def _require_every_class(manifest: pd.DataFrame, classes: Sequence[str]) -> None:
     for part, rows in manifest.groupby("part"):
         missing = [name for label, name in enumerate(classes) if label not in set(rows["label"])]
         if missing:

@@ -1,8 +1,8 @@
 """The phantom set: drawn slices that look enough like brain MRI to exercise everything, with nothing to download.
 
-Each subject has a head of its own (size, shape, tilt, brightness). With the stage of the disease the ventricles grow and
-the cortex thins, as in atrophy, but subjects of neighbouring stages overlap. The set is laid out as the Kaggle set is,
-so that it takes the same path through the code. It says nothing about real patients.
+Each subject has a head of its own (size, shape, tilt, brightness). With the stage of the disease the ventricles grow
+and the cortex thins, as in atrophy, but subjects of neighbouring stages overlap. The set is laid out as the Kaggle set
+is, so that it takes the same path through the code. It says nothing about real patients.
 """
 
 from __future__ import annotations
@@ -55,10 +55,13 @@ def draw_phantom_set(progress: Progress) -> Path:
     folder = cache_folder() / f"phantom-v{_VERSION}"
     if folder.is_dir():
         return folder
-    with atomic.new_folder(folder) as temporary, progress.track("drawing phantoms", len(SUBJECTS)) as advance:
-        with ThreadPoolExecutor(2) as pool:
-            for _ in pool.map(lambda stage: _draw_class(temporary, stage), range(len(SUBJECTS))):
-                advance()
+    with (
+        atomic.new_folder(folder) as temporary,
+        progress.track("drawing phantoms", len(SUBJECTS)) as advance,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        for _ in pool.map(lambda stage: _draw_class(temporary, stage), range(len(SUBJECTS))):
+            advance()
     return folder
 
 
@@ -127,5 +130,7 @@ def _draw_class(folder: Path, stage: int) -> None:
 
 
 def _moved(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    moved = image.rotate(rng.uniform(-12, 12), Image.Resampling.BILINEAR, translate=tuple(rng.integers(-6, 7, 2).tolist()))
+    moved = image.rotate(
+        rng.uniform(-12, 12), Image.Resampling.BILINEAR, translate=tuple(rng.integers(-6, 7, 2).tolist())
+    )
     return moved.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else moved

@@ -21,35 +21,59 @@ from sklearn.metrics import (
 from alzbench.evaluation.predictions import PREFIX, class_names
 
 Labels = npt.NDArray[np.integer]
-Function = Callable[[Labels, Labels, npt.NDArray[np.float64]], float]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A predictions table as arrays.
+
+    Attributes:
+        truth, predicted: (n,) class indices.
+        probabilities: (n, K), each row summing to 1.
+    """
+
+    truth: Labels
+    predicted: Labels
+    probabilities: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure of a whole table: its name, whether more is better, and ``(truth, predicted, probabilities) -> value``."""
+    """A figure of a whole table: its name, whether more is better, and the function that computes it."""
 
     name: str
     higher_is_better: bool
-    function: Function
+    function: Callable[[Answers], float]
 
 
-def _balanced_accuracy(truth: Labels, predicted: Labels, p: npt.NDArray[np.float64]) -> float:
-    """Mean recall of the classes that the table has images of."""
-    present = np.unique(truth)
-    return float(recall_score(truth, predicted, labels=present, average="macro", zero_division=0))
+def loss(answers: Answers) -> float:
+    """Return the mean negative log-probability of the true class."""
+    labels = np.arange(answers.probabilities.shape[1])
+    return float(log_loss(answers.truth, answers.probabilities, labels=labels))
 
 
-def _macro_f1(truth: Labels, predicted: Labels, p: npt.NDArray[np.float64]) -> float:
-    """Mean F1 of the classes that the table has images of."""
-    present = np.unique(truth)
-    return float(f1_score(truth, predicted, labels=present, average="macro", zero_division=0))
+def accuracy(answers: Answers) -> float:
+    """Return the share of images whose most probable class is the true one."""
+    return float(accuracy_score(answers.truth, answers.predicted))
+
+
+def balanced_accuracy(answers: Answers) -> float:
+    """Return the mean recall of the classes that the table has images of."""
+    present = np.unique(answers.truth)
+    return float(recall_score(answers.truth, answers.predicted, labels=present, average="macro", zero_division=0))
+
+
+def macro_f1(answers: Answers) -> float:
+    """Return the mean F1 of the classes that the table has images of."""
+    present = np.unique(answers.truth)
+    return float(f1_score(answers.truth, answers.predicted, labels=present, average="macro", zero_division=0))
 
 
 METRICS = (
-    Metric("loss", False, lambda truth, predicted, p: float(log_loss(truth, p, labels=np.arange(p.shape[1])))),
-    Metric("accuracy", True, lambda truth, predicted, p: float(accuracy_score(truth, predicted))),
-    Metric("balanced_accuracy", True, _balanced_accuracy),
-    Metric("macro_f1", True, _macro_f1),
+    Metric("loss", False, loss),
+    Metric("accuracy", True, accuracy),
+    Metric("balanced_accuracy", True, balanced_accuracy),
+    Metric("macro_f1", True, macro_f1),
 )
 
 
@@ -66,12 +90,13 @@ def score(table: pd.DataFrame) -> dict[str, Any]:
     truth = table["label"].map(index).to_numpy(np.int64)
     predicted = table["predicted"].map(index).to_numpy(np.int64)
     probabilities = table[[PREFIX + name for name in classes]].to_numpy(np.float64)
+    answers = Answers(truth, predicted, probabilities)
     matrix = confusion_matrix(truth, predicted, labels=range(len(classes)))
     per_class, undefined = _per_class(truth, predicted, classes, matrix)
     return {
         "n": len(table),
         "classes": classes,
-        **{metric.name: metric.function(truth, predicted, probabilities) for metric in METRICS},
+        **{metric.name: metric.function(answers) for metric in METRICS},
         "per_class": per_class,
         "undefined": undefined,
         "confusion_matrix": matrix.tolist(),

@@ -25,9 +25,7 @@ DEMO: dict[str, Any] = {
 }
 
 
-def load_experiment(
-    path: Path, settings: Sequence[str] = (), overrides: Mapping[str, Any] | None = None
-) -> Experiment:
+def load_experiment(path: Path, settings: Sequence[str] = (), overrides: Mapping[str, Any] | None = None) -> Experiment:
     """Read an experiment file with all that it extends, apply settings, and check the result.
 
     Args:
@@ -86,7 +84,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         values = OmegaConf.to_container(OmegaConf.create(path.read_text(encoding="utf-8")), resolve=False)
     except FileNotFoundError:
-        raise ExperimentError(f"There is no experiment file {path}; `alzbench list experiments` names those here.") from None
+        raise ExperimentError(
+            f"There is no experiment file {path}; `alzbench list experiments` names those here."
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ExperimentError(f"{path} cannot be read as UTF-8 text: {error}.") from error
     except (yaml.YAMLError, OmegaConfBaseException, ValueError) as error:

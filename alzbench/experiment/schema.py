@@ -54,7 +54,8 @@ class AugmentSettings(Section):
     """Random views of training images. View 0 is the image itself."""
 
     views: Annotated[int, Field(ge=1)] | Literal["online"] = Field(
-        1, description="views an image, computed once and visited in turn by the epochs; `online`: a fresh one each epoch"
+        1,
+        description="views an image, computed once and visited in turn by the epochs; `online`: a fresh one each epoch",
     )
     rotation: float = Field(0.0, ge=0, le=180, description="largest rotation, in degrees")
     shift: Fraction = Field(0.0, description="largest shift along each axis, as a share of the side")

@@ -124,11 +124,13 @@ def _download(arguments: dict[str, Any]) -> Any:
     try:
         return keras.applications.MobileNetV2(weights="imagenet", **arguments)
     except ValueError as error:  # a width or size without published weights
-        raise DataError(f"There are no published ImageNet weights for these settings: {str(error).splitlines()[0]}") from error
+        raise DataError(
+            f"There are no published ImageNet weights for these settings: {str(error).splitlines()[0]}"
+        ) from error
     except Exception as error:  # Keras raises a bare Exception for a failed download
         raise DataError(
-            "The ImageNet weights could not be downloaded; check the network, or set ALZBENCH_WEIGHTS to a weights file "
-            f"of MobileNetV2 without top. --demo needs neither. ({str(error).splitlines()[0]})"
+            "The ImageNet weights could not be downloaded; check the network, or set ALZBENCH_WEIGHTS to a weights "
+            f"file of MobileNetV2 without top. --demo needs neither. ({str(error).splitlines()[0]})"
         ) from error
 
 

@@ -27,7 +27,9 @@ def _group_parts(group: Group) -> list[RenderableType]:
     test = f"{group.test_images:,} test images" if group.test_images else "no complete run yet"
     kind = "DEMO on phantoms: says nothing about patients; " if group.demo else ""
     table = Table(
-        title=f"{kind}{group.protocol} protocol, {test}, data {group.data[:6]}", title_justify="left", box=box.SIMPLE_HEAD
+        title=f"{kind}{group.protocol} protocol, {test}, data {group.data[:6]}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
     )
     table.add_column("experiment", overflow="fold")
     columns = ["seeds", "accuracy %", "macro F1", *(f"F1 {name}" for name in short_names(group.classes))]
@@ -137,6 +139,6 @@ def share(spread: Spread | None, with_sd: bool = True) -> str:
 
 def short_names(classes: Sequence[str]) -> list[str]:
     """Return class names without the ending they share: `NonDemented`, `MildDemented` -> `Non`, `Mild`."""
-    ending = os.path.commonprefix([name[::-1] for name in classes])[::-1]
+    ending = os.path.commonprefix([name[::-1] for name in classes])[::-1]  # noqa: RUF071 - letters, not paths
     stripped = [name.removesuffix(ending) for name in classes]
     return stripped if all(stripped) else list(classes)

@@ -1,4 +1,4 @@
-"""The state of an unfinished training, in one file that is replaced at once: a killed run goes on from its last epoch."""
+"""The state of an unfinished training, in one file replaced at once: a killed run goes on from its last epoch."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,9 +49,13 @@ class OnnxExtractor:
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "prefix.onnx"
-            prefix.model(np.zeros((1, *prefix.model.input_shape[1:]), np.float32))  # an exported model must have been called
+            prefix.model(
+                np.zeros((1, *prefix.model.input_shape[1:]), np.float32)
+            )  # an exported model must have been called
             logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-            prefix.model.export(path, format="onnx", verbose=False)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)  # Keras's, not ours
+                prefix.model.export(path, format="onnx", verbose=False)
             self._session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
 

@@ -1,7 +1,8 @@
 """The frozen-prefix cache: the feature map of each image and view, computed once and shared by all later runs.
 
-A feature map is stored under the hash of what made it: the prefix (weights, layers, preprocessing), the view's settings,
-and the image's content. So a run finds what an earlier one computed, whatever its seed, split, head or data folder.
+A feature map is stored under the hash of what made it: the prefix (weights, layers, preprocessing), the settings of
+the view, and the content of the image. So a run finds what an earlier one computed, whatever its seed, split, head or
+data folder.
 """
 
 from __future__ import annotations

@@ -122,7 +122,8 @@ class _Watch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         first, self._done = self._done + 1, min(batch + 1, self._steps)
         _require_finite(
-            (logs or {}).get("loss", 0.0), f"loss of epoch {self._epoch + 1}, steps {first} to {self._done} of {self._steps}"
+            (logs or {}).get("loss", 0.0),
+            f"loss of epoch {self._epoch + 1}, steps {first} to {self._done} of {self._steps}",
         )
         self._advance(self._done - first + 1)
 

@@ -1,0 +1,78 @@
+"""Fixtures that every test may use: a cache of its own, and small image sets and experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alzbench.experiment import Experiment
+from alzbench.progress import Progress
+
+CLASSES = ("NonDemented", "VeryMildDemented", "MildDemented", "ModerateDemented")
+ROOT = Path(__file__).parent.parent
+EXPERIMENTS = ROOT / "experiments"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--real-data", help="folder with the real images and weights; see tests/real/conftest.py")
+
+
+@pytest.fixture(autouse=True)
+def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test an empty cache, and hide the user's own settings. Returns the cache folder."""
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("ALZBENCH_CACHE", str(cache))
+    for name in ("ALZBENCH_DATA", "ALZBENCH_WEIGHTS", "ALZBENCH_RUNS"):
+        monkeypatch.delenv(name, raising=False)
+    return cache
+
+
+@pytest.fixture
+def silent() -> Progress:
+    """A progress that shows nothing."""
+    return Progress()
+
+
+def write_image(path: Path, seed: int, size: tuple[int, int] = (48, 56), mode: str = "L") -> None:
+    """Write an image of smooth noise."""
+    rng = np.random.default_rng(seed)
+    shape = (6, 6) if mode == "L" else (6, 6, 3)
+    small = Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8), mode=None)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    small.resize(size, Image.Resampling.BICUBIC).save(path)
+
+
+@pytest.fixture
+def image_folder(tmp_path: Path) -> Path:
+    """A folder laid out as the Kaggle set: 10 augmented and 3 original images a class."""
+    root = tmp_path / "set"
+    for label, name in enumerate(CLASSES):
+        for i in range(10):
+            write_image(root / "AugmentedAlzheimerDataset" / name / f"copy{i}.jpg", 1000 * label + i)
+        for i in range(3):
+            write_image(root / "OriginalDataset" / name / f"slice{i}.jpg", 1000 * label + 500 + i)
+    return root
+
+
+@pytest.fixture
+def tiny(image_folder: Path) -> Callable[..., Experiment]:
+    """Make small experiments on `image_folder`: ``tiny(name="x", train={"epochs": 3})``."""
+
+    def make(**changes: Any) -> Experiment:
+        values: dict[str, Any] = {
+            "name": "tiny",
+            "data": {"source": str(image_folder), "size": 32, "scaling": "imagenet"},
+            "augment": {"views": 2, "rotation": 10, "shift": 0.1, "zoom": 0.1, "horizontal_flip": True},
+            "model": {"variant": "baseline", "backbone": {"weights": "none", "alpha": 0.35}, "options": {"units": 8}},
+            "train": {"epochs": 2, "batch_size": 8},
+        }
+        for key, value in changes.items():
+            values[key] = {**values[key], **value} if isinstance(value, dict) and key in values else value
+        return Experiment.model_validate(values)
+
+    return make
