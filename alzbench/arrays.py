@@ -7,7 +7,9 @@ and several may add to one store at once (the same row twice costs space, never 
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,7 +99,11 @@ class ArrayStore:
 
 
 class Rows:
-    """A selection of stored rows, gathered from the memory-mapped chunks batch by batch."""
+    """A selection of stored rows, read from the chunks batch by batch.
+
+    Rows are read into the caller's array, not mapped: a mapped row would count as this process's memory for as long as
+    the system keeps it cached, and a training reads every row of many gigabytes in every epoch.
+    """
 
     def __init__(
         self, chunks: list[Path], places: npt.NDArray[np.int64], shape: tuple[int, ...], dtype: np.dtype
@@ -105,7 +111,7 @@ class Rows:
         self.shape = (len(places), *shape)
         self.dtype = dtype
         self._places = places
-        self._maps = {int(c): np.load(chunks[c], mmap_mode="r", allow_pickle=False) for c in np.unique(places[:, 0])}
+        self._chunks = {int(c): (chunks[c], _data_offset(chunks[c])) for c in np.unique(places[:, 0])}
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -114,7 +120,26 @@ class Rows:
         """Return the rows at `indices` as one array in memory."""
         places = self._places[indices]
         out = np.empty((len(places), *self.shape[1:]), self.dtype)
+        flat = out.reshape(len(places), -1)
         for chunk in np.unique(places[:, 0]):
-            here = places[:, 0] == chunk
-            out[here] = self._maps[int(chunk)][places[here, 1]]
+            path, offset = self._chunks[int(chunk)]
+            with path.open("rb", buffering=0) as file:
+                for i in np.flatnonzero(places[:, 0] == chunk):
+                    _read_into(file, flat[i], offset + int(places[i, 1]) * flat[i].nbytes)
         return out
+
+
+def _data_offset(path: Path) -> int:
+    """Return where the numbers of a .npy file begin."""
+    rows: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
+    return int(rows.offset)
+
+
+def _read_into(file: io.FileIO, row: npt.NDArray[np.generic], offset: int) -> None:
+    view = row.view(np.uint8).data
+    file.seek(offset)
+    while view:
+        count = file.readinto(view)
+        if not count:
+            raise OSError(errno.EIO, "a chunk of the cache became shorter while it was read", file.name)
+        view = view[count:]
