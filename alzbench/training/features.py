@@ -101,16 +101,36 @@ class Features:
         return self.extractor(augment(pixels, self._digests[positions].tolist(), self._settings, view))
 
     def training(self, positions: npt.NDArray[np.int64], epoch: int) -> Gather:
-        """Return the training images' feature maps for one epoch: the stored views in turn, or fresh ones."""
+        """Return the training images' feature maps for one epoch: the stored views in turn, or fresh ones.
+
+        In one epoch different images show different views. Were it the same view for all, the epochs of the plain view
+        would differ from the rest, and the best epoch would always be one of them.
+        """
         views = self._settings.views
         if views == "online":
             return _Fresh(self, positions, epoch + 1)
-        return self.stored(positions, epoch % views)
+        turn = np.array([int(digest[:8], 16) for digest in self._digests[positions]], dtype=np.int64)
+        return _Mixed([self.stored(positions, view) for view in range(views)], (turn + epoch) % views)
 
     def _store(self, view: int) -> ArrayStore:
         what = f"{_VERSION}/{self._prefix.key}/{view_key(self._settings, view)}"
         folder = cache_folder() / "features" / hashlib.sha256(what.encode()).hexdigest()[:24]
         return ArrayStore(folder, self._prefix.shape, FEATURE_DTYPE)
+
+
+class _Mixed:
+    """Feature maps gathered from several views of the same images, row by row from the view that `choice` names."""
+
+    def __init__(self, views: Sequence[Rows], choice: npt.NDArray[np.int64]) -> None:
+        self._views, self._choice = views, choice
+
+    def take(self, indices: npt.NDArray[np.integer] | slice) -> npt.NDArray[Any]:
+        rows, choice = np.arange(len(self._choice))[indices], self._choice[indices]
+        first = self._views[0]
+        out = np.empty((len(rows), *first.shape[1:]), first.dtype)
+        for view in np.unique(choice):
+            out[choice == view] = self._views[view].take(rows[choice == view])
+        return out
 
 
 class _Fresh:
