@@ -1,4 +1,4 @@
-"""Image sets that lie in folders: two parts, each with a folder a class."""
+"""Image sets that lie in folders: one or two parts, each with a folder a class."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def list_folder(root: Path, classes: Sequence[str]) -> pd.DataFrame:
             f"There is no folder {root}. Give --data (or ALZBENCH_DATA) a folder that holds "
             "AugmentedAlzheimerDataset and OriginalDataset, or use --demo, which needs no data."
         )
-    home, parts = _find_parts(root)
+    home, parts = _find_parts(root, classes)
     files = [
         (str(path.relative_to(home)), str(path), label, part)
         for folder, part in parts.items()
@@ -55,12 +55,18 @@ def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower()).replace("dementia", "demented")
 
 
-def _find_parts(root: Path) -> tuple[Path, dict[Path, str]]:
+def _find_parts(root: Path, classes: Sequence[str]) -> tuple[Path, dict[Path, str]]:
     for candidate in _folders_below(root, DEPTH):
         inside = {plain(folder.name): folder for folder in _subfolders(candidate)}
         for layout in LAYOUTS:
             if layout.keys() <= inside.keys():
                 return candidate, {inside[name]: part for name, part in layout.items()}
+    part_names = {name for layout in LAYOUTS for name in layout}
+    for candidate in _folders_below(root, DEPTH):
+        if candidate != root and plain(candidate.name) in part_names:
+            continue  # half of a set whose other half is missing
+        if {plain(name) for name in classes} <= {plain(folder.name) for folder in _subfolders(candidate)}:
+            return candidate.parent, {candidate: "original"}
     found = ", ".join(folder.name for folder in _subfolders(root)[:6]) or "no folders"
     raise DataError(
         f"{root} must hold AugmentedAlzheimerDataset and OriginalDataset, or train and test, each with a folder a "

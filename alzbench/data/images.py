@@ -56,13 +56,13 @@ def decode(files: pd.DataFrame, size: int, channels: int, progress: Progress) ->
     first = {digest: row for row, digest in reversed(list(enumerate(digests))) if digest in missing}
     unreadable = _decode_missing(files, first, pixels, sides, progress)
     reasons = pd.Series([bad.get(row) or unreadable.get(digest, "") for row, digest in enumerate(digests)], dtype=str)
-    good = files.assign(digest=digests)[reasons == ""].reset_index(drop=True)
+    good = files.assign(digest=digests)[(reasons == "").to_numpy()].reset_index(drop=True)
     keys = good["digest"].tolist()
     shape = sides.rows(keys).take(slice(None))
     return Decoded(
         good.assign(width=shape[:, 0], height=shape[:, 1]),
         pixels.rows(keys),
-        files[["image", "path"]].assign(reason=reasons)[reasons != ""].reset_index(drop=True),
+        files[["image", "path"]].assign(reason=reasons.to_numpy())[(reasons != "").to_numpy()].reset_index(drop=True),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from alzbench.arrays import Rows
@@ -14,11 +15,12 @@ from alzbench.data.folder import list_folder
 from alzbench.data.images import Decoded, decode, image_list
 from alzbench.data.kaggle import download
 from alzbench.data.phantom import draw_phantom_set
+from alzbench.data.subjects import identify
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
 from alzbench.progress import Progress
 
-COLUMNS = ["image", "label", "part", "width", "height", "digest"]
+COLUMNS = ["image", "path", "label", "part", "width", "height", "digest", "subject", "slice", "subject_by"]
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,9 @@ class ImageSet:
     """A checked set of images.
 
     Attributes:
-        manifest: A row an image, sorted by name: image (path below the set's folder), label (index into `classes`),
-            part (`augmented`, `original`, `train` or `test`), width and height (pixels), digest (of the content).
+        manifest: A row an image, sorted by name: image (path below the set's folder), path, label (index into
+            `classes`), part (`augmented`, `original`, `train` or `test`), width and height (pixels), digest (of the
+            content), subject and slice ('' where unknown), subject_by (`name`, `content` or '').
         pixels: (N, S, S, C) uint8 in [0, 255], in the order of the manifest.
         classes: Names of the classes.
         skipped: Rows image, reason: files left out because `data.on_corrupt` is `skip`.
@@ -65,7 +68,10 @@ def open_image_set(settings: DataSettings, progress: Progress, quiet: bool = Fal
     decoded = decode(files, settings.size, settings.channels, progress)
     if len(decoded.bad):
         _report_bad(decoded, settings, progress)
-    manifest = decoded.files[COLUMNS]
+    names = np.array(settings.classes, dtype=object)
+    readable = decoded.files.assign(**{"class": names[decoded.files["label"].to_numpy()]})
+    found = identify(files.assign(**{"class": names[files["label"].to_numpy()]}), readable, progress)
+    manifest = readable.join(found)[COLUMNS]
     _require_every_class(manifest, settings.classes)
     return ImageSet(manifest, decoded.pixels, list(settings.classes), decoded.bad[["image", "reason"]])
 

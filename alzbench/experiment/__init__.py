@@ -1,6 +1,6 @@
 """Experiments: YAML files that say what is trained, on what, and how."""
 
-from alzbench.experiment.loading import load_experiment
+from alzbench.experiment.loading import audited_experiment, load_experiment
 from alzbench.experiment.schema import (
     AugmentSettings,
     BackboneSettings,
@@ -19,5 +19,6 @@ __all__ = [
     "ModelSettings",
     "ProtocolSettings",
     "TrainSettings",
+    "audited_experiment",
     "load_experiment",
 ]

@@ -9,11 +9,11 @@ from typing import Any
 import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from alzbench.errors import ExperimentError
+from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.schema import Experiment
-from alzbench.registry import did_you_mean
 
 # What --demo changes: everything comes from the package itself, and all of it takes about a minute on two cores.
 DEMO: dict[str, Any] = {
@@ -36,22 +36,38 @@ def load_experiment(path: Path, settings: Sequence[str] = (), overrides: Mapping
     Raises:
         ExperimentError: The file is missing, is not YAML, or does not fit the schema.
     """
-    merged = OmegaConf.create({"name": path.stem, **_read_with_bases(path, ())})
-    try:
-        config = OmegaConf.merge(merged, OmegaConf.create(dict(overrides or {})), _dotlist(settings))
-        values = OmegaConf.to_container(config, resolve=False)
-    except (OmegaConfBaseException, TypeError, ValueError) as error:
-        raise ExperimentError(f"{path}: the settings {list(settings)} do not fit the file: {error}.") from error
-    _refuse_interpolation(values, str(path))
+    values = {"name": path.stem, **_read_with_bases(path, ())}
+    for changes in (dict(overrides or {}), _dotlist(settings)):
+        values = _merge(values, changes)
+    return _validated(values, path)
+
+
+def audited_experiment(
+    path: Path | None, data: str | None, protocol: str | None, settings: Sequence[str]
+) -> Experiment:
+    """Return the experiment whose data and protocol are audited: a file's, or the defaults.
+
+    Args:
+        path: An experiment file, or None.
+        data: Source of the images instead of the file's.
+        protocol: Name of a protocol, with its default settings, instead of the file's.
+        settings: As for `load_experiment`.
+    """
+    values: dict[str, Any] = {"name": "audit"} if path is None else {"name": path.stem, **_read_with_bases(path, ())}
+    if data:
+        values = _merge(values, {"data": {"source": data}})
+    if protocol:
+        values["protocol"] = {"name": protocol}
+    return _validated(_merge(values, _dotlist(settings)), path or Path("audit"))
+
+
+def _validated(values: dict[str, Any], path: Path) -> Experiment:
+    for key, value in values.items():
+        _refuse_interpolation(value, f"{path}: {key}")
     try:
         return Experiment.model_validate(values)
     except ValidationError as error:
-        raise ExperimentError(_explain(error, path, Experiment)) from None
-
-
-def explain_validation(error: ValidationError, where: str, model: type[BaseModel]) -> str:
-    """Return one sentence for each field of a pydantic error, with the nearest known name for an unknown one."""
-    return "; ".join(_explain_one(item, where, model) for item in error.errors(include_url=False))
+        raise ExperimentError(f"{path}: {explain_validation(error, '', Experiment)}.") from None
 
 
 def _read_with_bases(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
@@ -65,24 +81,30 @@ def _read_with_bases(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         raise ExperimentError(f"{path}: extends must be a file name or a list of them, got {bases!r}.")
     merged: dict[str, Any] = {}
     for base in bases:
-        merged = _merge(merged, _read_with_bases(path.parent / base, (*seen, path.resolve())), path)
+        file = path.parent / base
+        if not file.is_file():
+            raise ExperimentError(f"{path}: extends names {base}, but there is no file {file}.")
+        merged = _merge(merged, _read_with_bases(file, (*seen, path.resolve())))
     merged.pop("name", None)  # a base's name and text are its own
     merged.pop("description", None)
-    return _merge(merged, values, path)
+    return _merge(merged, values)
 
 
-def _merge(low: dict[str, Any], high: dict[str, Any], path: Path) -> dict[str, Any]:
-    try:
-        merged = OmegaConf.to_container(OmegaConf.merge(low, high), resolve=False)
-    except (OmegaConfBaseException, TypeError, ValueError) as error:
-        raise ExperimentError(f"{path}: cannot be laid over what it extends: {error}.") from error
-    assert isinstance(merged, dict)
-    return {str(key): value for key, value in merged.items()}
+def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    """Return `low` with `high` laid over it: sections are merged, everything else is replaced."""
+    merged = dict(low)
+    for key, value in high.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = OmegaConf.to_container(OmegaConf.create(path.read_text(encoding="utf-8")), resolve=False)
+        text = path.read_text(encoding="utf-8")
+        if not isinstance(yaml.compose(text, Loader=yaml.SafeLoader), yaml.MappingNode | None):
+            raise ExperimentError(f"{path}: an experiment file must hold `key: value` lines, found a list or a text.")
+        values = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
     except FileNotFoundError:
         raise ExperimentError(
             f"There is no experiment file {path}; `alzbench list experiments` names those here."
@@ -91,53 +113,33 @@ def _read(path: Path) -> dict[str, Any]:
         raise ExperimentError(f"{path} cannot be read as UTF-8 text: {error}.") from error
     except (yaml.YAMLError, OmegaConfBaseException, ValueError) as error:
         raise ExperimentError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
-    if not isinstance(values, dict):
-        raise ExperimentError(f"{path}: an experiment file must hold `key: value` lines, found a list or a text.")
-    return {str(key): value for key, value in values.items()}
+    except RecursionError:
+        raise ExperimentError(f"{path} is not valid YAML: it is nested too deeply.") from None
+    return _with_text_keys(values)
 
 
-def _dotlist(settings: Sequence[str]) -> Any:
+def _dotlist(settings: Sequence[str]) -> dict[str, Any]:
     for text in settings:
         key, equals, _ = text.partition("=")
         if not equals or not all(key.split(".")):
             raise ExperimentError(f"--set takes FIELD=VALUE, for example train.epochs=5; got {text!r}.")
     try:
-        return OmegaConf.from_dotlist(list(settings))
+        return _with_text_keys(OmegaConf.to_container(OmegaConf.from_dotlist(list(settings)), resolve=False))
     except (yaml.YAMLError, OmegaConfBaseException, ValueError) as error:
         raise ExperimentError(f"--set: a value is not valid YAML: {' '.join(str(error).split())}.") from error
+
+
+def _with_text_keys(values: Any) -> dict[str, Any]:
+    return {str(key): value for key, value in values.items()}
 
 
 def _refuse_interpolation(value: Any, where: str) -> None:
     """Refuse `${...}`: it could read the environment, and with it secrets, into a stored file."""
     if isinstance(value, dict):
         for key, item in value.items():
-            _refuse_interpolation(item, f"{where}: {key}")
+            _refuse_interpolation(item, f"{where}.{key}")
     elif isinstance(value, list):
         for item in value:
             _refuse_interpolation(item, where)
     elif isinstance(value, str) and "${" in value:
         raise ExperimentError(f"{where}: interpolation is not supported, found {value!r}; write the value out.")
-
-
-def _explain(error: ValidationError, path: Path, model: type[BaseModel]) -> str:
-    return f"{path}: {explain_validation(error, '', model)}."
-
-
-def _explain_one(item: Any, where: str, model: type[BaseModel]) -> str:
-    # the tags that pydantic adds for the members of a union are not fields
-    location = [str(part) for part in item["loc"]]
-    field = ".".join([*([where] if where else []), *location])
-    if item["type"] == "extra_forbidden":
-        known = _fields_at(model, location[:-1])
-        return f"unknown key {field}.{did_you_mean(location[-1], known)} Known here: {', '.join(known)}"
-    message = item["msg"].removeprefix("Value error, ")
-    return f"{field}: {message[0].lower()}{message[1:]}, got {item['input']!r}"
-
-
-def _fields_at(model: type[BaseModel], location: list[str]) -> list[str]:
-    for part in location:
-        inner = model.model_fields[part].annotation if part in model.model_fields else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            break
-        model = inner
-    return list(model.model_fields)

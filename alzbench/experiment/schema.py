@@ -43,11 +43,50 @@ class DataSettings(Section):
         return classes
 
 
-class ProtocolSettings(Section):
-    """How images are assigned to train, validation and test."""
+Share = Annotated[float, Field(gt=0, lt=1)]
+Augmented = Annotated[
+    Literal["leave_out", "follow"],
+    Field(description="augmented images of training subjects: left out, or trained on; never validated or tested on"),
+]
 
-    name: str = Field("reference", description="a registered protocol")
-    validation: float = Field(0.2, gt=0, lt=1, description="share of the training images kept for validation")
+
+class ReferenceProtocol(Section):
+    """Train and validate on the augmented images, test on the originals, as the reference work does."""
+
+    name: Literal["reference"] = "reference"
+    validation: Share = Field(0.2, description="share of the training images kept for validation")
+
+
+class SliceProtocol(Section):
+    """Assign single original slices at random."""
+
+    name: Literal["slice"]
+    test: Share = Field(0.2, description="share of the slices")
+    validation: Share = Field(0.2, description="share of the rest kept for validation")
+    augmented: Augmented = "leave_out"
+
+
+class SubjectProtocol(Section):
+    """Assign subjects at random, all slices of one to the same part."""
+
+    name: Literal["subject"]
+    test: Share = Field(0.2, description="share of each class's subjects")
+    validation: Share = Field(0.2, description="share of the rest kept for validation")
+    augmented: Augmented = "leave_out"
+
+
+class SubjectFoldsProtocol(Section):
+    """Deal subjects into folds and test on each in turn."""
+
+    name: Literal["subject_cv"]
+    folds: int = Field(5, ge=2, le=100)
+    validation: Share = Field(0.2, description="share of each class's subjects outside the fold kept for validation")
+    augmented: Augmented = "leave_out"
+
+
+ProtocolSettings = Annotated[
+    ReferenceProtocol | SliceProtocol | SubjectProtocol | SubjectFoldsProtocol, Field(discriminator="name")
+]
 
 
 class AugmentSettings(Section):
@@ -105,11 +144,15 @@ class Experiment(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="default: the file's name")
     description: str = ""
     data: DataSettings = DataSettings()
-    protocol: ProtocolSettings = ProtocolSettings()
+    protocol: ProtocolSettings = ReferenceProtocol()
     augment: AugmentSettings = AugmentSettings()
     model: ModelSettings = ModelSettings()
     train: TrainSettings = TrainSettings()
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    labels: Literal["as_given", "shuffled"] = Field(
+        "as_given", description="`shuffled`: among subjects, a sanity check that only recognition of subjects can pass"
+    )
+    sanity: bool = Field(False, description="set for the sanity rows that are run beside every experiment")
     demo: bool = Field(False, description="set by --demo: runs that only show that everything works")
 
     @field_validator("seeds")

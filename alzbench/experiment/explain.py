@@ -1,0 +1,66 @@
+"""Pydantic's errors as sentences: the field, what it must be, what was found, and the nearest known name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from alzbench.registry import did_you_mean
+
+
+def explain_validation(error: ValidationError, where: str, model: type[BaseModel]) -> str:
+    """Return one sentence for each field of an error of `model`; `where` is the place of the model in the file."""
+    text = "; ".join(_explain_one(item, where, model) for item in error.errors(include_url=False))
+    return " ".join(text.split())
+
+
+def _explain_one(item: Any, where: str, model: type[BaseModel]) -> str:
+    location = [str(part) for part in item["loc"]]
+    unknown = location.pop() if item["type"] == "extra_forbidden" else ""
+    names, inner = _walk(model, location)
+    field = ".".join(filter(None, [where, *names, unknown]))
+    if unknown:
+        known = list(inner.model_fields)
+        return f"unknown key {field}.{did_you_mean(unknown, known)} Known here: {', '.join(known)}"
+    if item["type"] == "model_type":
+        return f"{field}: must be a section of `key: value` lines, got {item['input']!r}"
+    if item["type"] == "union_tag_not_found":
+        return f"{field}: must have a {item['ctx']['discriminator']}, got {item['input']!r}"
+    if item["type"] == "union_tag_invalid":
+        known = [tag.strip().strip("'") for tag in item["ctx"]["expected_tags"].split(",")]
+        tag = item["ctx"]["tag"]
+        choice = f"{field}.{item['ctx']['discriminator'].strip(chr(39))}"
+        return f"{choice}: must be one of {', '.join(known)}, got {tag!r}.{did_you_mean(tag, known)}"
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{field}: {message[0].lower()}{message[1:]}, got {item['input']!r}"
+
+
+def _walk(model: type[BaseModel], location: Sequence[str]) -> tuple[list[str], type[BaseModel]]:
+    """Return the names of the fields on the way to an error, and the innermost section on it.
+
+    Pydantic also puts the kind of a union's member into the location, and `[key]` for a bad key: these are no fields.
+    """
+    names: list[str] = []
+    members: list[type[BaseModel]] = []
+    for part in location:
+        chosen = next((m for m in members if part in get_args(m.model_fields["name"].annotation)), None)
+        if chosen is not None:
+            model, members = chosen, []
+            continue
+        if part.isidentifier() or part.isdigit():
+            names.append(part)
+        if part not in model.model_fields:
+            continue
+        annotation = model.model_fields[part].annotation
+        sections = [kind for kind in (annotation, *get_args(annotation)) if _is_section(kind)]
+        if _is_section(annotation):
+            model = sections[0]
+        else:
+            members = sections
+    return names, model
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

@@ -1,0 +1,95 @@
+"""Random views: known transforms come out as NumPy does them, and a view depends on nothing but what it should."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from alzbench.data import augment as module
+from alzbench.data.augment import augment, view_key
+from alzbench.experiment import AugmentSettings
+
+SIZE = 8
+FULL = AugmentSettings(rotation=20, shift=0.1, zoom=0.2, horizontal_flip=True)
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (4, SIZE, SIZE, 1), dtype=np.uint8)
+
+
+def fixed(monkeypatch: pytest.MonkeyPatch, draw: Sequence[float]) -> None:
+    """Draw rotation (radians), shifts (shares), zooms and flip as given."""
+    monkeypatch.setattr(module, "_draw", lambda *_: np.array(draw, float))
+
+
+def moved(images: np.ndarray) -> np.ndarray:
+    return augment(images, ["a", "b", "c", "d"], FULL, 1)
+
+
+def test_view_0_is_the_image(images: np.ndarray) -> None:
+    assert augment(images, ["a", "b", "c", "d"], FULL, 0) is images
+
+
+def test_nothing_changes_nothing(images: np.ndarray) -> None:
+    assert np.allclose(augment(images, ["a", "b", "c", "d"], AugmentSettings(), 1), images, atol=1e-3)
+
+
+def test_flip(images: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    fixed(monkeypatch, [0, 0, 0, 1, 1, 1])
+    assert np.allclose(moved(images), images[:, :, ::-1], atol=1e-2)
+
+
+def test_quarter_turn(images: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    fixed(monkeypatch, [np.pi / 2, 0, 0, 1, 1, 0])
+    turned = moved(images)
+    assert any(np.allclose(turned, np.rot90(images, k, axes=(1, 2)), atol=1e-1) for k in (1, 3))
+
+
+def test_shift_by_two_pixels(images: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    fixed(monkeypatch, [0, 2 / SIZE, 0, 1, 1, 0])
+    assert np.allclose(moved(images)[:, :, : SIZE - 2], images[:, :, 2:], atol=1e-2)
+    # what comes from outside repeats the edge
+    assert np.allclose(moved(images)[:, :, SIZE - 2 :], images[:, :, -1:], atol=1e-2)
+
+
+def test_zoom_about_the_centre(monkeypatch: pytest.MonkeyPatch) -> None:
+    square = np.zeros((1, 16, 16, 1), np.uint8)
+    square[0, 6:10, 6:10] = 200
+    fixed(monkeypatch, [0, 0, 0, 2, 2, 0])
+    zoomed = augment(square, ["a"], FULL, 1)[0, ..., 0]
+    assert zoomed[5:11, 5:11].min() > 150
+    assert zoomed[:3].max() == zoomed[:, :3].max() == 0
+    assert zoomed.sum() == pytest.approx(4 * 200 * 16, rel=0.1)
+
+
+def test_a_view_does_not_depend_on_the_batch(images: np.ndarray) -> None:
+    together = augment(images, ["a", "b", "c", "d"], FULL, 3)
+    assert np.allclose(augment(images[2:3], ["c"], FULL, 3), together[2:3], atol=1e-3)
+    assert np.allclose(augment(images[::-1], ["d", "c", "b", "a"], FULL, 3), together[::-1], atol=1e-3)
+
+
+def test_views_images_and_seeds_differ(images: np.ndarray) -> None:
+    same = np.repeat(images[:1], 4, axis=0)
+    views = augment(same, ["a", "b", "c", "d"], FULL, 1)
+    assert not np.allclose(views[0], views[1], atol=1)
+    assert not np.allclose(views, augment(same, ["a", "b", "c", "d"], FULL, 2), atol=1)
+    other_seed = FULL.model_copy(update={"seed": 1})
+    assert not np.allclose(views, augment(same, ["a", "b", "c", "d"], other_seed, 1), atol=1)
+
+
+def test_draws_stay_within_the_settings() -> None:
+    drawn = np.stack([module._draw(f"{k}", FULL, 1) for k in range(500)])
+    limits = [np.radians(20), 0.1, 0.1]
+    assert (np.abs(drawn[:, :3]) <= limits).all()
+    assert (np.abs(drawn[:, :3]).max(axis=0) > 0.9 * np.array(limits)).all()
+    assert (np.abs(drawn[:, 3:5] - 1) <= 0.2).all()
+    assert 0.4 < drawn[:, 5].mean() < 0.6
+
+
+def test_keys_tell_apart_what_differs() -> None:
+    assert view_key(FULL, 0) == view_key(AugmentSettings(), 0)
+    assert view_key(FULL, 1) == view_key(FULL.model_copy(update={"views": 8}), 1)
+    assert len({view_key(FULL, 1), view_key(FULL, 2), view_key(AugmentSettings(), 1)}) == 3

@@ -1,0 +1,112 @@
+"""Folders laid out in the usual ways, and in wrong ones."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from alzbench.data.folder import list_folder, plain
+from alzbench.errors import DataError
+from tests.conftest import CLASSES
+
+
+def test_the_kaggle_layout(image_folder: Path) -> None:
+    files = list_folder(image_folder, CLASSES)
+    assert files.groupby("part").size().to_dict() == {"augmented": 40, "original": 12}
+    assert files["image"].is_monotonic_increasing
+    row = files.iloc[0]
+    assert Path(row["path"]) == image_folder / row["image"]
+    labels = files["image"].map(lambda name: CLASSES.index(name.split("/")[1]))
+    assert (labels == files["label"]).all()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Non Demented", "Very mild Dementia", "Mild Dementia", "Moderate Dementia"],
+        ["non_demented", "very-mild-demented", "MILD_DEMENTED", "moderatedemented"],
+    ],
+    ids=["spaces", "dashes"],
+)
+def test_class_folders_in_other_spellings(image_folder: Path, names: list[str]) -> None:
+    for part in image_folder.iterdir():
+        for old, new in zip(CLASSES, names, strict=True):
+            (part / old).rename(part / new)
+    assert sorted(set(list_folder(image_folder, CLASSES)["label"])) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_an_archive_may_add_folders(image_folder: Path, tmp_path: Path, depth: int) -> None:
+    target = tmp_path.joinpath("outer", *["inner"] * depth)
+    target.parent.mkdir(parents=True)
+    shutil.move(image_folder, target)
+    (tmp_path / "outer" / "truth.csv").write_text("not an image")
+    files = list_folder(tmp_path / "outer", CLASSES)
+    assert len(files) == 52
+    assert files["image"].iloc[0].startswith("AugmentedAlzheimerDataset/")
+
+
+def test_train_and_test_folders(image_folder: Path) -> None:
+    (image_folder / "AugmentedAlzheimerDataset").rename(image_folder / "train")
+    (image_folder / "OriginalDataset").rename(image_folder / "Test")
+    assert list_folder(image_folder, CLASSES)["part"].value_counts().to_dict() == {"train": 40, "test": 12}
+
+
+def test_class_folders_alone_are_originals(image_folder: Path) -> None:
+    files = list_folder(image_folder / "OriginalDataset", CLASSES)
+    assert set(files["part"]) == {"original"}
+    assert len(files) == 12
+
+
+def test_the_images_of_another_order_of_classes(image_folder: Path) -> None:
+    files = list_folder(image_folder, CLASSES[::-1])
+    assert files.loc[files["image"].str.contains("/ModerateDemented/"), "label"].unique().tolist() == [0]
+
+
+def test_hidden_files_and_other_files_are_no_images(image_folder: Path) -> None:
+    folder = image_folder / "OriginalDataset" / "MildDemented"
+    for name in (".DS_Store", "._slice0.jpg", "Thumbs.db", "notes.txt"):
+        (folder / name).write_text("x")
+    (folder / "UPPER.JPG").write_text("x")
+    assert len(list_folder(image_folder, CLASSES)) == 53
+
+
+def remove(folder: Path, name: str) -> None:
+    shutil.rmtree(folder / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("OriginalDataset", "must hold AugmentedAlzheimerDataset and OriginalDataset"),
+        ("OriginalDataset/MildDemented", r"OriginalDataset must hold .*missing: MildDemented"),
+    ],
+)
+def test_a_missing_folder_is_named(image_folder: Path, name: str, message: str) -> None:
+    remove(image_folder, name)
+    with pytest.raises(DataError, match=message):
+        list_folder(image_folder, CLASSES)
+
+
+def test_an_empty_class_is_named(image_folder: Path) -> None:
+    for path in (image_folder / "OriginalDataset" / "MildDemented").iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match="empty: MildDemented"):
+        list_folder(image_folder, CLASSES)
+
+
+def test_an_unknown_class_is_named(image_folder: Path) -> None:
+    (image_folder / "OriginalDataset" / "Dubious").mkdir()
+    with pytest.raises(DataError, match="not a known class: Dubious"):
+        list_folder(image_folder, CLASSES)
+
+
+def test_no_folder_names_the_ways_out(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"There is no folder .*nowhere.*--demo"):
+        list_folder(tmp_path / "nowhere", CLASSES)
+
+
+def test_plain_names() -> None:
+    assert plain("Very mild-Dementia_2") == "verymilddemented2"
