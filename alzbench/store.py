@@ -35,6 +35,7 @@ from alzbench.errors import AlzbenchError, DataError, Interrupted, RunError, des
 
 State = Literal["running", "complete", "failed", "interrupted"]
 FORMAT = 1
+_WAY_OUT = "remove the run's folder, or run it again with --force."
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,17 @@ class Card:
     Attributes:
         experiment: Name of the experiment.
         seed: The run's seed.
+        fold: The fold that is tested; None for a protocol without folds.
+        folds: How many folds there are; 1 for a protocol without folds.
         hash: Hash of the resolved experiment, the seed and the data: equal hashes mean the same run.
         settings: Hash of the resolved experiment alone.
         variant, protocol: Their names.
+        protocol_settings: Hash of the protocol's settings.
         leaks: What training has seen of the test images; empty where the protocol keeps subjects apart.
         data: Fingerprint of the image set.
         test: Hash of the test images and their labels: runs that share it can be paired.
         demo: Whether --demo made it.
+        sanity: Whether it is a sanity row, run beside the experiments.
         description: The experiment's line about itself.
         state: `running` where a process works on it or died; see `Run.state`.
         created, finished: ISO times, UTC; `finished` is empty until it is complete.
@@ -60,14 +65,18 @@ class Card:
 
     experiment: str
     seed: int
+    fold: int | None
+    folds: int
     hash: str
     settings: str
     variant: str
     protocol: str
+    protocol_settings: str
     leaks: str
     data: str
     test: str
     demo: bool
+    sanity: bool
     description: str = ""
     state: State = "running"
     created: str = ""
@@ -90,8 +99,11 @@ class Run:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The content of metrics.json; raises DataError where it cannot be read."""
-        return _read_json(self.path / "metrics.json")
+        """The content of metrics.json; raises DataError where it cannot be read or holds no scores."""
+        content = _read_json(self.path / "metrics.json")
+        if not isinstance(content.get("test"), dict):
+            raise DataError(f"{self.path / 'metrics.json'} holds no test scores; {_WAY_OUT}")
+        return content
 
     def table(self, name: str) -> pd.DataFrame:
         """Read one of the run's CSV files."""
@@ -128,7 +140,8 @@ class RunStore:
 
     def path_of(self, card: Card) -> Path:
         """Return the folder of a run, there or not."""
-        return self.root / card.experiment / f"seed-{card.seed}-{card.hash}"
+        fold = "" if card.fold is None else f"fold-{card.fold}-"
+        return self.root / card.experiment / f"seed-{card.seed}-{fold}{card.hash}"
 
     def find_complete(self, card: Card) -> Run | None:
         """Return the stored run with the card's hash where it is complete."""
@@ -179,7 +192,7 @@ def read_run(path: Path) -> Run:
     try:
         card = Card(**{key: value for key, value in content.items() if key in known})
     except TypeError as error:
-        raise DataError(f"{path / 'state.json'} is incomplete ({error}); remove the folder or run it again.") from None
+        raise DataError(f"{path / 'state.json'} is incomplete ({error}); {_WAY_OUT}") from None
     if card.state == "running" and not _is_locked(path / ".lock"):
         card = replace(card, state="interrupted", error=card.error or "its process ended without a word")
     return Run(path, card)
@@ -226,9 +239,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({error}); remove the run's folder or run it again.") from None
+        raise DataError(f"{path} cannot be read ({error}); {_WAY_OUT}") from None
     if not isinstance(content, dict):
-        raise DataError(f"{path} must hold a JSON object; remove the run's folder or run it again.")
+        raise DataError(f"{path} must hold a JSON object; {_WAY_OUT}")
     return content
 
 

@@ -15,23 +15,20 @@ import pandas as pd
 PREFIX = "p_"
 
 
-def make_table(split: pd.DataFrame, logits: npt.NDArray[np.floating], classes: Sequence[str]) -> pd.DataFrame:
-    """Return the table of the images of `split` (columns image, label, and subject and slice where known).
+def make_table(split: pd.DataFrame, probabilities: npt.NDArray[np.float64], classes: Sequence[str]) -> pd.DataFrame:
+    """Return the table of the images of `split` (columns image, label, subject, slice).
 
     Args:
         split: n rows.
-        logits: (n, K) scores before the softmax.
+        probabilities: (n, K), each row summing to 1.
         classes: K names in label order.
     """
-    from scipy.special import softmax
-
-    probabilities = softmax(np.asarray(logits, np.float64), axis=1)
     names = np.array(classes, dtype=object)
     table = pd.DataFrame(
         {
             "image": split["image"].to_numpy(),
-            "subject": split["subject"].to_numpy() if "subject" in split else "",
-            "slice": split["slice"].to_numpy() if "slice" in split else "",
+            "subject": split["subject"].to_numpy(),
+            "slice": split["slice"].to_numpy(),
             "label": names[split["label"].to_numpy()],
             "predicted": names[probabilities.argmax(axis=1)],
         }

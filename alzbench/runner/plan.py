@@ -1,0 +1,174 @@
+"""What is to be run: checked experiments, their hashes, and the sanity rows that belong beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from alzbench.data.leakage import measure_leakage
+from alzbench.data.manifest import ImageSet
+from alzbench.data.protocols import folds_of
+from alzbench.errors import ExperimentError
+from alzbench.evaluation.sanity import SANITY
+from alzbench.experiment import Experiment, ModelSettings, TrainSettings
+from alzbench.models.variants import VARIANTS
+from alzbench.models.weights import weights_fingerprint
+from alzbench.store import Card, RunStore, State
+
+# Settings that do not change what a run computes: names, and where the images come from (their content is hashed).
+_NOT_HASHED: dict[str, Any] = {
+    "name": True,
+    "description": True,
+    "seeds": True,
+    "data": {"source": True, "kaggle": True},
+}
+_SHUFFLED_EPOCHS = 20
+_SANITY_DESCRIPTIONS = {
+    "largest_class": "always the largest class",
+    "grey_logistic": "logistic regression on 16 x 16 grey pixels",
+    "shuffled_labels": "the baseline on labels shuffled among subjects: only recognising subjects helps",
+}
+
+
+def check(experiment: Experiment) -> None:
+    """Check what the schema cannot: the name of the variant and its options.
+
+    Raises:
+        ExperimentError: One of them does not exist or does not fit.
+    """
+    try:
+        _options(experiment)
+    except ExperimentError as error:
+        raise ExperimentError(f"experiment {experiment.name}: {error}") from None
+
+
+def resolved_yaml(experiment: Experiment) -> str:
+    """Return the experiment as YAML with every default written out, the variant's own included."""
+    values = experiment.model_dump(mode="json")
+    values["model"]["options"] = _options(experiment)
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def settings_hash(experiment: Experiment) -> str:
+    """Return the hash of all settings that decide what a run computes."""
+    values = experiment.model_dump(mode="json", exclude=_NOT_HASHED)
+    values["model"]["options"] = _options(experiment)
+    return short_hash(json.dumps(values, sort_keys=True))
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run that would be done, and the state of a stored one with the same settings; None where there is none."""
+
+    experiment: str
+    seed: int
+    fold: int | None
+    stored: State | None
+
+
+def planned_runs(experiments: Sequence[Experiment], store: RunStore) -> list[PlannedRun]:
+    """Return the runs of checked experiments in order, without opening any image.
+
+    Raises:
+        ExperimentError: An experiment is wrong.
+    """
+    for experiment in experiments:
+        check(experiment)
+    states = {(r.card.experiment, r.card.settings, r.card.seed, r.card.fold): r.card.state for r in store.runs()}
+    return [
+        PlannedRun(e.name, seed, fold, states.get((e.name, settings_hash(e), seed, fold)))
+        for e in experiments
+        for seed in e.seeds
+        for fold in folds_of(e.protocol)
+    ]
+
+
+def make_card(experiment: Experiment, seed: int, fold: int | None, images: ImageSet, split: pd.DataFrame) -> Card:
+    """Return the card of one run."""
+    settings = settings_hash(experiment)
+    test = split.loc[split["part"] == "test", ["image", "label"]]
+    protocol = json.dumps(experiment.protocol.model_dump(mode="json"), sort_keys=True)
+    return Card(
+        experiment=experiment.name,
+        seed=seed,
+        fold=fold,
+        folds=len(folds_of(experiment.protocol)),
+        hash=short_hash(f"{settings}/{seed}/{fold}/{images.fingerprint}/{_weights(experiment)}")[:12],
+        settings=settings,
+        variant=experiment.model.variant,
+        protocol=experiment.protocol.name,
+        protocol_settings=short_hash(protocol),
+        leaks=measure_leakage(split).sentence,
+        data=images.fingerprint,
+        test=short_hash(test.to_csv(index=False)),
+        demo=experiment.demo,
+        sanity=experiment.sanity,
+        description=experiment.description,
+    )
+
+
+def sanity_experiments(experiments: Sequence[Experiment]) -> list[Experiment]:
+    """Return the sanity rows for experiments: one set for each set of images, protocol and backbone."""
+    rows: dict[str, Experiment] = {}
+    for experiment in experiments:
+        for row in _sanity_rows(experiment):
+            same = f"{row.name}/{settings_hash(row)}/{row.data.source}/{row.data.kaggle}"
+            seeds = {*rows[same].seeds, *row.seeds} if same in rows else row.seeds
+            rows[same] = row.model_copy(update={"seeds": sorted(seeds)})
+    return list(rows.values())
+
+
+def _sanity_rows(experiment: Experiment) -> list[Experiment]:
+    base = Experiment(
+        name="sanity",
+        data=experiment.data,
+        protocol=experiment.protocol,
+        seeds=experiment.seeds,
+        demo=experiment.demo,
+        sanity=True,
+    )
+    rows = [
+        base.model_copy(
+            update={
+                "name": f"sanity-{name.replace('_', '-')}",
+                "description": _SANITY_DESCRIPTIONS[name],
+                "model": ModelSettings(variant=name),
+            }
+        )
+        for name in SANITY
+    ]
+    shuffled = base.model_copy(
+        update={
+            "name": "sanity-shuffled-labels",
+            "description": _SANITY_DESCRIPTIONS["shuffled_labels"],
+            "labels": "shuffled",
+            "model": ModelSettings(variant="baseline", backbone=experiment.model.backbone),
+            "train": TrainSettings(epochs=_SHUFFLED_EPOCHS, batch_size=64),
+        }
+    )
+    return [*rows, shuffled]
+
+
+def _weights(experiment: Experiment) -> str:
+    no_network = experiment.model.variant in SANITY
+    return "" if no_network else weights_fingerprint(experiment.model.backbone)
+
+
+def _options(experiment: Experiment) -> dict[str, Any]:
+    name, options = experiment.model.variant, experiment.model.options
+    if name in SANITY:
+        if options:
+            raise ExperimentError(f"the sanity check {name} takes no model.options, got {', '.join(options)}.")
+        return {}
+    return VARIANTS[name].check_options(options).model_dump(mode="json")
+
+
+def short_hash(text: str) -> str:
+    """Return 16 hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

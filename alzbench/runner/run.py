@@ -1,0 +1,212 @@
+"""Running experiments: every seed and fold, each into a folder of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from alzbench import atomic
+from alzbench.data.leakage import measure_leakage
+from alzbench.data.manifest import ImageSet, open_image_set
+from alzbench.data.protocols import folds_of, make_split
+from alzbench.errors import AlzbenchError, DataError, describe_os_error
+from alzbench.evaluation.metrics import score
+from alzbench.evaluation.predictions import make_table
+from alzbench.evaluation.sanity import SANITY
+from alzbench.evaluation.subjects import score_subjects
+from alzbench.experiment import DataSettings, Experiment
+from alzbench.progress import Progress
+from alzbench.runner.network import NetworkRun
+from alzbench.runner.plan import check, make_card, resolved_yaml, sanity_experiments
+from alzbench.seeds import derive
+from alzbench.store import Run, RunStore, RunWriter, read_run
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one run.
+
+    Attributes:
+        experiment, seed, fold: Which run; fold is None for a protocol without folds.
+        state: `complete`, `found` (it was complete before) or `failed`.
+        run: The stored run; None where it failed.
+        error: Why it failed.
+    """
+
+    experiment: str
+    seed: int
+    fold: int | None
+    state: str
+    run: Run | None
+    error: str = ""
+
+    @property
+    def title(self) -> str:
+        """Experiment, seed and fold, for people."""
+        return f"{self.experiment}, seed {self.seed}" + ("" if self.fold is None else f", fold {self.fold}")
+
+
+def run_all(
+    experiments: Sequence[Experiment],
+    store: RunStore,
+    progress: Progress,
+    *,
+    force: bool = False,
+    quiet: bool = False,
+    sanity: bool = False,
+) -> Iterator[Outcome]:
+    """Run every seed and fold of every experiment and yield each outcome; a failed run does not stop the next.
+
+    Args:
+        experiments: What to run, in order.
+        store: Where run folders lie.
+        progress: Where to report.
+        force: Run again what is complete.
+        quiet: Keep libraries quiet too.
+        sanity: Run the sanity rows that belong beside the experiments, after them.
+
+    Raises:
+        ExperimentError: An experiment is wrong; found before anything is run.
+        DataError: Images or weights are missing or unreadable.
+    """
+    for experiment in experiments:
+        check(experiment)
+    image_sets: dict[DataSettings, ImageSet] = {}
+    for experiment in [*experiments, *(sanity_experiments(experiments) if sanity else [])]:
+        if experiment.data not in image_sets:
+            image_sets[experiment.data] = open_image_set(experiment.data, progress, quiet)
+        images = image_sets[experiment.data]
+        for seed in experiment.seeds:
+            for fold in folds_of(experiment.protocol):
+                yield _run_one(experiment, seed, fold, images, store, progress, force and not experiment.sanity)
+
+
+def _run_one(
+    experiment: Experiment,
+    seed: int,
+    fold: int | None,
+    images: ImageSet,
+    store: RunStore,
+    progress: Progress,
+    force: bool,
+) -> Outcome:
+    try:
+        state, run = _execute(experiment, seed, fold, images, store, progress, force)
+    except DataError:
+        raise
+    except AlzbenchError as error:
+        return Outcome(experiment.name, seed, fold, "failed", None, str(error))
+    except OSError as error:
+        return Outcome(experiment.name, seed, fold, "failed", None, describe_os_error(error))
+    return Outcome(experiment.name, seed, fold, state, run)
+
+
+def _execute(
+    experiment: Experiment,
+    seed: int,
+    fold: int | None,
+    images: ImageSet,
+    store: RunStore,
+    progress: Progress,
+    force: bool,
+) -> tuple[str, Run]:
+    split = make_split(images.manifest, experiment.protocol, derive(seed, "split"), fold or 0)
+    card = make_card(experiment, seed, fold, images, split)
+    title = Outcome(experiment.name, seed, fold, "running", None).title
+    if not force and (found := store.find_complete(card)):
+        progress.say(f"{title}: complete already, in {found.path}")
+        return "found", found
+    progress.say(f"{title}: {_count(split)}")
+    if experiment.labels == "shuffled":
+        split = _shuffle_labels(split, images, derive(seed, "labels"))
+    network = None
+    if experiment.model.variant not in SANITY:
+        network = NetworkRun(experiment, seed, images, split, progress)
+        network.prepare()
+    with store.begin(card) as writer:
+        if force:
+            (writer.path / "checkpoint.npz").unlink(missing_ok=True)
+        _work(experiment, images, split, network, writer)
+    return "complete", read_run(writer.path)
+
+
+def _work(
+    experiment: Experiment, images: ImageSet, split: pd.DataFrame, network: NetworkRun | None, writer: RunWriter
+) -> None:
+    """Write everything that belongs into the run folder."""
+    from alzbench.environment import describe_environment
+    from alzbench.evaluation import figures
+
+    atomic.write_text(writer.path / "experiment.yaml", resolved_yaml(experiment))
+    writer.write_json("environment.json", describe_environment())
+    writer.write_table("split.csv", split)
+    if len(images.skipped):
+        writer.write_table("skipped.csv", images.skipped)
+    if network:
+        tables, notes = network.predictions(writer)
+        seconds = network.seconds
+    else:
+        start = time.monotonic()
+        tables, notes = _sanity_predictions(experiment, images, split), {}
+        seconds = {"answers": round(time.monotonic() - start, 3)}
+    start = time.monotonic()
+    writer.write_table("predictions_val.csv", tables["validation"])
+    writer.write_table("predictions.csv", tables["test"])
+    scores = {part: score(table) for part, table in tables.items()}
+    title = f"{experiment.name}, seed {writer.card.seed}, {experiment.protocol.name} protocol"
+    figures.save(figures.confusion_figure(scores["test"], title), writer.path / "figures" / "confusion.png")
+    by_subject = score_subjects(tables["test"])
+    seconds["evaluation"] = round(time.monotonic() - start, 3)
+    writer.write_json(
+        "metrics.json",
+        {
+            **scores,
+            "test_by_subject": by_subject,
+            **notes,
+            "protocol": writer.card.protocol,
+            "leaks": writer.card.leaks,
+            "leakage": asdict(measure_leakage(split)),
+            "images": {str(part): int(n) for part, n in split["part"].value_counts().items()},
+            "skipped_images": len(images.skipped),
+            "duration_s": seconds,
+        },
+    )
+    (writer.path / "checkpoint.npz").unlink(missing_ok=True)
+
+
+def _sanity_predictions(experiment: Experiment, images: ImageSet, split: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    answer = SANITY[experiment.model.variant]
+
+    def pixels_of(rows: pd.DataFrame) -> Any:
+        return images.pixels.take(rows.index.to_numpy())
+
+    training = split[split["part"] == "train"]
+    tables = {}
+    for part in ("validation", "test"):
+        rows = split[split["part"] == part]
+        labels = training["label"].to_numpy()
+        probabilities = answer(pixels_of(training), labels, pixels_of(rows), len(images.classes))
+        tables[part] = make_table(rows, probabilities, images.classes)
+    return tables
+
+
+def _shuffle_labels(split: pd.DataFrame, images: ImageSet, seed: int) -> pd.DataFrame:
+    """Give each subject the label of another, as Yagis et al. 2021 did (doi 10.1038/s41598-021-01681-w).
+
+    All slices of a subject, augmented ones too, keep a label in common, so a network that recognises subjects can learn
+    it, and one that must judge unseen subjects cannot. Images of unknown subjects are shuffled one by one.
+    """
+    groups = split["subject"].where(split["subject"] != "", images.manifest["image"].loc[split.index])
+    labels = split["label"].groupby(groups).agg(lambda values: values.value_counts().index[0])
+    shuffled = dict(zip(labels.index, np.random.default_rng(seed).permutation(labels.to_numpy()), strict=True))
+    return split.assign(label=groups.map(shuffled).astype(int))
+
+
+def _count(split: pd.DataFrame) -> str:
+    counts = split["part"].value_counts()
+    return ", ".join(f"{counts.get(part, 0):,} {part}" for part in ("train", "validation", "test")) + " images"

@@ -1,0 +1,239 @@
+"""Comparisons of run folders that are written by hand: spreads, groups, references, labels."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alzbench.compare import Comparison, Reference, Spread, compare
+from alzbench.store import RunStore
+from tests.test_store import write_run
+
+REFERENCE = Reference(name="published", accuracy=0.4, test_images=100, protocol="reference", source="a paper")
+
+
+def comparison(root: Path, *references: Reference) -> Comparison:
+    return compare(RunStore(root).runs(), references)
+
+
+# Spread
+
+
+def test_nothing_has_no_spread() -> None:
+    assert Spread.of([]) is None
+    assert Spread.of([None, None]) is None
+
+
+def test_one_value_has_no_deviation() -> None:
+    assert Spread.of([0.25]) == Spread(0.25, None, 1)
+
+
+def test_the_deviation_is_that_of_a_sample() -> None:
+    # mean 4; squares of the differences 4 + 0 + 4 = 8; over n - 1 = 2: 4
+    assert Spread.of([2.0, 4.0, 6.0]) == Spread(4.0, 2.0, 3)
+
+
+def test_values_that_are_not_defined_do_not_count() -> None:
+    assert Spread.of([None, 1.0, None, 4.0, 7.0]) == Spread(4.0, 3.0, 3)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.permutations(range(9)))
+def test_order_does_not_matter_and_the_mean_lies_between(values: list[float], order: list[int]) -> None:
+    spread = Spread.of(values)
+    assert spread is not None
+    assert min(values) - 1e-12 <= spread.mean <= max(values) + 1e-12
+    assert spread.n == len(values)
+    shuffled = Spread.of([values[i] for i in order if i < len(values)])
+    assert shuffled is not None
+    assert shuffled.mean == pytest.approx(spread.mean)
+    assert shuffled.sd == (spread.sd and pytest.approx(spread.sd))
+
+
+@given(st.floats(0, 1), st.integers(2, 9))
+def test_equal_values_do_not_deviate(value: float, n: int) -> None:
+    spread = Spread.of([value] * n)
+    assert spread is not None
+    assert spread.sd == 0
+
+
+# Rows
+
+
+def test_a_row_summarises_the_seeds_of_an_experiment(tmp_path: Path) -> None:
+    for seed, accuracy, f1 in ((2, 0.5, (1.0, 0.5)), (0, 0.25, (0.0, 0.5)), (1, 0.75, (0.5, None))):
+        write_run(tmp_path, accuracy, f1, seed=seed, description="a line")
+    (group,) = comparison(tmp_path).groups
+    (row,) = group.rows
+    assert (row.label, row.description, row.seeds, row.unfinished) == ("x", "a line", (0, 1, 2), ())
+    assert row.accuracy == Spread(0.5, 0.25, 3)
+    assert row.balanced_accuracy == Spread(0.25, 0.125, 3)
+    assert row.macro_f1 == Spread(0.125, 0.0625, 3)
+    assert row.f1 == (Spread(0.5, 0.5, 3), Spread(0.5, 0.0, 2))
+    assert (group.test_images, group.classes) == (100, ("A", "B"))
+
+
+def test_rows_are_in_the_order_in_which_experiments_were_first_run(tmp_path: Path) -> None:
+    write_run(tmp_path, experiment="b", settings="b", seed=0, created="2030-01-01")
+    write_run(tmp_path, experiment="a", settings="a", seed=0, created="2030-01-02")
+    write_run(tmp_path, experiment="b", settings="b", seed=1, created="2030-01-03")
+    (group,) = comparison(tmp_path).groups
+    assert [(row.label, row.seeds) for row in group.rows] == [("b", (0, 1)), ("a", (0,))]
+
+
+def test_one_name_with_two_settings_is_told_apart(tmp_path: Path) -> None:
+    write_run(tmp_path, 0.2, settings="aaaaaaaaaa", hash="h1")
+    write_run(tmp_path, 0.4, settings="bbbbbbbbbb", hash="h2")
+    write_run(tmp_path, 0.6, experiment="y", settings="bbbbbbbbbb", hash="h3")
+    (group,) = comparison(tmp_path).groups
+    accuracies = {row.label: row.accuracy.mean for row in group.rows if row.accuracy}
+    assert accuracies == {"x (aaaaaa)": 0.2, "x (bbbbbb)": 0.4, "y": 0.6}
+
+
+@pytest.mark.parametrize("state", ["failed", "interrupted", "running"])
+def test_unfinished_runs_are_named_and_not_counted(tmp_path: Path, state: str) -> None:
+    write_run(tmp_path, 0.5, seed=0)
+    write_run(tmp_path, seed=1, state=state)
+    (group,) = comparison(tmp_path).groups
+    (row,) = group.rows
+    seen = "interrupted" if state == "running" else state  # no process holds its lock
+    assert (row.seeds, row.unfinished) == ((0,), (f"x/seed-1-h1: {seen}",))
+    assert row.accuracy == Spread(0.5, None, 1)
+
+
+def test_an_experiment_without_a_complete_run_has_no_figures(tmp_path: Path) -> None:
+    write_run(tmp_path, state="failed")
+    (group,) = comparison(tmp_path, REFERENCE).groups
+    (row,) = group.rows
+    assert (group.test_images, group.classes, group.references) == (None, (), ())
+    assert (row.seeds, row.accuracy, row.macro_f1, row.f1, row.difference) == ((), None, None, (), {})
+
+
+def test_classes_that_runs_spell_differently_are_matched_by_their_label(tmp_path: Path) -> None:
+    write_run(tmp_path, f1=(0.2, 0.4), classes=("Non Demented", "Mild"), settings="s1", hash="h1")
+    write_run(tmp_path, f1=(0.6, 0.8), classes=("NonDemented", "MILD"), settings="s2", hash="h2")
+    (group,) = comparison(tmp_path).groups
+    assert [[spread.mean for spread in row.f1 if spread] for row in group.rows] == [[0.2, 0.4], [0.6, 0.8]]
+
+
+# Groups
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"demo": True}, {"protocol": "subject"}, {"data": "d1"}, {"test": "t1", "seed": 0, "hash": "h1"}],
+    ids=["demo", "protocol", "data", "test-images"],
+)
+def test_what_is_not_comparable_is_never_in_one_group(tmp_path: Path, other: dict[str, Any]) -> None:
+    write_run(tmp_path, 0.2, seed=0)
+    write_run(tmp_path, 0.8, **{"seed": 1, **other})
+    groups = comparison(tmp_path).groups
+    assert sorted(row.accuracy.mean for group in groups for row in group.rows if row.accuracy) == [0.2, 0.8]
+    assert [len(group.rows) for group in groups] == [1, 1]
+
+
+def test_what_is_comparable_is_in_one_group(tmp_path: Path) -> None:
+    write_run(tmp_path, seed=0)
+    write_run(tmp_path, experiment="y", settings="s1", variant="attention")
+    (group,) = comparison(tmp_path).groups
+    assert (group.protocol, group.leaks, group.data, group.demo) == ("reference", "all of it", "d0", False)
+    assert len(group.rows) == 2
+
+
+def test_demo_runs_come_last(tmp_path: Path) -> None:
+    write_run(tmp_path, seed=0, demo=True, data="a")
+    write_run(tmp_path, seed=1, data="z")
+    assert [group.demo for group in comparison(tmp_path).groups] == [False, True]
+
+
+def test_no_runs_are_no_groups() -> None:
+    assert compare([], [REFERENCE]).groups == ()
+
+
+# References
+
+
+def test_a_reference_of_the_same_protocol_and_test_size_is_compared_with(tmp_path: Path) -> None:
+    write_run(tmp_path, 0.5, seed=0)
+    write_run(tmp_path, 0.7, seed=1)
+    (group,) = comparison(tmp_path, REFERENCE).groups
+    assert group.references == (REFERENCE,)
+    assert group.rows[0].difference == {"published": pytest.approx(0.6 - 0.4)}
+
+
+@pytest.mark.parametrize(
+    "run", [{"protocol": "subject"}, {"n": 99}, {"demo": True}], ids=["other-protocol", "other-test-size", "demo"]
+)
+def test_no_reference_stands_beside_what_it_was_not_measured_on(tmp_path: Path, run: dict[str, Any]) -> None:
+    write_run(tmp_path, **run)
+    (group,) = comparison(tmp_path, REFERENCE).groups
+    assert group.references == ()
+    assert group.rows[0].difference == {}
+
+
+def test_each_of_several_references_has_its_difference(tmp_path: Path) -> None:
+    write_run(tmp_path, 0.5)
+    other = REFERENCE.model_copy(update={"name": "second", "accuracy": 0.9})
+    (group,) = comparison(tmp_path, REFERENCE, other).groups
+    assert group.rows[0].difference == {"published": pytest.approx(0.1), "second": pytest.approx(-0.4)}
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=5))
+def test_spreads_agree_with_the_textbook(values: list[float]) -> None:
+    spread = Spread.of(values)
+    assert spread is not None
+    assert spread.sd == pytest.approx(statistics.pvariance(values) ** 0.5 * (len(values) / (len(values) - 1)) ** 0.5)
+
+
+# Seeds whose test images differ, folds, sanity rows, subjects
+
+
+def test_seeds_that_draw_their_own_test_images_are_one_row(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        write_run(tmp_path, 0.2 + 0.2 * seed, seed=seed, test=f"t{seed}", protocol="subject")
+    (group,) = comparison(tmp_path).groups
+    (row,) = group.rows
+    assert row.accuracy == Spread(pytest.approx(0.3), pytest.approx(0.2 / 2**0.5), 2)
+
+
+def fold(root: Path, number: int, of: int, rows: list[tuple[str, str, float]], seed: int = 0) -> None:
+    """Write a fold's run whose predictions are rows of subject, label and probability of A."""
+    path = write_run(root, seed=seed, fold=number, folds=of, test=f"t{number}", hash=f"h{seed}{number}", leaks="")
+    table = pd.DataFrame(rows, columns=["subject", "label", "p_A"])
+    table = table.assign(image=table.index.astype(str), slice="", p_B=1 - table["p_A"])
+    table.assign(predicted=["A" if p > 0.5 else "B" for p in table["p_A"]]).to_csv(
+        path / "predictions.csv", index=False
+    )
+
+
+def test_folds_of_a_seed_are_scored_together(tmp_path: Path) -> None:
+    """Fold 0: two of two right, one subject. Fold 1: one of four right, of subjects b (wrong) and c (right)."""
+    fold(tmp_path, 0, 2, [("a", "A", 0.9), ("a", "A", 0.8)])
+    fold(tmp_path, 1, 2, [("b", "B", 0.9), ("b", "B", 0.7), ("c", "B", 0.6), ("c", "B", 0.1)])
+    (row,) = comparison(tmp_path).groups[0].rows
+    assert row.seeds == (0,)
+    assert row.accuracy == Spread(pytest.approx(3 / 6), None, 1)
+    assert row.by_subject is not None
+    assert row.by_subject.subjects == 3
+    assert row.by_subject.accuracy == Spread(pytest.approx(2 / 3), None, 1)
+    assert row.by_subject.demented_auc == Spread(pytest.approx(1.0), None, 1)
+
+
+def test_a_seed_that_lacks_a_fold_does_not_count(tmp_path: Path) -> None:
+    fold(tmp_path, 0, 2, [("a", "A", 0.9), ("b", "B", 0.2)], seed=0)
+    (row,) = comparison(tmp_path).groups[0].rows
+    assert (row.seeds, row.accuracy) == ((), None)
+
+
+def test_sanity_rows_come_last_and_are_no_attempt_at_the_reference(tmp_path: Path) -> None:
+    write_run(tmp_path, experiment="sanity-x", sanity=True, created="2029-01-01T00:00:00+00:00")
+    write_run(tmp_path, experiment="attention")
+    (group,) = comparison(tmp_path, REFERENCE).groups
+    assert [(row.label, row.sanity, bool(row.difference)) for row in group.rows] == [
+        ("attention", False, True), ("sanity-x", True, False),
+    ]  # fmt: skip

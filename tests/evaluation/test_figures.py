@@ -1,0 +1,35 @@
+"""Figures hold what they are to show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from alzbench.evaluation.figures import confusion_figure, history_figure, save
+
+SCORES = {"confusion_matrix": [[3, 1], [0, 0]], "classes": ["A", "B"]}
+HISTORY = pd.DataFrame(
+    {"epoch": [1, 2], "loss": [1.0, 0.5], "val_loss": [1.1, 0.9], "accuracy": [0.4, 0.6], "val_accuracy": [0.3, 0.5]}
+)
+
+
+def test_confusion_shows_shares_and_counts(tmp_path: Path) -> None:
+    figure = confusion_figure(SCORES, "a title")
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["75%\n3", "25%\n1", "0%\n0", "0%\n0"]  # a class without images does not divide by zero
+    assert figure.axes[0].get_title() == "a title"
+    save(figure, tmp_path / "figures" / "confusion.png")
+    with Image.open(tmp_path / "figures" / "confusion.png") as image:
+        assert image.format == "PNG"
+        assert min(image.size) > 600
+
+
+def test_history_shows_both_parts_and_the_kept_epoch() -> None:
+    figure = history_figure(HISTORY, 2, "a title")
+    for axes, name in zip(figure.axes, ("loss", "accuracy"), strict=True):
+        lines = {str(line.get_label()): list(line.get_ydata()) for line in axes.lines}
+        assert lines["training"] == HISTORY[name].tolist()
+        assert lines["validation"] == HISTORY[f"val_{name}"].tolist()
+        assert "kept: epoch 2" in lines

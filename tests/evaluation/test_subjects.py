@@ -1,0 +1,62 @@
+"""Scores by subject, computed by hand."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from alzbench.evaluation.subjects import combine, score_subjects, score_two_way
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    """Two subjects of class A, one of B; for a1 the mean says B and the vote says A."""
+    rows = [
+        ("a1", "A", 0.6, 0.4), ("a1", "A", 0.6, 0.4), ("a1", "A", 0.0, 1.0),
+        ("a2", "A", 0.9, 0.1), ("a2", "A", 0.7, 0.3),
+        ("b1", "B", 0.2, 0.8), ("b1", "B", 0.4, 0.6),
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["subject", "label", "p_A", "p_B"])
+    predicted = ["A" if a > b else "B" for a, b in zip(frame["p_A"], frame["p_B"], strict=True)]
+    return frame.assign(image=[f"i{k}" for k in range(len(frame))], slice="", predicted=predicted)
+
+
+def test_mean(table: pd.DataFrame) -> None:
+    combined = combine(table, "mean").set_index("subject")
+    assert combined["p_A"].to_dict() == pytest.approx({"a1": 0.4, "a2": 0.8, "b1": 0.3})
+    assert combined["predicted"].to_dict() == {"a1": "B", "a2": "A", "b1": "B"}
+    assert combined["label"].to_dict() == {"a1": "A", "a2": "A", "b1": "B"}
+
+
+def test_vote(table: pd.DataFrame) -> None:
+    combined = combine(table, "vote").set_index("subject")
+    assert combined["p_A"].to_dict() == pytest.approx({"a1": 2 / 3, "a2": 1.0, "b1": 0.0})
+    assert combined["predicted"].to_dict() == {"a1": "A", "a2": "A", "b1": "B"}
+
+
+def test_a_tie_goes_to_the_higher_mean(table: pd.DataFrame) -> None:
+    tied = table[table["subject"] == "a1"].iloc[1:]
+    assert combine(tied, "vote")["predicted"].tolist() == ["B"]
+
+
+def test_scores(table: pd.DataFrame) -> None:
+    scores = score_subjects(table)
+    assert scores is not None
+    assert scores["subjects"] == 3
+    assert scores["mean"]["accuracy"] == pytest.approx(2 / 3)
+    assert scores["mean"]["balanced_accuracy"] == pytest.approx(3 / 4)
+    assert scores["vote"]["accuracy"] == 1.0
+
+
+def test_two_way_question(table: pd.DataFrame) -> None:
+    """P(not A) is 0.6, 0.2, 0.7 for a1, a2, b1: b1 ranks above both, and a1 is on the wrong side."""
+    two_way = score_two_way(combine(table, "mean"))
+    assert two_way == {"n": 3, "accuracy": pytest.approx(2 / 3), "roc_auc": 1.0}
+
+
+def test_two_way_with_one_side_has_no_auc(table: pd.DataFrame) -> None:
+    assert score_two_way(combine(table[table["label"] == "A"], "mean"))["roc_auc"] is None
+
+
+def test_an_unknown_subject_gives_no_scores(table: pd.DataFrame) -> None:
+    assert score_subjects(table.assign(subject=["", *table["subject"][1:]])) is None

@@ -1,0 +1,281 @@
+"""Run folders: their states, what is read back, and what is refused. `write_run` writes one by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from alzbench.errors import DataError, Interrupted, RunError
+from alzbench.store import Card, RunStore, RunWriter, read_run
+
+CARD = Card(
+    experiment="x", seed=0, fold=None, folds=1, hash="h0", settings="s0", variant="baseline", protocol="reference",
+    protocol_settings="p0", leaks="all of it", data="d0", test="t0", demo=False, sanity=False,
+    created="2030-01-01T00:00:00+00:00",
+)  # fmt: skip
+
+
+def make_metrics(accuracy: float, f1: Sequence[float | None], classes: Sequence[str], n: int) -> dict[str, Any]:
+    """Return what metrics.json holds; balanced accuracy is half of the accuracy, and macro F1 a quarter."""
+    per_class = {
+        name: {"precision": None, "recall": value, "f1": value, "support": n // len(classes)}
+        for name, value in zip(classes, f1, strict=True)
+    }
+    scores = {
+        "n": n, "classes": list(classes), "loss": 1.0, "accuracy": accuracy, "balanced_accuracy": accuracy / 2,
+        "macro_f1": accuracy / 4, "per_class": per_class,
+    }  # fmt: skip
+    return {
+        "test": scores, "validation": scores, "test_by_subject": None, "kept_epoch": 1, "epochs": 2, "keep": "last",
+        "skipped_images": 0, "duration_s": {"training": 1.0},
+    }  # fmt: skip
+
+
+def write_run(
+    root: Path,
+    accuracy: float = 0.5,
+    f1: Sequence[float | None] = (0.5, 0.5),
+    classes: Sequence[str] = ("A", "B"),
+    n: int = 100,
+    **card: Any,
+) -> Path:
+    """Write a run folder by hand, complete unless `state` says otherwise."""
+    about = asdict(replace(CARD, **{"state": "complete", "hash": f"h{card.get('seed', 0)}", **card}))
+    path: Path = root / about["experiment"] / f"seed-{about['seed']}-{about['hash']}"
+    path.mkdir(parents=True)
+    (path / "state.json").write_text(json.dumps(about))
+    if about["state"] == "complete":
+        (path / "metrics.json").write_text(json.dumps(make_metrics(accuracy, f1, classes, n)))
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    return RunStore(tmp_path / "runs")
+
+
+def stored_state(store: RunStore, card: Card = CARD) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((store.path_of(card) / "state.json").read_text())
+    return content
+
+
+@contextmanager
+def other_process(store: RunStore) -> Iterator[subprocess.Popen[str]]:
+    """Another process that is at work on the run of CARD."""
+    code = (
+        "import time\nfrom pathlib import Path\nfrom alzbench.store import Card, RunStore\n"
+        f"with RunStore(Path({str(store.root)!r})).begin({CARD!r}):\n"
+        "    print('begun', flush=True)\n    time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "begun\n"
+            yield process
+        finally:
+            process.kill()
+
+
+# States
+
+
+def test_a_run_is_running_inside_and_complete_after(store: RunStore) -> None:
+    with store.begin(CARD) as writer:
+        assert stored_state(store)["state"] == "running"
+        assert read_run(writer.path).card.state == "running"
+    assert (stored_state(store)["state"], stored_state(store)["error"]) == ("complete", "")
+    assert stored_state(store)["finished"] >= stored_state(store)["created"] > "2020"
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "text"),
+    [
+        pytest.param(RunError("the loss is NaN"), "failed", "the loss is NaN", id="our-error"),
+        pytest.param(ValueError("odd"), "failed", "ValueError: odd", id="unexpected-error"),
+        pytest.param(OSError(28, "No space left", "f"), "failed", "The disk is full (f): nothing", id="disk-full"),
+        pytest.param(KeyboardInterrupt(), "interrupted", "stopped by the user", id="ctrl-c"),
+        pytest.param(Interrupted("stop"), "interrupted", "stopped by the user", id="interrupted"),
+    ],
+)
+def test_what_goes_wrong_is_recorded_and_raised(store: RunStore, error: BaseException, state: str, text: str) -> None:
+    with pytest.raises(type(error)), store.begin(CARD):
+        raise error
+    assert stored_state(store)["state"] == state
+    assert stored_state(store)["error"].startswith(text)
+    assert stored_state(store)["finished"] == ""
+
+
+def test_a_failed_run_can_be_begun_again_and_forgets_its_error(store: RunStore) -> None:
+    with pytest.raises(RunError), store.begin(CARD):
+        raise RunError("first")
+    with store.begin(CARD):
+        pass
+    assert (stored_state(store)["state"], stored_state(store)["error"]) == ("complete", "")
+
+
+def test_the_first_error_is_shown_where_it_cannot_be_recorded(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(writer: RunWriter, name: str, content: dict[str, Any]) -> None:
+        if content["state"] == "failed":
+            raise OSError(28, "No space left on device")
+        (writer.path / name).write_text(json.dumps(content))
+
+    monkeypatch.setattr(RunWriter, "write_json", full)
+    with pytest.raises(RunError, match="the first"), store.begin(CARD):
+        raise RunError("the first")
+    assert read_run(store.path_of(CARD)).card.state == "interrupted"
+
+
+def test_a_run_at_work_in_another_process_is_running_and_refused(store: RunStore) -> None:
+    with other_process(store):
+        assert [run.card.state for run in store.runs()] == ["running"]
+        with pytest.raises(RunError, match="is being worked on by another process"), store.begin(CARD):
+            raise AssertionError("begun twice")
+        assert stored_state(store)["state"] == "running"
+
+
+def test_a_killed_run_is_read_as_interrupted_and_can_be_begun_again(store: RunStore) -> None:
+    with other_process(store) as process:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert stored_state(store)["state"] == "running"  # nobody could write more
+        (run,) = store.runs()
+        assert run.card.state == "interrupted"
+        assert run.card.error == "its process ended without a word"
+    with store.begin(CARD):
+        pass
+    assert read_run(store.path_of(CARD)).card.state == "complete"
+
+
+# Finding and listing
+
+
+def test_only_a_complete_run_is_found_complete(store: RunStore) -> None:
+    assert store.find_complete(CARD) is None
+    with store.begin(CARD):
+        assert store.find_complete(CARD) is None
+    found = store.find_complete(CARD)
+    assert found is not None
+    assert found.path == store.path_of(CARD)
+    assert store.find_complete(replace(CARD, hash="other")) is None
+
+
+def test_runs_are_listed_oldest_first_then_by_name(store: RunStore) -> None:
+    write_run(store.root, experiment="b", created="2030-01-02")
+    write_run(store.root, experiment="c", created="2030-01-01")
+    write_run(store.root, experiment="a", created="2030-01-02", seed=1)
+    assert [run.name for run in store.runs()] == ["c/seed-0-h0", "a/seed-1-h1", "b/seed-0-h0"]
+
+
+def test_no_folder_is_no_runs(store: RunStore) -> None:
+    assert store.runs() == []
+    assert not store.root.exists()
+
+
+def test_folders_without_a_state_are_no_runs(store: RunStore) -> None:
+    (store.root / "x" / "seed-0-h0").mkdir(parents=True)
+    assert store.runs() == []
+
+
+def test_a_run_is_found_by_path_and_by_name(store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_run(store.root)
+    monkeypatch.chdir(tmp_path)
+    for name in (str(path), "runs/x/seed-0-h0", "x/seed-0-h0"):
+        assert store.find(name).path.resolve() == path
+
+
+def test_a_run_that_is_not_there_is_named(store: RunStore) -> None:
+    write_run(store.root)
+    with pytest.raises(DataError, match=f"There is no run x; .* under {store.root}"):
+        store.find("x")
+
+
+# Reading
+
+
+def test_a_card_comes_back_as_it_was_written(store: RunStore) -> None:
+    with store.begin(CARD) as writer:
+        pass
+    assert read_run(writer.path).card == replace(writer.card, state="complete")
+    assert read_run(writer.path).card.created != CARD.created  # begin dates it
+
+
+def test_a_table_comes_back_as_it_was_written(store: RunStore) -> None:
+    table = pd.DataFrame(
+        {
+            "image": ["0010", "NA", 'a,b\n"c"'],
+            "subject": ["", "007", "x"],
+            "slice": ["01", "02", "08"],
+            "p_A": [0.1, 1e-30, 1],
+        }
+    )
+    with store.begin(CARD) as writer:
+        writer.write_table("predictions.csv", table)
+    pd.testing.assert_frame_equal(read_run(writer.path).table("predictions.csv"), table)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        pytest.param("", "cannot be read", id="empty"),
+        pytest.param('{"experiment": "x', "cannot be read", id="cut"),
+        pytest.param("[1]", "must hold a JSON object", id="list"),
+        pytest.param("{}", "has layout None", id="no-format"),
+        pytest.param('{"format": 1, "experiment": "x"}', "is incomplete", id="missing-keys"),
+        pytest.param('{"format": 99}', "has layout 99, this alzbench reads 1; update alzbench", id="newer-layout"),
+    ],
+)
+def test_a_damaged_state_is_one_sentence(store: RunStore, content: str, text: str) -> None:
+    path = write_run(store.root)
+    (path / "state.json").write_text(content)
+    with pytest.raises(DataError) as caught:
+        store.runs()
+    assert text in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_a_newer_layout_adds_within_the_same_format_is_passed_over(store: RunStore) -> None:
+    path = write_run(store.root)
+    content = json.loads((path / "state.json").read_text())
+    (path / "state.json").write_text(json.dumps({**content, "added": 1}))
+    assert read_run(path).card.experiment == "x"
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", '{"test": 1}'], ids=repr)
+def test_damaged_metrics_are_one_sentence(store: RunStore, content: str | None) -> None:
+    path = write_run(store.root)
+    (path / "metrics.json").unlink()
+    if content is not None:
+        (path / "metrics.json").write_text(content)
+    (run,) = store.runs()
+    with pytest.raises(DataError, match="remove the run's folder, or run it again with --force") as caught:
+        _ = run.metrics
+    assert str(path / "metrics.json") in str(caught.value)
+
+
+def test_a_file_that_could_not_be_written_leaves_the_old_one(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    with store.begin(CARD) as writer:
+        writer.write_json("metrics.json", {"old": 1})
+        monkeypatch.setattr(Path, "write_text", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "full")))
+        with pytest.raises(OSError, match="full"):
+            writer.write_json("metrics.json", {"new": 1})
+        monkeypatch.undo()
+        assert json.loads((writer.path / "metrics.json").read_text()) == {"old": 1}
+        assert not list(writer.path.glob(".tmp-*"))
+
+
+def test_numbers_that_json_cannot_hold_are_refused(store: RunStore) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"), store.begin(CARD) as writer:
+        writer.write_json("metrics.json", {"loss": float("nan")})
+    assert not (store.path_of(CARD) / "metrics.json").exists()
