@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,7 +61,7 @@ class ArrayStore:
         if rows.shape != (len(keys), *self.shape):
             raise ValueError(f"{len(keys)} rows of shape {self.shape} expected, got {rows.shape}")
         text = "\n".join(keys)
-        path = self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npy"
+        path = self.folder / f"{_chunk_name(text)}.npy"
         atomic.write_text(path.with_suffix(".keys"), text)
         with atomic.replacing(path) as temporary, temporary.open("wb") as file:
             np.save(file, rows.astype(self.dtype, copy=False), allow_pickle=False)
@@ -91,10 +92,11 @@ class ArrayStore:
         """Return the keys of a sound chunk, and none of a damaged one: its rows are then computed again."""
         try:
             rows = np.load(path, mmap_mode="r", allow_pickle=False)
-            keys = path.with_suffix(".keys").read_text(encoding="utf-8").split("\n")
+            text = path.with_suffix(".keys").read_text(encoding="utf-8")
         except (OSError, ValueError, EOFError):
             return []
-        sound = rows.shape == (len(keys), *self.shape) and rows.dtype == self.dtype
+        keys = text.split("\n")
+        sound = (rows.shape, rows.dtype, path.stem) == ((len(keys), *self.shape), self.dtype, _chunk_name(text))
         return keys if sound else []
 
 
@@ -120,13 +122,18 @@ class Rows:
         """Return the rows at `indices` as one array in memory."""
         places = self._places[indices]
         out = np.empty((len(places), *self.shape[1:]), self.dtype)
-        flat = out.reshape(len(places), -1)
+        flat = out.reshape(len(places), math.prod(self.shape[1:]))
         for chunk in np.unique(places[:, 0]):
             path, offset = self._chunks[int(chunk)]
             with path.open("rb", buffering=0) as file:
                 for i in np.flatnonzero(places[:, 0] == chunk):
                     _read_into(file, flat[i], offset + int(places[i, 1]) * flat[i].nbytes)
         return out
+
+
+def _chunk_name(keys: str) -> str:
+    """Return the name of a chunk with these keys, a line each: a keys file that was cut does not fit its name."""
+    return hashlib.sha256(keys.encode()).hexdigest()[:24]
 
 
 def _data_offset(path: Path) -> int:

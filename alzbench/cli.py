@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -14,13 +16,22 @@ import typer
 from rich.console import Console
 
 from alzbench import __version__
-from alzbench.errors import AlzbenchError, DataError, ExperimentError, Interrupted, describe_os_error
+from alzbench.errors import AlzbenchError, ExperimentError, Interrupted, describe_os_error
 
 app = typer.Typer(
     name="alzbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 
+# newer versions of Typer bring their own copy of Click, so its errors are found through one that Typer exports
+_UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+_TYPER_INTERRUPTED = 130  # what Typer makes of a KeyboardInterrupt
+
 Runs = Annotated[Path, typer.Option("--runs", envvar="ALZBENCH_RUNS", help="Folder of the run folders.")]
+Data = Annotated[
+    str | None,
+    typer.Option(envvar="ALZBENCH_DATA", help="A folder laid out as the Kaggle set, `kaggle`, or `phantom`."),
+]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="FIELD=VALUE, e.g. train.epochs=5.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
@@ -45,24 +56,20 @@ def main() -> None:
             raise
         code = _explain(error)
     except KeyboardInterrupt:
-        _complain("Interrupted; what was finished is kept, and the same command goes on from there.")
-        code = Interrupted.exit_code
+        code = _TYPER_INTERRUPTED
+    if code == _TYPER_INTERRUPTED:
+        code = _explain(Interrupted("Interrupted; what was finished is kept, and the same command goes on from there."))
     sys.exit(code)
 
 
 def _explain(error: Exception) -> int:
     """Print an error and return its exit code."""
-    import click
-
     if isinstance(error, AlzbenchError):
         _complain(str(error))
         return error.exit_code
-    if isinstance(error, click.exceptions.Abort):
-        _complain("Interrupted; what was finished is kept, and the same command goes on from there.")
-        return Interrupted.exit_code
-    if isinstance(error, click.ClickException):
+    if isinstance(error, _UsageError):
         error.show()
-        return error.exit_code
+        return int(error.exit_code)
     if isinstance(error, OSError):
         _complain(describe_os_error(error))
         return 1
@@ -92,40 +99,45 @@ def _alzbench(version: Annotated[bool, typer.Option("--version", help="Print the
 
 @app.command()
 def run(
+    context: typer.Context,
     experiments: Annotated[list[Path], typer.Argument(help="Experiment files.", metavar="EXPERIMENT...")],
-    data: Annotated[
-        str | None,
-        typer.Option(envvar="ALZBENCH_DATA", help="A folder laid out as the Kaggle set, `kaggle`, or `phantom`."),
-    ] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="FIELD=VALUE, e.g. train.epochs=5.")] = None,
+    data: Data = None,
+    settings: Settings = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds instead of the file's, e.g. 0,1,2.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Phantom images, no downloads, about a minute.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved experiments and runs only.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run again what is complete.")] = False,
+    no_sanity: Annotated[bool, typer.Option("--no-sanity", help="Leave out the sanity rows.")] = False,
     runs: Runs = Path("runs"),
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Run each experiment with each of its seeds, and score it on the test images."""
+    from alzbench.options import load_experiments
     from alzbench.store import RunStore
 
-    resolved = _load(experiments, data, settings or [], seeds, demo)
+    if demo and data != "phantom" and str(context.get_parameter_source("data")).endswith("COMMANDLINE"):
+        raise ExperimentError("--demo draws its own images: leave out --data, or leave out --demo.")
+    resolved = load_experiments(experiments, data, settings or [], seeds, demo)
     store = RunStore(runs)
     if dry_run:
         _print_plan(resolved, store, as_json)
         return
+    from alzbench.report.export import outcome_json
     from alzbench.report.terminal import render_run
     from alzbench.runner import run_all
 
     outcomes = []
-    for outcome in run_all(resolved, store, _progress(quiet), force=force, quiet=quiet):
-        outcomes.append(outcome)
-        if outcome.state == "failed":
-            _complain(f"{outcome.experiment}, seed {outcome.seed}: {outcome.error}")
-        elif outcome.run is not None and not as_json:
-            Console().print(render_run(outcome.run))
+    # libraries print on standard output, for example where they download from
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        for outcome in run_all(resolved, store, _progress(quiet), force=force, quiet=quiet, sanity=not no_sanity):
+            outcomes.append(outcome)
+            if outcome.state == "failed":
+                _complain(f"{outcome.title}: {outcome.error}")
+            elif outcome.run is not None and not outcome.run.card.sanity and not as_json:
+                Console().print(render_run(outcome.run))
     if as_json:
-        _print_json({"runs": [_outcome_json(outcome) for outcome in outcomes]})
+        _print_json({"runs": [outcome_json(outcome) for outcome in outcomes]})
     failed = sum(outcome.state == "failed" for outcome in outcomes)
     if failed:
         _complain(f"{failed} of {len(outcomes)} runs failed.")
@@ -137,29 +149,34 @@ def compare(
     names: Annotated[list[str] | None, typer.Argument(metavar="[RUN|EXPERIMENT]...")] = None,
     runs: Runs = Path("runs"),
     csv: Annotated[Path | None, typer.Option(help="Write the table here, too.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw the accuracies here, as PNG.")] = None,
     as_json: Json = False,
 ) -> None:
     """Compare stored runs: a row an experiment, over its seeds, and against the published reference."""
     from alzbench import atomic
     from alzbench.compare import compare as compare_runs
     from alzbench.compare import load_references
+    from alzbench.options import select_runs
     from alzbench.report.export import comparison_json, comparison_table
     from alzbench.report.terminal import render_comparison
 
-    comparison = compare_runs(_select(runs, names or []), load_references())
+    comparison = compare_runs(select_runs(runs, names or []), load_references())
     if csv:
         atomic.write_text(csv, comparison_table(comparison).to_csv(index=False, lineterminator="\n"))
+    if figure:
+        from alzbench.evaluation.figures import save
+        from alzbench.report.figure import comparison_figure
+
+        save(comparison_figure(comparison), figure)
     if as_json:
         _print_json(comparison_json(comparison))
     else:
-        Console().print(render_comparison(comparison))
+        Console().print(render_comparison(comparison), crop=False)  # a figure that is cut would be another figure
 
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(metavar="RUN")], runs: Runs = Path("runs"), as_json: Json = False) -> None:
     """Show one stored run: what it is, how far it got, and what it scored."""
-    from dataclasses import asdict
-
     from alzbench.report.terminal import render_run
     from alzbench.store import RunStore
 
@@ -171,6 +188,44 @@ def show(name: Annotated[str, typer.Argument(metavar="RUN")], runs: Runs = Path(
         Console().print(render_run(found))
 
 
+@app.command()
+def audit(
+    experiment: Annotated[Path | None, typer.Argument(help="An experiment file, for its data and protocol.")] = None,
+    data: Data = None,
+    protocol: Annotated[str | None, typer.Option(help="Protocol instead of the file's, e.g. subject.")] = None,
+    settings: Settings = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    fold: Annotated[int, typer.Option(min=0, help="For a protocol with folds.")] = 0,
+    figure: Annotated[Path | None, typer.Option(help="Draw test images beside their nearest training images.")] = None,
+    fail_on_leakage: Annotated[bool, typer.Option("--fail-on-leakage", help="Exit with 1 if it leaks.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say who is in a set, and what the test images of a protocol share with its training images."""
+    from alzbench.data.audit import audit as make_audit
+    from alzbench.data.manifest import open_image_set
+    from alzbench.data.protocols import folds_of
+    from alzbench.evaluation.figures import save
+    from alzbench.experiment import audited_experiment
+    from alzbench.report import audit as report
+
+    chosen = audited_experiment(experiment, data, protocol, settings or [])
+    folds = folds_of(chosen.protocol)
+    if fold and fold not in folds:
+        raise ExperimentError(f"--fold must be one of the protocol's {len(folds)} folds, counted from 0; got {fold}.")
+    progress = _progress(quiet)
+    images = open_image_set(chosen.data, progress, quiet)
+    found = make_audit(images, chosen.protocol, seed, folds[fold], progress)
+    if figure:
+        save(report.nearest_figure(found, images.manifest.set_index("image")["path"]), figure)
+    if as_json:
+        _print_json(report.audit_json(found))
+    else:
+        Console().print(report.render_audit(found))
+    if fail_on_leakage and found.leaks:
+        raise typer.Exit(1)
+
+
 @app.command("list")
 def list_(
     what: Listing,
@@ -178,6 +233,7 @@ def list_(
     runs: Runs = Path("runs"),
 ) -> None:
     """List the variants, the experiment files, or the stored runs."""
+    from alzbench.options import select_runs
     from alzbench.report import listing
     from alzbench.report.terminal import render_runs
 
@@ -186,90 +242,27 @@ def list_(
     elif what is Listing.experiments:
         Console().print(listing.experiments(folder))
     else:
-        Console().print(render_runs(_select(runs, [])))
-
-
-def _load(files: list[Path], data: str | None, settings: list[str], seeds: str | None, demo: bool) -> list[Any]:
-    from alzbench.experiment.loading import DEMO, load_experiment
-
-    if demo and data not in (None, "phantom") and "--data" in " ".join(sys.argv):
-        raise ExperimentError("--demo draws its own images: leave out --data, or leave out --demo.")
-    overrides: dict[str, Any] = {**DEMO} if demo else {}
-    if data and not demo:
-        overrides["data"] = {"source": data}
-    if seeds is not None:
-        overrides["seeds"] = _seeds(seeds)
-    resolved = [load_experiment(file, settings, overrides) for file in files]
-    names = [experiment.name for experiment in resolved]
-    if len(set(names)) < len(names):
-        raise ExperimentError(f"Experiments must have different names, got {', '.join(names)}.")
-    return resolved
-
-
-def _seeds(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ExperimentError(
-            f"--seeds takes whole numbers with commas between them, e.g. 0,1,2; got {text!r}."
-        ) from None
+        Console().print(render_runs(select_runs(runs, [])))
 
 
 def _print_plan(experiments: list[Any], store: Any, as_json: bool) -> None:
-    from alzbench.runner import check, resolved_yaml, settings_hash
+    from alzbench.runner import planned_runs, resolved_yaml
 
-    for experiment in experiments:
-        check(experiment)
-    stored = store.runs()
-    plan = []
-    for experiment in experiments:
-        for seed in experiment.seeds:
-            key = (experiment.name, seed, settings_hash(experiment))
-            states = [r.card.state for r in stored if (r.card.experiment, r.card.seed, r.card.settings) == key]
-            plan.append({"experiment": experiment.name, "seed": seed, "stored": states[-1] if states else None})
+    planned = planned_runs(experiments, store)
     if as_json:
-        documents = [experiment.model_dump(mode="json") for experiment in experiments]
-        _print_json({"experiments": documents, "runs": plan})
+        _print_json(
+            {
+                "experiments": [experiment.model_dump(mode="json") for experiment in experiments],
+                "runs": [asdict(run) for run in planned],
+            }
+        )
         return
     for experiment in experiments:
-        print(resolved_yaml(experiment))
-    for item in plan:
-        stored_as = item["stored"]
-        note = f"{stored_as}, if the images are the same" if stored_as else "would run"
-        print(f"# {item['experiment']}, seed {item['seed']}: {note}")
-
-
-def _select(root: Path, names: list[str]) -> list[Any]:
-    from alzbench.store import RunStore
-
-    runs = RunStore(root).runs()
-    if not runs:
-        raise DataError(f"There are no runs under {root}; `alzbench run` makes some, and --runs names another folder.")
-    if not names:
-        return runs
-    selected = []
-    for name in names:
-        found = [r for r in runs if name in (r.card.experiment, r.name) or Path(name).resolve() == r.path.resolve()]
-        if not found:
-            raise DataError(
-                f"There is no run or experiment {name} under {root}; `alzbench list runs` names those there."
-            )
-        selected += found
-    return list({run.path: run for run in selected}.values())
-
-
-def _outcome_json(outcome: Any) -> dict[str, Any]:
-    stored = outcome.run
-    return {
-        "experiment": outcome.experiment,
-        "seed": outcome.seed,
-        "state": outcome.state,
-        "error": outcome.error,
-        "path": str(stored.path) if stored else None,
-        "leaks": stored.card.leaks if stored else None,
-        "demo": stored.card.demo if stored else None,
-        "metrics": stored.metrics if stored else None,
-    }
+        print(f"---\n{resolved_yaml(experiment)}")
+    for planned_run in planned:
+        fold = "" if planned_run.fold is None else f", fold {planned_run.fold}"
+        note = f"{planned_run.stored}, if the images are the same" if planned_run.stored else "would run"
+        print(f"# {planned_run.experiment}, seed {planned_run.seed}{fold}: {note}")
 
 
 def _progress(quiet: bool) -> Any:

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "imbalanced-learn", 
 
 def describe_environment() -> dict[str, Any]:
     """Return plain values for environment.json. No environment variable is read: they may hold secrets."""
-    import keras
-
     from alzbench import __version__
+
+    keras = sys.modules.get("keras")  # a run without a network has not started it
 
     return {
         "alzbench": __version__,
@@ -25,8 +26,8 @@ def describe_environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": platform.processor() or platform.machine(),
         "cpus": os.cpu_count(),
-        "backend": keras.backend.backend(),
-        "devices": keras.distribution.list_devices(),
+        "backend": keras.backend.backend() if keras else None,
+        "devices": keras.distribution.list_devices() if keras else [],
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
     }
 

@@ -42,7 +42,8 @@ class Interrupted(AlzbenchError):
 def describe_os_error(error: OSError) -> str:
     """Return a sentence for an operating-system error, naming the file where the system does."""
     where = f" ({error.filename})" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    # NumPy says only how much it could not write
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "requested and" in str(error):
         return (
             f"The disk is full{where}: nothing half-written was kept. Free some space, or point ALZBENCH_CACHE "
             "and --runs at a larger disk, and give the same command again."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from PIL import Image
 from alzbench.data.phantom import draw_head, draw_slice
 from alzbench.errors import DataError
 from alzbench.experiment import BackboneSettings, DataSettings
+from alzbench.models.weights import weights_file
 
 # pixel * scale + offset, for pixels in [0, 255]
 _SCALING = {"unit": (1 / 255, 0.0), "imagenet": (1 / 127.5, -1.0)}
@@ -42,9 +42,9 @@ class Prefix:
 
 
 @functools.lru_cache(maxsize=4)
-def _build(settings: BackboneSettings, size: int, channels: int, scaling: str, weights_file: str | None) -> Prefix:
+def _build(settings: BackboneSettings, size: int, channels: int, scaling: str, file: Path | None) -> Prefix:
     scale, offset = _SCALING[scaling]
-    source = _load_backbone(settings, size, weights_file)
+    source = _load_backbone(settings, size, file)
     pixels = keras.Input((size, size, channels), name="pixels")
     x = keras.layers.Rescaling(scale, offset, name="scaling")(pixels)
     if channels == 1:
@@ -73,26 +73,22 @@ def build_prefix(settings: BackboneSettings, data: DataSettings) -> Prefix:
     Raises:
         DataError: The weights cannot be found, downloaded or read.
     """
-    named = {"imagenet": os.environ.get("ALZBENCH_WEIGHTS"), "none": None}.get(settings.weights, settings.weights)
-    return _build(settings, data.size, data.channels, data.scaling, named)
+    return _build(settings, data.size, data.channels, data.scaling, weights_file(settings))
 
 
-def _load_backbone(settings: BackboneSettings, size: int, weights_file: str | None) -> Any:
+def _load_backbone(settings: BackboneSettings, size: int, file: Path | None) -> Any:
     arguments = {"input_shape": (size, size, 3), "include_top": False, "alpha": settings.alpha}
-    if weights_file is None and settings.weights == "imagenet":
+    if file is None and settings.weights == "imagenet":
         return _download(arguments)
     keras.utils.set_random_seed(_RANDOM_WEIGHTS_SEED)
     backbone = keras.applications.MobileNetV2(weights=None, **arguments)
-    if weights_file is None:
+    if file is None:
         return backbone
-    path = Path(weights_file).expanduser()
-    if not path.is_file():
-        raise DataError(f"There is no weights file {path}; set ALZBENCH_WEIGHTS or model.backbone.weights to one.")
     try:
-        backbone.load_weights(path)
+        backbone.load_weights(file)
     except Exception as error:  # Keras and h5py raise many kinds for a file that is not what it should be
         raise DataError(
-            f"{path} does not hold weights of {settings.name} (alpha {settings.alpha}, no top): "
+            f"{file} does not hold weights of {settings.name} (alpha {settings.alpha}, no top): "
             f"{str(error).splitlines()[0]}"
         ) from error
     return backbone

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from alzbench.errors import ExperimentError
-from alzbench.experiment.loading import explain_validation
+from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.schema import Fraction, Section
 from alzbench.registry import Registry
 

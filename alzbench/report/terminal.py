@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,10 +13,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from alzbench.compare import Comparison, ExperimentRow, Group, Spread
+from alzbench.compare import Comparison, Group, Spread
 from alzbench.store import Run
 
 LEAKY = "leaky protocol"
+NAME_WIDTH = 20
+HEADING_WIDTH = 10
+CLASSES_ACROSS = 4  # in one table; more than that do not fit into 80 columns
 
 
 def render_comparison(comparison: Comparison) -> RenderableType:
@@ -26,34 +30,74 @@ def render_comparison(comparison: Comparison) -> RenderableType:
 def _group_parts(group: Group) -> list[RenderableType]:
     test = f"{group.test_images:,} test images" if group.test_images else "no complete run yet"
     kind = "DEMO on phantoms: says nothing about patients; " if group.demo else ""
-    table = Table(
-        title=f"{kind}{group.protocol} protocol, {test}, data {group.data[:6]}",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
-    table.add_column("experiment", overflow="fold")
-    columns = ["seeds", "accuracy %", "macro F1", *(f"F1 {name}" for name in short_names(group.classes))]
-    for name in [*columns, *("± ref." for _ in group.references)]:
-        table.add_column(name, justify="right", overflow="fold")
-    for reference in group.references:
-        row = [reference.name, "1", f"{100 * reference.accuracy:.2f}"]
-        table.add_row(*row, *("–" for _ in range(len(table.columns) - len(row))), style="italic")
-    for row_ in group.rows:
-        table.add_row(*_cells(row_, group))
-    notes = [Text(f"! {LEAKY}: {group.leaks}.", style="yellow")] if group.leaks else []
-    notes += [Text(f"  not complete: {text}", style="red") for row_ in group.rows for text in row_.unfinished]
-    return [table, *notes, Text("")]
+    title = f"{kind}{group.protocol} protocol, {test}, data {group.data[:6]}"
+    starts = range(0, len(group.classes), CLASSES_ACROSS)
+    parts: list[RenderableType] = [Text(title, style="italic"), _scores(group), *(_class_f1(group, k) for k in starts)]
+    parts += [_subject_scores(group)] if any(row.by_subject for row in group.rows) else []
+    parts += [Text(f"! {LEAKY}: {group.leaks}.", style="yellow")] if group.leaks else []
+    parts += [Text(f"  not complete: {text}", style="red") for row in group.rows for text in row.unfinished]
+    return [*parts, Text("")]
 
 
-def _cells(row: ExperimentRow, group: Group) -> list[str]:
-    return [
-        row.label,
-        str(len(row.seeds)),
-        percent(row.accuracy),
-        share(row.macro_f1),
-        *(share(spread, with_sd=False) for spread in row.f1),
-        *(f"{100 * row.difference[r.name]:+.2f}" if r.name in row.difference else "–" for r in group.references),
+def _scores(group: Group) -> Table:
+    names = [reference.name for reference in group.references]
+    published = [[r.name, "1", f"{100 * r.accuracy:.2f}", *["–"] * (2 + len(names))] for r in group.references]
+    rows = [
+        [
+            row.label,
+            str(len(row.seeds)),
+            percent(row.accuracy),
+            percent(row.balanced_accuracy),
+            share(row.macro_f1),
+            *(f"{100 * row.difference[name]:+.2f}" if name in row.difference else "–" for name in names),
+        ]
+        for row in group.rows
     ]
+    versus = [f"vs {name}" for name in names] if len(names) > 1 else ["vs ref."] * len(names)
+    columns = ["experiment", "seeds", "accuracy %", "balanced %", "macro F1", *versus]
+    return _figures(columns, [*published, *rows], italic=len(published))
+
+
+def _class_f1(group: Group, start: int) -> Table:
+    across = slice(start, start + CLASSES_ACROSS)
+    columns = ["experiment", *(f"F1 {_cut(name)}" for name in short_names(group.classes)[across])]
+    return _figures(columns, [[row.label, *(share(spread) for spread in row.f1[across])] for row in group.rows])
+
+
+def _subject_scores(group: Group) -> Table:
+    columns = ["by subject", "n", "accuracy %", "macro F1", "demented or not %", "ROC AUC"]
+    rows = [
+        [
+            row.label,
+            str(row.by_subject.subjects),
+            percent(row.by_subject.accuracy),
+            share(row.by_subject.macro_f1),
+            percent(row.by_subject.demented_accuracy),
+            share(row.by_subject.demented_auc),
+        ]
+        for row in group.rows
+        if row.by_subject
+    ]
+    return _figures(columns, rows)
+
+
+def _figures(columns: Sequence[str], rows: Sequence[Sequence[str]], italic: int = 0) -> Table:
+    """Return a table in which figures, and names of up to NAME_WIDTH characters, are never broken.
+
+    Args:
+        columns: Headings; they are broken between words where space is short.
+        rows: A name and figures each; the first `italic` rows are shown in italics.
+    """
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
+    for k, name in enumerate(columns):
+        width = max([len(row[k]) for row in rows] + [len(word) for word in name.split()])
+        if k == 0:
+            table.add_column(name, overflow="fold", min_width=min(width, NAME_WIDTH))
+        else:
+            table.add_column(Text(name), justify="right", min_width=width)
+    for k, row in enumerate(rows):
+        table.add_row(*(Text(cell) for cell in row), style="italic" if k < italic else None)
+    return table
 
 
 def render_run(run: Run) -> RenderableType:
@@ -61,10 +105,11 @@ def render_run(run: Run) -> RenderableType:
     card = run.card
     head = Table(box=None, show_header=False, pad_edge=False)
     for key, value in _about(run).items():
-        head.add_row(f"[bold]{key}", Text(value))
+        head.add_row(Text(key, style="bold"), Text(value))
     parts: list[RenderableType] = [head]
     if card.state == "complete":
         parts += [_scores_table(run.metrics["test"]), Text(_scores_line(run.metrics))]
+        parts += [Text(line) for line in _subject_lines(run.metrics)]
     if card.demo:
         parts.append(Text("DEMO on phantoms: the figures say nothing about patients.", style="yellow"))
     if card.leaks:
@@ -84,7 +129,8 @@ def _about(run: Run) -> dict[str, str]:
     }
     if card.state == "complete":
         metrics = run.metrics
-        about["kept"] = f"epoch {metrics['kept_epoch']} of {metrics['epochs']} ({metrics['keep']})"
+        if "kept_epoch" in metrics:
+            about["kept"] = f"epoch {metrics['kept_epoch']} of {metrics['epochs']} ({metrics['keep']})"
         about["seconds"] = ", ".join(f"{step} {value:.1f}" for step, value in metrics["duration_s"].items())
         if metrics["skipped_images"]:
             about["left out"] = f"{metrics['skipped_images']} unreadable images, in skipped.csv"
@@ -93,9 +139,9 @@ def _about(run: Run) -> dict[str, str]:
 
 def _scores_table(scores: dict[str, Any]) -> Table:
     table = Table(title=f"{scores['n']:,} test images", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("class")
+    table.add_column("class", overflow="fold")
     for name in ("precision", "recall", "f1", "support"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for name, values in scores["per_class"].items():
         figures = ("–" if values[key] is None else f"{values[key]:.3f}" for key in ("precision", "recall", "f1"))
         table.add_row(Text(name), *figures, f"{values['support']:,}")
@@ -110,16 +156,30 @@ def _scores_line(metrics: dict[str, Any]) -> str:
     )
 
 
+def _subject_lines(metrics: dict[str, Any]) -> list[str]:
+    scores = metrics["test_by_subject"]
+    if scores is None:
+        return ["by subject: not known, as the subjects of the test images are not"]
+    mean, vote, two_way = scores["mean"], scores["vote"], scores["demented"]
+    auc = "–" if two_way["roc_auc"] is None else f"{two_way['roc_auc']:.3f}"
+    return [
+        f"by subject ({scores['subjects']}): accuracy {mean['accuracy']:.4f}, balanced "
+        f"{mean['balanced_accuracy']:.4f}, macro F1 {mean['macro_f1']:.4f}; by vote: accuracy {vote['accuracy']:.4f}",
+        f"demented or not, by subject: accuracy {two_way['accuracy']:.4f}, ROC AUC {auc}",
+    ]
+
+
 def render_runs(runs: Sequence[Run]) -> RenderableType:
     """Return a line a run."""
     table = Table(box=box.SIMPLE_HEAD)
-    for name in ("run", "state", "protocol", "accuracy"):
-        table.add_column(name, overflow="fold", justify="right" if name == "accuracy" else "left")
+    table.add_column("run", overflow="fold")
+    for name in ("state", "protocol", "accuracy"):
+        table.add_column(name, no_wrap=True, justify="right" if name == "accuracy" else "left")
     for run in runs:
         complete = run.card.state == "complete"
         accuracy = f"{run.metrics['test']['accuracy']:.4f}" if complete else "–"
         mark = " (demo)" if run.card.demo else ""
-        table.add_row(Text(run.name), run.card.state, run.card.protocol + mark, accuracy)
+        table.add_row(*map(Text, (run.name, run.card.state, run.card.protocol + mark, accuracy)))
     return table
 
 
@@ -138,7 +198,12 @@ def share(spread: Spread | None, with_sd: bool = True) -> str:
 
 
 def short_names(classes: Sequence[str]) -> list[str]:
-    """Return class names without the ending they share: `NonDemented`, `MildDemented` -> `Non`, `Mild`."""
+    """Return class names without the last words they share: `NonDemented`, `MildDemented` -> `Non`, `Mild`."""
     ending = os.path.commonprefix([name[::-1] for name in classes])[::-1]  # noqa: RUF071 - letters, not paths
-    stripped = [name.removesuffix(ending) for name in classes]
-    return stripped if all(stripped) else list(classes)
+    words = re.search(r"([A-Z][a-z]|[ _-]).*", ending)
+    stripped = [name.removesuffix(words.group()) for name in classes] if words else []
+    return stripped if all(stripped) and stripped else list(classes)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= HEADING_WIDTH else name[: HEADING_WIDTH - 1] + "…"

@@ -46,12 +46,13 @@ class Checkpoint:
     def load(cls, path: Path) -> Checkpoint:
         """Read a checkpoint; an empty one where there is none or it cannot be read, so that training starts afresh."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
+            # a file of ours, as NumPy leaves its own open where it cannot be read
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+                about = json.loads(str(content["about"]))
                 groups: dict[str, Arrays] = {"variables": [], "optimizer": [], "best": []}
-                for name in sorted(file.files):
+                for name in sorted(content.files):
                     if name != "about":
-                        groups[name.partition("-")[0]].append(file[name])
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+                        groups[name.partition("-")[0]].append(content[name])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return cls()
         return cls(history=about["history"], best_epoch=about["best_epoch"], **groups)

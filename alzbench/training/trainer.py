@@ -73,8 +73,8 @@ def train(
                 break
             state.history.append(_run_epoch(head, epoch, training(epoch), validation, advance))
             _update_best(head, state, settings)
-            state.variables = [keras.ops.convert_to_numpy(v) for v in _variables(head)]
-            state.optimizer = [keras.ops.convert_to_numpy(v) for v in head.optimizer.variables]
+            state.variables = [v.numpy() for v in _variables(head)]
+            state.optimizer = [v.numpy() for v in head.optimizer.variables]
             state.save(checkpoint_path)
             advance(0, note=_note(state, settings))
     head.set_weights(state.best)

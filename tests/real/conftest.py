@@ -48,9 +48,7 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def real_environment(
-    own_environment: Path, shared_cache: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def real_environment(own_environment: Path, shared_cache: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Use the shared cache and the real weights."""
     del own_environment  # only its order matters: this comes after it
     monkeypatch.setenv("ALZBENCH_CACHE", str(shared_cache))

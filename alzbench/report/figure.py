@@ -1,0 +1,51 @@
+"""A comparison as a figure: accuracy of each experiment, a panel for each group of comparable runs."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from alzbench.compare import Comparison, Group
+
+_COLOURS = {"slices": "tab:blue", "subjects": "tab:orange"}
+
+
+def comparison_figure(comparison: Comparison) -> Figure:
+    """Draw accuracy by slice and by subject, the standard deviation over seeds, and the published references."""
+    groups = [group for group in comparison.groups if any(row.accuracy for row in group.rows)]
+    rows = max((len(group.rows) for group in groups), default=1)
+    figure = Figure(figsize=(3.2 * max(len(groups), 1) + 1.2, 0.42 * rows + 1.9), layout="constrained")
+    panels = figure.subplots(1, max(len(groups), 1), squeeze=False, sharex=True)[0]
+    for axes, group in zip(panels, groups, strict=False):
+        _panel(axes, group)
+    if groups:
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    return figure
+
+
+def _panel(axes: Axes, group: Group) -> None:
+    rows = group.rows[::-1]
+    places = np.arange(len(rows))
+    for shift, (name, colour) in zip((0.12, -0.12), _COLOURS.items(), strict=True):
+        for place, row in zip(places, rows, strict=True):
+            spread = row.accuracy if name == "slices" else row.by_subject and row.by_subject.accuracy
+            if spread:
+                axes.errorbar(
+                    100 * spread.mean,
+                    place + shift,
+                    xerr=100 * (spread.sd or 0),
+                    fmt="o",
+                    color=colour,
+                    alpha=0.55 if row.sanity else 1,
+                    label=f"{name}, with the standard deviation over seeds" if place == len(rows) - 1 else None,
+                )
+    for reference in group.references:
+        axes.axvline(100 * reference.accuracy, color="grey", linestyle=":", label=reference.name)
+    title = f"{'demo, ' if group.demo else ''}{group.protocol}" + ("\n(leaks)" if group.leaks else "\n(no leak found)")
+    axes.set_title(title, fontsize=10)
+    axes.set_yticks(places, [row.label for row in rows], fontsize=8)
+    axes.set_xlabel("test accuracy, %", fontsize=9)
+    axes.set_xlim(0, 100)
+    axes.grid(axis="x", alpha=0.3)

@@ -1,0 +1,51 @@
+"""Lists of variants and of experiment files."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from alzbench.errors import DataError
+from alzbench.models.variants import VARIANTS
+from alzbench.report import listing
+from tests.conftest import EXPERIMENTS
+
+
+def text_of(table: Table, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_every_variant_is_listed_with_its_options() -> None:
+    text = text_of(listing.variants(), 200)
+    for name in VARIANTS:
+        (line,) = (line for line in text.splitlines() if line.split()[:1] == [name])
+        assert VARIANTS[name].description in line
+        assert all(f"{option}=" in line for option in VARIANTS[name].options.model_fields)
+
+
+def test_every_experiment_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXPERIMENTS.parent)
+    lines = text_of(listing.experiments(Path("experiments"))).splitlines()
+    for file in Path("experiments").glob("*.yaml"):
+        (line,) = (line for line in lines if line.split()[:1] == [str(file)])  # whole, in 80 columns
+        assert "reference" in line
+
+
+def test_a_file_that_cannot_be_loaded_says_why_and_does_not_hide_the_others(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("trian: {}")
+    (tmp_path / "good.yaml").write_text("description: '[red]fine[/red]'")
+    text = text_of(listing.experiments(tmp_path), 400)
+    assert "unknown key trian. Did you mean 'train'?" in text
+    assert "[red]fine[/red]" in text
+
+
+def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"There are no experiment files in {tmp_path}; --folder names another one"):
+        listing.experiments(tmp_path)

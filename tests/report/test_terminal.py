@@ -1,0 +1,181 @@
+"""Tables for the terminal: readable in 80 columns, literal about names, and never with a broken figure."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+from alzbench.compare import Reference, Spread, compare
+from alzbench.report.terminal import percent, render_comparison, render_run, render_runs, share, short_names
+from alzbench.store import RunStore, read_run
+from tests.conftest import CLASSES
+from tests.test_store import write_run
+
+REFERENCE = Reference(name="reference work", accuracy=0.6686, test_images=6400, protocol="reference", source="a paper")
+LONGEST_WHOLE_NAME = "attention_four_heads"  # 20 characters
+
+
+def text_of(renderable: RenderableType, width: int = 80) -> str:
+    """Return what a terminal of `width` columns without colours would show."""
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(renderable, crop=False)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def comparison_text(root: Path, references: Sequence[Reference] = (), width: int = 80) -> str:
+    return text_of(render_comparison(compare(RunStore(root).runs(), references)), width)
+
+
+@pytest.fixture
+def two_experiments(tmp_path: Path) -> Path:
+    """Two experiments, four classes, three seeds."""
+    for name, first in (("baseline", 0.60), (LONGEST_WHOLE_NAME, 0.70)):
+        for seed in range(3):
+            accuracy = first + 0.02 * seed
+            f1 = [accuracy + 0.001 * k for k in range(4)]
+            write_run(tmp_path, accuracy, f1, CLASSES, n=6400, experiment=name, settings=name, seed=seed)
+    return tmp_path
+
+
+def cells(line: str) -> list[str]:
+    return re.split(r" {2,}", line.strip())
+
+
+def test_a_comparison_reads_well_in_80_columns(two_experiments: Path) -> None:
+    lines = comparison_text(two_experiments, [REFERENCE]).splitlines()
+    assert max(map(len, lines)) <= 80
+    # by hand: the accuracies are first, first + 0.02, first + 0.04, so mean first + 0.02 and deviation 0.02
+    table = [cells(line) for line in lines if line.strip()]
+    assert ["reference work", "1", "66.86", "–", "–", "–"] in table
+    assert ["baseline", "3", "62.00 ±2.00", "31.00 ±1.00", "0.155 ±0.005", "-4.86"] in table
+    assert [LONGEST_WHOLE_NAME, "3", "72.00 ±2.00", "36.00 ±1.00", "0.180 ±0.005", "+5.14"] in table
+    assert ["baseline", "0.620 ±0.020", "0.621 ±0.020", "0.622 ±0.020", "0.623 ±0.020"] in table
+    assert ["experiment", "F1 Non", "F1 VeryMild", "F1 Mild", "F1 Moderate"] in table
+    assert ["experiment", "seeds", "accuracy %", "balanced %", "macro F1", "vs ref."] in table
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
+def test_figures_and_names_are_whole_at_any_width(two_experiments: Path, width: int) -> None:
+    text = comparison_text(two_experiments, [REFERENCE], width)
+    for figure in ("62.00 ±2.00", "36.00 ±1.00", "0.723 ±0.020", "-4.86", "66.86"):
+        assert figure in text
+    assert text.count(LONGEST_WHOLE_NAME) == 2
+
+
+def test_the_widest_figures_fit_into_80_columns(tmp_path: Path) -> None:
+    for seed, accuracy in ((0, 1.0), (1, 0.0), (2, 0.9)):
+        write_run(tmp_path, accuracy, [accuracy] * 4, CLASSES, n=6400, experiment=LONGEST_WHOLE_NAME, seed=seed)
+    text = comparison_text(tmp_path, [REFERENCE])
+    assert "63.33 ±55.08" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert LONGEST_WHOLE_NAME in text
+
+
+def test_a_longer_name_is_folded_and_keeps_all_its_letters(tmp_path: Path) -> None:
+    name = "n" * 30 + "_end"
+    write_run(tmp_path, 0.5, [0.5] * 4, CLASSES, experiment=name)
+    text = comparison_text(tmp_path)
+    assert text.count("n" * 20) >= 2
+    assert max(map(len, text.splitlines())) <= 80
+    assert "_end" in text.replace("\n", "")
+
+
+def test_more_classes_than_fit_go_into_further_tables(tmp_path: Path) -> None:
+    classes = [f"Class{k}" for k in range(9)]
+    write_run(tmp_path, 0.5, [k / 10 for k in range(9)], classes)
+    text = comparison_text(tmp_path)
+    assert max(map(len, text.splitlines())) <= 80
+    assert all(f"F1 {name}" in text and f"0.{k}00" in text for k, name in enumerate(classes))
+
+
+@pytest.mark.parametrize("name", ["[red]x[/red]", "<script>", "[/]", "[bold", ":smile:"])
+def test_names_are_shown_literally(tmp_path: Path, name: str) -> None:
+    reference = Reference(name=name, accuracy=0.5, test_images=100, protocol=name, source="x")
+    write_run(tmp_path, 0.5, (0.5, 0.5), (name[:8], "B"), protocol=name, settings="s1", hash="h1")
+    path = write_run(tmp_path, state="failed", protocol=name, seed=1, error=name, hash=name.replace("/", ""))
+    runs = RunStore(tmp_path).runs()
+    compared = text_of(render_comparison(compare(runs, [reference])))
+    assert f"{name} protocol" in compared
+    assert f"F1 {name[:8]}" in compared
+    assert f"not complete: x/{path.name}" in compared
+    assert name in compared.splitlines()[4]  # the row of the reference
+    assert name in text_of(render_runs(runs))
+    assert f"failed ({name})" in text_of(render_run(read_run(path)))
+
+
+def test_leaks_are_named_under_the_table(tmp_path: Path) -> None:
+    write_run(tmp_path, leaks="the test images are known")
+    assert "! leaky protocol: the test images are known." in comparison_text(tmp_path)
+
+
+def test_without_leaks_nothing_is_said_of_them(tmp_path: Path) -> None:
+    write_run(tmp_path, leaks="")
+    assert "leak" not in comparison_text(tmp_path)
+
+
+def test_demo_runs_say_that_they_say_nothing(tmp_path: Path) -> None:
+    path = write_run(tmp_path, demo=True)
+    assert "DEMO on phantoms" in comparison_text(tmp_path)
+    assert "DEMO on phantoms" in text_of(render_run(read_run(path)))
+    assert "reference (demo)" in text_of(render_runs([read_run(path)]))
+
+
+def test_only_unfinished_runs_can_be_shown(tmp_path: Path) -> None:
+    write_run(tmp_path, state="failed", error="the loss is nan")
+    text = comparison_text(tmp_path, [REFERENCE])
+    assert "no complete run yet" in text
+    assert cells(next(line for line in text.splitlines() if line.strip().startswith("x "))) == ["x", "0", "–", "–", "–"]
+
+
+def test_a_run_shows_its_scores(tmp_path: Path) -> None:
+    text = text_of(render_run(read_run(write_run(tmp_path, 0.6, (0.25, None), n=1000))))
+    assert "1,000 test images" in text
+    assert ["A", "–", "0.250", "0.250", "500"] in [cells(line) for line in text.splitlines()]
+    assert ["B", "–", "–", "–", "500"] in [cells(line) for line in text.splitlines()]
+    assert "accuracy 0.6000, balanced 0.3000, macro F1 0.1500, loss 1.0000" in text
+
+
+def test_runs_are_listed_with_their_accuracy(tmp_path: Path) -> None:
+    write_run(tmp_path, 0.625)
+    write_run(tmp_path, state="interrupted", seed=1)
+    table = [cells(line) for line in text_of(render_runs(RunStore(tmp_path).runs())).splitlines()]
+    assert ["x/seed-0-h0", "complete", "reference", "0.6250"] in table
+    assert ["x/seed-1-h1", "interrupted", "reference", "–"] in table
+
+
+@pytest.mark.parametrize(
+    ("spread", "as_percent", "as_share"),
+    [
+        (None, "–", "–"),
+        (Spread(0.66865, None, 1), "66.86", "0.669"),
+        (Spread(0.5, 0.012345, 3), "50.00 ±1.23", "0.500 ±0.012"),
+        (Spread(1.0, 0.0, 2), "100.00 ±0.00", "1.000 ±0.000"),
+    ],
+    ids=["undefined", "one-seed", "seeds", "perfect"],
+)
+def test_figures_are_rounded_and_spread(spread: Spread | None, as_percent: str, as_share: str) -> None:
+    assert (percent(spread), share(spread)) == (as_percent, as_share)
+
+
+@pytest.mark.parametrize(
+    ("classes", "short"),
+    [
+        (CLASSES, ["Non", "VeryMild", "Mild", "Moderate"]),
+        (["Non Demented", "Mild Demented"], ["Non", "Mild"]),
+        (["non_demented", "mild_demented"], ["non", "mild"]),
+        (["cat", "rat"], ["cat", "rat"]),
+        (["AD", "MCIAD"], ["AD", "MCIAD"]),
+        (["Demented", "NonDemented"], ["Demented", "NonDemented"]),
+        (["a", "b"], ["a", "b"]),
+        ([], []),
+    ],
+    ids=["camel", "spaces", "underscores", "letters-are-kept", "capitals", "one-is-the-end", "none-shared", "none"],
+)  # fmt: skip
+def test_class_names_lose_the_words_that_they_share(classes: Sequence[str], short: list[str]) -> None:
+    assert short_names(classes) == short

@@ -1,0 +1,111 @@
+"""The array store: what is added is found, whole or not at all."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alzbench.arrays import ArrayStore
+
+SHAPE = (2, 3)
+
+
+def rows(*values: int) -> np.ndarray:
+    return np.stack([np.full(SHAPE, value, np.int16) for value in values])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArrayStore:
+    return ArrayStore(tmp_path / "store", SHAPE, np.int16)
+
+
+def test_what_is_added_is_found_in_any_order(store: ArrayStore) -> None:
+    store.add(["a", "b"], rows(1, 2))
+    store.add(["c"], rows(3))
+    found = store.rows(["c", "a", "b", "a"])
+    assert found.shape == (4, *SHAPE)
+    assert np.array_equal(found.take(np.array([3, 0, 1])), rows(1, 3, 1))
+    assert np.array_equal(found.take(slice(1, 3)), rows(1, 2))
+
+
+def test_missing_keys_are_named_once_in_order(store: ArrayStore) -> None:
+    store.add(["b"], rows(2))
+    assert store.missing(["c", "b", "a", "c"]) == ["c", "a"]
+
+
+def test_a_missing_row_cannot_be_read(store: ArrayStore) -> None:
+    with pytest.raises(KeyError):
+        store.rows(["a"])
+
+
+def test_another_shape_is_refused(store: ArrayStore) -> None:
+    with pytest.raises(ValueError, match=r"2 rows of shape \(2, 3\) expected"):
+        store.add(["a", "b"], rows(1))
+
+
+def test_stores_on_one_folder_see_each_others_chunks(store: ArrayStore) -> None:
+    other = ArrayStore(store.folder, SHAPE, np.int16)
+    assert other.missing(["a"]) == ["a"]
+    store.add(["a"], rows(1))
+    assert other.missing(["a"]) == []
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".keys"])
+@pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
+def test_a_damaged_chunk_is_computed_again(store: ArrayStore, suffix: str, keep: float) -> None:
+    store.add(["a", "b", "c"], rows(1, 2, 3))
+    (path,) = store.folder.glob(f"*{suffix}")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+    fresh = ArrayStore(store.folder, SHAPE, np.int16)
+    assert fresh.missing(["a", "b", "c"]) == ["a", "b", "c"]
+    fresh.add(["a", "b", "c"], rows(4, 5, 6))
+    again = ArrayStore(store.folder, SHAPE, np.int16)
+    assert np.array_equal(again.rows(["a", "c"]).take(slice(None)), rows(4, 6))
+
+
+def test_an_interrupted_write_leaves_nothing(store: ArrayStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(file: Any, array: np.ndarray, **_: Any) -> None:
+        file.write(array.tobytes()[:5])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(np, "save", half)
+        with pytest.raises(KeyboardInterrupt):
+            store.add(["a"], rows(1))
+    assert [path.suffix for path in store.folder.iterdir()] == [".keys"]
+    assert ArrayStore(store.folder, SHAPE, np.int16).missing(["a"]) == ["a"]
+
+
+def test_pickled_objects_are_not_loaded(store: ArrayStore) -> None:
+    store.add(["a"], rows(1))
+    (path,) = store.folder.glob("*.npy")
+    np.save(path, np.array([{"evil": 1}], dtype=object), allow_pickle=True)
+    assert ArrayStore(store.folder, SHAPE, np.int16).missing(["a"]) == ["a"]
+
+
+def test_chunks_are_of_bounded_size() -> None:
+    assert ArrayStore(Path("x"), (4, 4, 1280), np.float16).chunk_rows * 40960 <= 128 * 2**20
+    assert ArrayStore(Path("x"), (10**9,), np.float16).chunk_rows == 1
+
+
+@given(st.lists(st.lists(st.integers(0, 30), max_size=8), max_size=5), st.lists(st.integers(0, 30), max_size=20))
+def test_any_batches_and_any_gather(batches: list[list[int]], wanted: list[int]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = ArrayStore(Path(folder), SHAPE, np.int16)
+        for batch in batches:
+            keys = [str(value) for value in dict.fromkeys(batch)]
+            if fresh := store.missing(keys):
+                store.add(fresh, rows(*map(int, fresh)))
+        known = {str(value) for batch in batches for value in batch}
+        asked = [str(value) for value in wanted]
+        assert store.missing(asked) == [key for key in dict.fromkeys(asked) if key not in known]
+        present = [key for key in asked if key in known]
+        expected = [int(key) for key in present]
+        assert store.rows(present).take(slice(None))[:, 0, 0].tolist() == expected

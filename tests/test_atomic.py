@@ -1,0 +1,54 @@
+"""Files and folders appear whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alzbench import atomic
+
+
+def test_a_file_is_replaced_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file.txt"
+    atomic.write_text(path, "old")
+    with atomic.replacing(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+        assert temporary.suffix == ".txt"
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def write_half_and_fail(path: Path) -> None:
+    path.write_text("half")
+    (path.parent / "no such folder" / "file").write_text("x")
+
+
+def test_a_failure_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    atomic.write_text(path, "old")
+    with pytest.raises(FileNotFoundError), atomic.replacing(path) as temporary:
+        write_half_and_fail(temporary)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_others_may_read_what_the_umask_allows(tmp_path: Path) -> None:
+    atomic.write_text(tmp_path / "a", "x")
+    (tmp_path / "b").write_text("x")
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_a_folder_appears_whole(tmp_path: Path) -> None:
+    target = tmp_path / "folder"
+    with atomic.new_folder(target) as temporary:
+        (temporary / "file").write_text("x")
+        assert not target.exists()
+    assert (target / "file").read_text() == "x"
+
+
+def test_a_failed_folder_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), atomic.new_folder(tmp_path / "folder") as temporary:
+        write_half_and_fail(temporary / "file")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,31 @@
+"""Where caches lie, and whether more would fit."""
+
+from __future__ import annotations
+
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from alzbench.cache import GIB, cache_folder, require_space
+from alzbench.errors import RunError
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def test_the_named_folder_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert cache_folder().name.startswith("cache")
+    monkeypatch.delenv("ALZBENCH_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "alzbench"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / ".cache" / "alzbench"
+
+
+def test_too_little_space_is_said_with_numbers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(9 * GIB, 8 * GIB, GIB))
+    require_space(tmp_path / "not" / "yet", GIB, "10 maps")
+    with pytest.raises(RunError, match=r"10 maps need 2.5 GiB of disk, but .* has 1.0 GiB free"):
+        require_space(tmp_path / "not" / "yet", 5 * GIB // 2, "10 maps")

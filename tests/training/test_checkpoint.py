@@ -1,0 +1,45 @@
+"""The checkpoint: what was saved is read back, and what is damaged is not trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alzbench.training.checkpoint import Checkpoint
+
+
+@pytest.fixture
+def state() -> Checkpoint:
+    arrays = [np.arange(3.0), np.array(7, np.int64)]
+    return Checkpoint([{"epoch": 1, "loss": 0.5}], arrays, [np.ones((2, 2))], arrays[:1], 0)
+
+
+def test_round_trip(state: Checkpoint, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    state.variables = [np.array(k) for k in range(12)]  # more than ten: order is not that of plain text
+    state.save(path)
+    loaded = Checkpoint.load(path)
+    assert (loaded.history, loaded.best_epoch) == (state.history, 0)
+    assert [int(v) for v in loaded.variables] == list(range(12))
+    assert np.array_equal(loaded.optimizer[0], np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_a_cut_file_starts_afresh(state: Checkpoint, tmp_path: Path, share: float) -> None:
+    path = tmp_path / "checkpoint.npz"
+    state.save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    assert Checkpoint.load(path) == Checkpoint()
+
+
+def test_no_file_starts_afresh(tmp_path: Path) -> None:
+    assert Checkpoint.load(tmp_path / "none.npz") == Checkpoint()
+
+
+def test_objects_are_not_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    np.savez(path, about=np.array([{"evil": 1}], dtype=object))
+    assert Checkpoint.load(path) == Checkpoint()
