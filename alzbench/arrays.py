@@ -65,6 +65,7 @@ class ArrayStore:
         atomic.write_text(path.with_suffix(".keys"), text)
         with atomic.replacing(path) as temporary, temporary.open("wb") as file:
             np.save(file, rows.astype(self.dtype, copy=False), allow_pickle=False)
+        self._seen.discard(path)  # the same keys have the same name: this may replace a chunk that was found damaged
 
     def rows(self, keys: Sequence[str]) -> Rows:
         """Return the stored rows of `keys`, in that order, read when gathered; raises KeyError where one is missing."""

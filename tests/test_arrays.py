@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,64 @@ def test_stores_on_one_folder_see_each_others_chunks(store: ArrayStore) -> None:
     assert other.missing(["a"]) == []
 
 
+def test_numbers_are_stored_in_the_type_of_the_store(store: ArrayStore) -> None:
+    store.add(["a"], rows(7).astype(np.float64))
+    assert store.rows(["a"]).take(slice(None)).dtype == np.int16
+
+
+@pytest.mark.parametrize(("shape", "dtype"), [((3, 2), np.int16), (SHAPE, np.float16)], ids=["shape", "type"])
+def test_chunks_of_another_shape_or_type_are_not_read(store: ArrayStore, shape: tuple[int, int], dtype: Any) -> None:
+    store.add(["a"], rows(1))
+    assert ArrayStore(store.folder, shape, dtype).missing(["a"]) == ["a"]
+
+
+def test_the_store_that_met_a_damaged_chunk_finds_what_it_adds_again(store: ArrayStore) -> None:
+    store.add(["a", "b"], rows(1, 2))
+    (path,) = store.folder.glob("*.npy")
+    path.write_bytes(path.read_bytes()[:-1])
+    fresh = ArrayStore(store.folder, SHAPE, np.int16)
+    assert fresh.missing(["a", "b"]) == ["a", "b"]
+    fresh.add(["a", "b"], rows(1, 2))  # the same keys, so the same file names
+    assert fresh.missing(["a", "b"]) == []
+    assert np.array_equal(fresh.rows(["b", "a"]).take(slice(None)), rows(2, 1))
+
+
+def test_a_damaged_chunk_does_not_hide_a_sound_one(store: ArrayStore) -> None:
+    store.add(["a", "b"], rows(1, 2))
+    (path,) = store.folder.glob("*.npy")
+    store.add(["a"], rows(1))
+    path.write_bytes(b"")
+    assert ArrayStore(store.folder, SHAPE, np.int16).missing(["a", "b"]) == ["b"]
+
+
+def test_a_chunk_that_shrinks_while_it_is_read_is_an_error(store: ArrayStore) -> None:
+    store.add(["a", "b"], rows(1, 2))
+    found = store.rows(["a", "b"])
+    (path,) = store.folder.glob("*.npy")
+    path.write_bytes(path.read_bytes()[:-1])
+    assert np.array_equal(found.take(np.array([0])), rows(1))
+    with pytest.raises(OSError, match="became shorter while it was read"):
+        found.take(np.array([1]))
+
+
+def test_one_at_a_time_computes(store: ArrayStore) -> None:
+    computed = []
+
+    def compute() -> None:
+        other = ArrayStore(store.folder, SHAPE, np.int16)
+        with other.writing():
+            computed.extend(other.missing(["a"]))
+
+    with store.writing():
+        thread = Thread(target=compute)
+        thread.start()
+        thread.join(0.1)
+        assert thread.is_alive()
+        store.add(["a"], rows(1))
+    thread.join()
+    assert computed == []
+
+
 @pytest.mark.parametrize("suffix", [".npy", ".keys"])
 @pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
 def test_a_damaged_chunk_is_computed_again(store: ArrayStore, suffix: str, keep: float) -> None:
@@ -95,8 +154,12 @@ def test_chunks_are_of_bounded_size() -> None:
     assert ArrayStore(Path("x"), (10**9,), np.float16).chunk_rows == 1
 
 
-@given(st.lists(st.lists(st.integers(0, 30), max_size=8), max_size=5), st.lists(st.integers(0, 30), max_size=20))
-def test_any_batches_and_any_gather(batches: list[list[int]], wanted: list[int]) -> None:
+@given(
+    st.lists(st.lists(st.integers(0, 30), max_size=8), max_size=5),
+    st.lists(st.integers(0, 30), max_size=20),
+    st.lists(st.integers(0, 10**6), max_size=30),
+)
+def test_any_batches_and_any_gather(batches: list[list[int]], wanted: list[int], picks: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = ArrayStore(Path(folder), SHAPE, np.int16)
         for batch in batches:
@@ -108,4 +171,10 @@ def test_any_batches_and_any_gather(batches: list[list[int]], wanted: list[int])
         assert store.missing(asked) == [key for key in dict.fromkeys(asked) if key not in known]
         present = [key for key in asked if key in known]
         expected = [int(key) for key in present]
-        assert store.rows(present).take(slice(None))[:, 0, 0].tolist() == expected
+        found = store.rows(present)
+        assert found.shape == (len(present), *SHAPE)
+        assert found.take(slice(None))[:, 0, 0].tolist() == expected
+        at = np.array([pick % len(present) for pick in picks] if present else [], dtype=np.int64)
+        gathered = found.take(at)
+        assert gathered.shape == (len(at), *SHAPE)
+        assert (gathered == np.array(expected, dtype=np.int16)[at][:, None, None]).all()

@@ -48,6 +48,31 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
     assert (target / "file").read_text() == "x"
 
 
+def test_a_file_keeps_all_its_suffixes(tmp_path: Path) -> None:
+    # np.save and Keras append theirs where the temporary name lacks it, and would write another file
+    with atomic.replacing(tmp_path / "model.weights.h5") as temporary:
+        assert temporary.name.endswith(".weights.h5")
+
+
+def be_stopped_halfway(path: Path) -> None:
+    path.write_text("half")
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), atomic.replacing(tmp_path / "file.txt") as temporary:
+        be_stopped_halfway(temporary)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_holds_something_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "old").write_text("x")
+    with pytest.raises(OSError, match="not empty"), atomic.new_folder(tmp_path / "folder") as temporary:
+        (temporary / "new").write_text("x")
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder", "old"]
+
+
 def test_a_failed_folder_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), atomic.new_folder(tmp_path / "folder") as temporary:
         write_half_and_fail(temporary / "file")

@@ -29,3 +29,23 @@ def test_too_little_space_is_said_with_numbers(monkeypatch: pytest.MonkeyPatch, 
     require_space(tmp_path / "not" / "yet", GIB, "10 maps")
     with pytest.raises(RunError, match=r"10 maps need 2.5 GiB of disk, but .* has 1.0 GiB free"):
         require_space(tmp_path / "not" / "yet", 5 * GIB // 2, "10 maps")
+
+
+def test_the_disk_asked_is_the_one_the_folder_would_be_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: asked.append(path) or Usage(GIB, 0, GIB))
+    require_space(tmp_path / "not" / "yet", GIB, "maps")
+    require_space(tmp_path, GIB, "maps")
+    assert asked == [tmp_path, tmp_path]
+
+
+def test_the_real_disk_is_asked(tmp_path: Path) -> None:
+    require_space(tmp_path, 1, "maps")
+    with pytest.raises(RunError, match=r"Point ALZBENCH_CACHE at a larger disk, or lower augment\.views"):
+        require_space(tmp_path, 2**70, "maps")
+
+
+def test_a_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ALZBENCH_CACHE", "~/large")
+    assert cache_folder() == tmp_path / "large"

@@ -355,6 +355,7 @@ def test_outside_a_terminal_there_are_no_escapes(
     assert len(stub.trained) == 1
 
 
+@pytest.mark.slow
 def test_a_real_run_in_a_process_of_its_own_keeps_its_streams_apart(tiny_file: Path, image_folder: Path) -> None:
     result = in_a_process("run", "--no-sanity", tiny_file, "--data", image_folder, "--json")
     assert result.code == 0, result.err

@@ -96,6 +96,7 @@ def test_the_cache_fills_up_with_pixels(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("disk", ["1100k"], indirect=True)
 def test_the_cache_has_no_room_for_feature_maps(
     alzbench: Command, disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -109,6 +110,7 @@ def test_the_cache_has_no_room_for_feature_maps(
     assert alzbench("--runs", tmp_path / "runs").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("disk", ["8k", "100k", "1m"], indirect=True, ids=["card", "checkpoint", "model"])
 def test_the_disk_of_the_runs_fills_up(alzbench: Command, disk: Disk, roomy_cache: None) -> None:
     del roomy_cache
@@ -128,6 +130,7 @@ def file_size_limit() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.slow
 def test_a_file_that_may_not_grow_is_a_full_disk(
     alzbench: Command, roomy_cache: None, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

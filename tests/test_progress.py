@@ -41,3 +41,48 @@ def test_a_terminal_has_bars_with_the_note() -> None:
     assert "work [x]" in shown
     assert "4/4" in shown
     assert "val 0.5" in shown
+
+
+def test_a_log_counts_the_time_left_from_what_was_done_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 60.0])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    console = Console(file=io.StringIO(), width=100)
+    with Progress(console).track("epochs", 50, done=40) as advance:
+        advance(2)
+    assert isinstance(console.file, io.StringIO)
+    # 2 in 60 s, and not 42: 8 more take 240 s
+    assert console.file.getvalue() == "epochs: 42 of 50, 0:04:00 left\n"
+
+
+def test_bars_within_bars_and_after_an_error() -> None:
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    progress = Progress(console)
+    with progress.track("runs", 2) as outer, progress.track("epochs", 3) as inner:
+        inner(3)
+        outer(1)
+    with pytest.raises(RuntimeError, match="stop"), progress.track("failing", 2):
+        raise RuntimeError("stop")
+    # a bar that still ran would refuse a new one on this console
+    with progress.track("again", 5) as advance:
+        advance(5)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "epochs" in shown
+    assert "1/2" in shown
+    assert "5/5" in shown
+
+
+def test_no_work_has_no_bar() -> None:
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    with Progress(console).track("work", 0) as advance:
+        advance(0)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == ""
+
+
+def test_lines_are_printed_as_they_are() -> None:
+    console = Console(file=io.StringIO(), width=20)
+    line = "[bold]not markup[/bold] and longer than the console is wide: 12"
+    Progress(console).say(line)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == f"{line}\n"

@@ -187,6 +187,7 @@ def test_the_same_seed_elsewhere_ends_with_the_same_numbers(done: Run, tiny: Tin
     pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_and_ends_with_the_same_numbers(
     done: Run, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,6 +225,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_numbers(
 # What goes wrong
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_fails_the_run_and_not_the_next(done: Run, tiny: Tiny, tmp_path: Path) -> None:
     del done
     bad, good = run(tmp_path / "runs", tiny(name="bad", train={"lr": 1e30}), tiny(name="good", train={"epochs": 1}))
@@ -235,6 +237,7 @@ def test_a_loss_that_is_not_finite_fails_the_run_and_not_the_next(done: Run, tin
     assert list((tmp_path / "runs" / "bad").rglob("metrics.json")) == []
 
 
+@pytest.mark.slow
 def test_images_that_are_left_out_are_recorded(done: Run, tiny: Tiny, image_folder: Path, tmp_path: Path) -> None:
     del done
     name = "AugmentedAlzheimerDataset/MildDemented/copy3.jpg"
@@ -480,6 +483,7 @@ def test_every_setting_is_written_out(tiny: Tiny) -> None:
 PHANTOM = {"data": {"source": "phantom", "size": 32}, "augment": {"views": 1}, "train": {"epochs": 1, "batch_size": 64}}
 
 
+@pytest.mark.slow
 def test_every_fold_is_a_run_and_tests_its_own_subjects(tiny: Tiny, tmp_path: Path, shared_cache: Path) -> None:
     del shared_cache
     outcomes = run(tmp_path / "runs", tiny(**PHANTOM, protocol={"name": "subject_cv", "folds": 3}))
@@ -496,6 +500,7 @@ def test_every_fold_is_a_run_and_tests_its_own_subjects(tiny: Tiny, tmp_path: Pa
     assert len(tested) == len(set(tested)) == 42
 
 
+@pytest.mark.slow
 def test_a_leaky_protocol_says_so_in_card_and_metrics(tiny: Tiny, tmp_path: Path, shared_cache: Path) -> None:
     del shared_cache
     stored = run_one(tmp_path / "runs", tiny(**PHANTOM))
@@ -504,6 +509,7 @@ def test_a_leaky_protocol_says_so_in_card_and_metrics(tiny: Tiny, tmp_path: Path
     assert stored.metrics["leakage"]["same_subject"] == 252
 
 
+@pytest.mark.slow
 def test_sanity_rows_are_run_once_beside_the_experiments(tiny: Tiny, tmp_path: Path, shared_cache: Path) -> None:
     del shared_cache
     experiments = [tiny(**PHANTOM, name=name, seeds=seeds) for name, seeds in (("a", [0]), ("b", [0, 1]))]
@@ -522,6 +528,7 @@ def test_sanity_rows_are_run_once_beside_the_experiments(tiny: Tiny, tmp_path: P
     assert {o.state for o in again} == {"found"}
 
 
+@pytest.mark.slow
 def test_shuffled_labels_are_shared_by_a_subjects_slices_and_keep_their_counts(
     tiny: Tiny, tmp_path: Path, shared_cache: Path
 ) -> None:

@@ -57,9 +57,10 @@ def plain(name: str) -> str:
 
 def _find_parts(root: Path, classes: Sequence[str]) -> tuple[Path, dict[Path, str]]:
     for candidate in _folders_below(root, DEPTH):
-        inside = {plain(folder.name): folder for folder in _subfolders(candidate)}
+        names = {plain(folder.name) for folder in _subfolders(candidate)}
         for layout in LAYOUTS:
-            if layout.keys() <= inside.keys():
+            if layout.keys() <= names:
+                inside = _by_plain_name(candidate)
                 return candidate, {inside[name]: part for name, part in layout.items()}
     part_names = {name for layout in LAYOUTS for name in layout}
     for candidate in _folders_below(root, DEPTH):
@@ -75,7 +76,7 @@ def _find_parts(root: Path, classes: Sequence[str]) -> tuple[Path, dict[Path, st
 
 
 def _class_folders(part: Path, classes: Sequence[str]) -> list[Path]:
-    folders = {plain(folder.name): folder for folder in _subfolders(part)}
+    folders = _by_plain_name(part)
     wanted = {plain(name): name for name in classes}
     missing = [name for key, name in wanted.items() if key not in folders]
     unknown = [folder.name for key, folder in folders.items() if key not in wanted]
@@ -99,6 +100,19 @@ def _class_folders(part: Path, classes: Sequence[str]) -> list[Path]:
             "Complete the set, or unpack it again."
         )
     return [folders[key] for key in wanted]
+
+
+def _by_plain_name(folder: Path) -> dict[str, Path]:
+    """Return the subfolders by plain name; raises DataError where two share one, as either's images would be lost."""
+    found: dict[str, Path] = {}
+    for inner in _subfolders(folder):
+        other = found.setdefault(plain(inner.name), inner)
+        if other != inner:
+            raise DataError(
+                f"{folder} must hold one folder for each name; {other.name} and {inner.name} name the same. Put their "
+                "images into one of them."
+            )
+    return found
 
 
 def _images(folder: Path) -> Iterator[Path]:

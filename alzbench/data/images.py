@@ -51,8 +51,8 @@ def decode(files: pd.DataFrame, size: int, channels: int, progress: Progress) ->
     folder = cache_folder() / "images" / f"v{_VERSION}-{size}x{size}x{channels}"
     pixels = ArrayStore(folder / "pixels", (size, size, channels), np.uint8)
     sides = ArrayStore(folder / "sides", (2,), np.int32)
-    # the sides are written last, so an image that has them has its pixels too
-    missing = set(sides.missing([d for d in digests if d]))
+    known = [digest for digest in digests if digest]
+    missing = {*pixels.missing(known), *sides.missing(known)}
     first = {digest: row for row, digest in reversed(list(enumerate(digests))) if digest in missing}
     unreadable = _decode_missing(files, first, pixels, sides, progress)
     reasons = pd.Series([bad.get(row) or unreadable.get(digest, "") for row, digest in enumerate(digests)], dtype=str)
@@ -124,6 +124,9 @@ def decode_image(path: str | Path, size: int, channels: int) -> tuple[npt.NDArra
                     return f"{width} x {height} pixels, at least {MIN_SIDE} x {MIN_SIDE} are needed"
                 if width * height > MAX_PIXELS:
                     return f"{width} x {height} pixels, at most {MAX_PIXELS // 10**6} million are read"
+                if image.mode.startswith(("I", "F")) and (reason := _too_deep(image)):
+                    return reason
+                image.info.pop("transparency", None)  # it is not used, and Pillow would warn of it
                 plain = image.convert("L" if channels == 1 else "RGB")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return f"more than {MAX_PIXELS // 10**6} million pixels"
@@ -133,6 +136,14 @@ def decode_image(path: str | Path, size: int, channels: int) -> tuple[npt.NDArra
         return f"damaged: {error}"
     resized = plain.resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(resized, np.uint8).reshape(size, size, channels), (width, height)
+
+
+def _too_deep(image: Image.Image) -> str:
+    """Return why an image of more than 8 bits a value cannot be read, or '': Pillow would clip its values silently."""
+    if image.mode.startswith("F"):
+        return "floating-point pixels; 8-bit ones are read"
+    highest = int(np.asarray(image.convert("I")).max())
+    return f"values up to {highest}, at most 255 are read: bring them to 8 bits" if highest > 255 else ""
 
 
 def image_list(names: Sequence[str], most: int = 10) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import tarfile
+import zipfile
+import zlib
 from pathlib import Path
 
 import filelock
@@ -47,10 +50,6 @@ def download(handle: str, quiet: bool = False) -> Path:
     try:
         with filelock.FileLock(lock):
             return Path(kagglehub.dataset_download(handle))
-    except DataCorruptionError as error:
-        raise DataError(
-            f"{handle} arrived damaged and was discarded; give the same command again. {WAYS_OUT}"
-        ) from error
     except requests.HTTPError as error:
         status = error.response.status_code if error.response is not None else 0
         advice = _ADVICE.get(status, "Try again later.")
@@ -59,5 +58,18 @@ def download(handle: str, quiet: bool = False) -> Path:
         raise DataError(
             f"Kaggle cannot be reached to download {handle} ({type(error).__name__}); check the network. {WAYS_OUT}"
         ) from error
-    except ValueError as error:
-        raise DataError(f"kagglehub refused {handle}: {error}. {WAYS_OUT}") from error
+    except (DataCorruptionError, zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, ValueError) as error:
+        if isinstance(error, ValueError) and "archive" not in str(error):
+            raise DataError(f"kagglehub refused {handle}: {error}. {WAYS_OUT}") from error
+        _discard_archive(handle)
+        raise DataError(
+            f"{handle} arrived damaged and was discarded; give the same command again. {WAYS_OUT}"
+        ) from error
+
+
+def _discard_archive(handle: str) -> None:
+    """Remove what kagglehub could not unpack: the next call would take it for the archive, already complete."""
+    from kagglehub.cache import get_cached_archive_path
+    from kagglehub.handle import parse_dataset_handle
+
+    Path(get_cached_archive_path(parse_dataset_handle(handle))).unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import filelock
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -55,6 +56,14 @@ def draw_phantom_set(progress: Progress) -> Path:
     folder = cache_folder() / f"phantom-v{_VERSION}"
     if folder.is_dir():
         return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(folder.with_name(f"{folder.name}.lock")):
+        if not folder.is_dir():  # another process may have drawn it while this one waited
+            _draw_set(folder, progress)
+    return folder
+
+
+def _draw_set(folder: Path, progress: Progress) -> None:
     with (
         atomic.new_folder(folder) as temporary,
         progress.track("drawing phantoms", len(SUBJECTS)) as advance,
@@ -62,7 +71,6 @@ def draw_phantom_set(progress: Progress) -> Path:
     ):
         for _ in pool.map(lambda stage: _draw_class(temporary, stage), range(len(SUBJECTS))):
             advance()
-    return folder
 
 
 def draw_head(stage: int, rng: np.random.Generator) -> Head:

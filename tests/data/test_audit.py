@@ -17,6 +17,18 @@ from alzbench.progress import Progress
 from alzbench.report.audit import audit_json, findings, nearest_figure
 
 
+@pytest.fixture(scope="module")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache-of-the-phantoms")
+
+
+@pytest.fixture(autouse=True)
+def shared_cache(own_environment: Path, shared_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw, decode and sign the phantoms once for all tests here."""
+    del own_environment  # only its order matters: this comes after it
+    monkeypatch.setenv("ALZBENCH_CACHE", str(shared_folder))
+
+
 @pytest.fixture
 def phantom(silent: Progress) -> ImageSet:
     return open_image_set(DataSettings(source="phantom", size=32), silent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -48,6 +49,21 @@ def test_quarter_turn(images: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> No
     assert any(np.allclose(turned, np.rot90(images, k, axes=(1, 2)), atol=1e-1) for k in (1, 3))
 
 
+def test_turns_go_one_way_and_back(images: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    fixed(monkeypatch, [np.pi / 2, 0, 0, 1, 1, 0])
+    turned = moved(images)
+    fixed(monkeypatch, [-np.pi / 2, 0, 0, 1, 1, 0])
+    back = moved(np.round(turned).astype(np.uint8))
+    assert np.allclose(back, images, atol=1)
+    assert not np.allclose(moved(images), turned, atol=1)
+
+
+def test_shift_down_is_not_across(images: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    fixed(monkeypatch, [0, 0, -3 / SIZE, 1, 1, 0])
+    assert np.allclose(moved(images)[:, 3:], images[:, : SIZE - 3], atol=1e-2)
+    assert np.allclose(moved(images)[:, :3], images[:, :1], atol=1e-2)
+
+
 def test_shift_by_two_pixels(images: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     fixed(monkeypatch, [0, 2 / SIZE, 0, 1, 1, 0])
     assert np.allclose(moved(images)[:, :, : SIZE - 2], images[:, :, 2:], atol=1e-2)
@@ -65,6 +81,31 @@ def test_zoom_about_the_centre(monkeypatch: pytest.MonkeyPatch) -> None:
     assert zoomed.sum() == pytest.approx(4 * 200 * 16, rel=0.1)
 
 
+def test_zoom_along_one_axis(monkeypatch: pytest.MonkeyPatch) -> None:
+    # a ramp across: twice as wide, it is half as steep about the same centre, and no row differs from another
+    ramp = np.broadcast_to(np.arange(16, dtype=np.uint8)[:, None] * 10, (1, 16, 16, 1))
+    fixed(monkeypatch, [0, 0, 0, 2, 1, 0])
+    across = augment(ramp, ["a"], FULL, 1)[0, ..., 0]
+    assert np.allclose(across, 75 + (np.arange(16) - 7.5) * 5, atol=0.1)
+    fixed(monkeypatch, [0, 0, 0, 1, 2, 0])
+    assert np.allclose(augment(ramp, ["a"], FULL, 1), ramp, atol=0.1)
+
+
+@pytest.mark.parametrize("draw", [[0, 0.3, 0, 1, 1, 0], [0.3, 0, 0, 1.2, 0.8, 1]], ids=["shift", "turn and zoom"])
+def test_channels_move_together(draw: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    grey = np.random.default_rng(1).integers(0, 256, (2, SIZE, SIZE, 1), dtype=np.uint8)
+    fixed(monkeypatch, draw)
+    rgb = augment(np.repeat(grey, 3, axis=3), ["a", "b"], FULL, 1)
+    assert np.allclose(rgb, np.repeat(augment(grey, ["a", "b"], FULL, 1), 3, axis=3), atol=1e-2)
+
+
+def test_pixels_stay_in_range(images: np.ndarray) -> None:
+    for view in range(1, 6):
+        view_of = augment(images, ["a", "b", "c", "d"], FULL, view)
+        assert view_of.min() >= images.min() - 1e-3
+        assert view_of.max() <= images.max() + 1e-3
+
+
 def test_a_view_does_not_depend_on_the_batch(images: np.ndarray) -> None:
     together = augment(images, ["a", "b", "c", "d"], FULL, 3)
     assert np.allclose(augment(images[2:3], ["c"], FULL, 3), together[2:3], atol=1e-3)
@@ -78,6 +119,16 @@ def test_views_images_and_seeds_differ(images: np.ndarray) -> None:
     assert not np.allclose(views, augment(same, ["a", "b", "c", "d"], FULL, 2), atol=1)
     other_seed = FULL.model_copy(update={"seed": 1})
     assert not np.allclose(views, augment(same, ["a", "b", "c", "d"], other_seed, 1), atol=1)
+
+
+def test_a_view_is_the_same_in_every_process() -> None:
+    # what a cache holds was computed elsewhere: its settings and content alone must give these numbers again
+    first = module._draw("ab", FULL, 1)
+    seed = int.from_bytes(hashlib.sha256(b"0/1/ab").digest()[:8], "big")
+    rng = np.random.default_rng(seed)
+    a, dx, dy, zx, zy = rng.uniform(-1, 1, 5)
+    flip = rng.random() < 0.5
+    assert np.allclose(first, [np.radians(20) * a, 0.1 * dx, 0.1 * dy, 1 + 0.2 * zx, 1 + 0.2 * zy, flip])
 
 
 def test_draws_stay_within_the_settings() -> None:

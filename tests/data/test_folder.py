@@ -27,14 +27,18 @@ def test_the_kaggle_layout(image_folder: Path) -> None:
     [
         ["Non Demented", "Very mild Dementia", "Mild Dementia", "Moderate Dementia"],
         ["non_demented", "very-mild-demented", "MILD_DEMENTED", "moderatedemented"],
+        ["NonDementia", "VeryMildDementia", "MildDementia", "ModerateDementia"],
     ],
-    ids=["spaces", "dashes"],
+    ids=["spaces", "dashes", "dementia"],
 )
 def test_class_folders_in_other_spellings(image_folder: Path, names: list[str]) -> None:
     for part in image_folder.iterdir():
         for old, new in zip(CLASSES, names, strict=True):
             (part / old).rename(part / new)
-    assert sorted(set(list_folder(image_folder, CLASSES)["label"])) == [0, 1, 2, 3]
+    files = list_folder(image_folder, CLASSES)
+    folders = files["image"].map(lambda name: names.index(name.split("/")[1]))
+    assert len(files) == 52
+    assert (folders == files["label"]).all()
 
 
 @pytest.mark.parametrize("depth", [1, 2])
@@ -80,8 +84,10 @@ def remove(folder: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("OriginalDataset", "must hold AugmentedAlzheimerDataset and OriginalDataset"),
+        ("OriginalDataset", "must hold AugmentedAlzheimerDataset and OriginalDataset.*found AugmentedAlzheimerDataset"),
+        ("AugmentedAlzheimerDataset", "must hold AugmentedAlzheimerDataset and OriginalDataset.*found OriginalDataset"),
         ("OriginalDataset/MildDemented", r"OriginalDataset must hold .*missing: MildDemented"),
+        ("AugmentedAlzheimerDataset/NonDemented", r"AugmentedAlzheimerDataset must hold .*missing: NonDemented"),
     ],
 )
 def test_a_missing_folder_is_named(image_folder: Path, name: str, message: str) -> None:
@@ -101,6 +107,40 @@ def test_an_unknown_class_is_named(image_folder: Path) -> None:
     (image_folder / "OriginalDataset" / "Dubious").mkdir()
     with pytest.raises(DataError, match="not a known class: Dubious"):
         list_folder(image_folder, CLASSES)
+
+
+def test_two_folders_of_one_class_are_refused(image_folder: Path) -> None:
+    # either's images would be left out in silence
+    (image_folder / "OriginalDataset" / "Mild_Demented").mkdir()
+    with pytest.raises(
+        DataError, match="OriginalDataset must hold one folder for each name; MildDemented and Mild_Dem"
+    ):
+        list_folder(image_folder, CLASSES)
+
+
+def test_two_folders_of_one_part_are_refused(image_folder: Path) -> None:
+    (image_folder / "original dataset").mkdir()
+    with pytest.raises(DataError, match="OriginalDataset and original dataset name the same"):
+        list_folder(image_folder, CLASSES)
+
+
+def test_no_parts_deeper_than_an_archive_has_them(image_folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "a" / "b" / "c" / "d"
+    target.parent.mkdir(parents=True)
+    shutil.move(image_folder, target)
+    with pytest.raises(DataError, match="found b"):
+        list_folder(tmp_path / "a", CLASSES)
+
+
+def test_an_empty_folder_says_what_it_must_hold(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"must hold .* train and test, each with a folder .*; found no folders"):
+        list_folder(tmp_path, CLASSES)
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "archive.zip").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"There is no folder .*archive\.zip"):
+        list_folder(tmp_path / "archive.zip", CLASSES)
 
 
 def test_no_folder_names_the_ways_out(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from alzbench import arrays
 from alzbench.data import images as module
-from alzbench.data.images import decode, decode_image
+from alzbench.data.images import decode, decode_image, image_list
 from alzbench.data.manifest import open_image_set
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
@@ -35,6 +36,68 @@ def test_every_mode_is_read(tmp_path: Path, mode: str, channels: int) -> None:
     pixels, size = result
     assert (pixels.shape, pixels.dtype, size) == ((32, 32, channels), np.uint8, (40, 30))
     assert pixels.min() == pixels.max() > 190
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "grey", "rgb"),
+    [
+        ("a.png", Image.new("L", (40, 30), 77), 77, [77, 77, 77]),
+        # 0.299 R + 0.587 G + 0.114 B
+        ("a.png", Image.new("RGB", (40, 30), (200, 100, 50)), 124, [200, 100, 50]),
+        ("a.png", Image.new("RGB", (40, 30), (200, 100, 50)).quantize(2), 124, [200, 100, 50]),
+        ("a.png", Image.new("RGBA", (40, 30), (200, 100, 50, 0)), 124, [200, 100, 50]),
+        ("a.png", Image.new("1", (40, 30), 1), 255, [255, 255, 255]),
+        ("a.tif", Image.new("CMYK", (40, 30), (0, 0, 0, 255)), 0, [0, 0, 0]),
+        ("a.tif", Image.new("CMYK", (40, 30), (255, 0, 0, 0)), 179, [0, 255, 255]),
+        ("a.png", Image.new("I;16", (40, 30), 77), 77, [77, 77, 77]),
+    ],
+    ids=["grey", "rgb", "palette", "rgba", "bits", "cmyk black", "cmyk cyan", "16 bit"],
+)
+def test_exact_values(tmp_path: Path, name: str, image: Image.Image, grey: int, rgb: list[int]) -> None:
+    image.save(tmp_path / name)
+    for channels, expected in ((1, [grey]), (3, rgb)):
+        result = decode_image(tmp_path / name, 32, channels)
+        assert not isinstance(result, str)
+        assert np.unique(result[0].reshape(-1, channels), axis=0).tolist() == [expected]
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 300), (32, 32), (500, 20), (176, 208)], ids=str)
+def test_every_size_is_brought_to_the_square(tmp_path: Path, size: tuple[int, int]) -> None:
+    # left half dark, right half bright, whatever the shape
+    halves = np.where(np.arange(size[0]) < size[0] // 2, 40, 210).astype(np.uint8)
+    Image.fromarray(np.tile(halves, (size[1], 1))).save(tmp_path / "a.png")
+    result = decode_image(tmp_path / "a.png", 32, 1)
+    assert not isinstance(result, str)
+    pixels, sides = result
+    assert sides == size
+    assert (pixels[:, :12] == 40).all()
+    assert (pixels[:, 20:] == 210).all()
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (Image.fromarray(np.full((30, 40), 4095, np.uint16)), "values up to 4095, at most 255 are read"),
+        (Image.fromarray(np.full((30, 40), 70_000, np.int32)), "values up to 70000, at most 255 are read"),
+        (Image.fromarray(np.full((30, 40), 0.5, np.float32)), "floating-point pixels"),
+    ],
+    ids=["16 bit", "32 bit", "float"],
+)
+def test_values_that_would_be_clipped_are_refused(tmp_path: Path, image: Image.Image, reason: str) -> None:
+    # Pillow makes them all white, or all black, without a word
+    image.save(tmp_path / "a.tif")
+    result = decode_image(tmp_path / "a.tif", 32, 1)
+    assert isinstance(result, str)
+    assert result.startswith(reason)
+
+
+def test_transparent_palettes_are_read_without_a_warning(tmp_path: Path) -> None:
+    image = Image.new("P", (40, 30), 1)
+    image.putpalette([0, 0, 0, 90, 90, 90])
+    image.save(tmp_path / "a.png", transparency=bytes([0, 128]))
+    result = decode_image(tmp_path / "a.png", 32, 1)
+    assert not isinstance(result, str)
+    assert (result[0] == 90).all()
 
 
 def test_resizing_averages_what_it_shrinks(tmp_path: Path) -> None:
@@ -133,3 +196,77 @@ def test_the_pixels_belong_to_their_files(tmp_path: Path, silent: Progress) -> N
     result = decode(listing(*(tmp_path / name for name in names)).set_index(pd.Index([7, 5, 3, 1])), 32, 3, silent)
     values = np.asarray(result.pixels.take(slice(None)))[:, 0, 0, 0]
     assert [f"{value}.png" for value in values] == result.files["image"].tolist() == ["200.png", "10.png", "90.png"]
+
+
+def test_an_image_that_vanishes_while_the_set_is_read(
+    tmp_path: Path, silent: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / "0.png", tmp_path / "1.png"]
+    for number, path in enumerate(paths):
+        write_image(path, number)
+
+    def vanishing(path: str, *arguments: Any) -> Any:
+        paths[0].unlink(missing_ok=True)
+        return decode_image(path, *arguments)
+
+    monkeypatch.setattr(module, "decode_image", vanishing)
+    result = decode(listing(*paths), 32, 1, silent)
+    assert result.bad["image"].tolist() == ["0.png"]
+    assert "No such file" in result.bad["reason"].iloc[0]
+    assert result.files["image"].tolist() == ["1.png"]
+
+
+def test_a_folder_in_the_place_of_an_image(tmp_path: Path, silent: Progress) -> None:
+    (tmp_path / "folder.png").mkdir()
+    assert decode(listing(tmp_path / "folder.png"), 32, 1, silent).bad["reason"].tolist() == [
+        "cannot be read: Is a directory"
+    ]
+
+
+def test_one_bad_content_under_two_names_is_named_twice(tmp_path: Path, silent: Progress) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_text("the same")
+    write_image(tmp_path / "good.png", 1)
+    bad = decode(listing(*(tmp_path / name for name in ("a.png", "good.png", "b.png"))), 32, 1, silent).bad
+    assert bad["image"].tolist() == ["a.png", "b.png"]
+
+
+def test_a_bad_image_that_is_repaired_is_read(tmp_path: Path, silent: Progress) -> None:
+    path = tmp_path / "a.png"
+    path.write_text("not yet")
+    assert len(decode(listing(path), 32, 1, silent).bad) == 1
+    write_image(path, 1)
+    assert len(decode(listing(path), 32, 1, silent).files) == 1
+
+
+@pytest.mark.parametrize("what", ["pixels", "sides"])
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_a_damaged_cache_is_mended(
+    own_environment: Path, tmp_path: Path, silent: Progress, what: str, damage: str
+) -> None:
+    for number in range(3):
+        write_image(tmp_path / f"{number}.png", number)
+    files = listing(*(tmp_path / f"{number}.png" for number in range(3)))
+    before = np.asarray(decode(files, 32, 1, silent).pixels.take(slice(None)))
+    (chunk,) = own_environment.glob(f"images/*/{what}/*.npy")
+    if damage == "cut":
+        chunk.write_bytes(chunk.read_bytes()[:-1])
+    else:
+        chunk.unlink()
+    after = decode(files, 32, 1, silent)
+    assert np.array_equal(after.pixels.take(slice(None)), before)
+    assert after.files["width"].tolist() == [48] * 3
+
+
+def test_the_cache_is_filled_in_chunks(tmp_path: Path, silent: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", 2 * 32 * 32)
+    for number in range(5):
+        Image.new("L", (20, 20), 10 * number).save(tmp_path / f"{number}.png")
+    (tmp_path / "1.png").write_text("bad")
+    result = decode(listing(*(tmp_path / f"{number}.png" for number in range(5))), 32, 1, silent)
+    assert np.asarray(result.pixels.take(slice(None)))[:, 0, 0, 0].tolist() == [0, 20, 30, 40]
+
+
+def test_long_lists_are_cut() -> None:
+    assert image_list(["a", "b"], most=2) == "  a\n  b"
+    assert image_list(["a", "b", "c"], most=2) == "  a\n  b\n  and 1 more"

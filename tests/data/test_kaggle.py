@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,43 +15,71 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from kagglesdk import kaggle_env
 
 from alzbench.data.folder import list_folder
 from alzbench.data.kaggle import download
+from alzbench.data.manifest import locate
 from alzbench.errors import DataError
+from alzbench.experiment import DataSettings
+from alzbench.progress import Progress
 from tests.conftest import CLASSES
 
 HANDLE = "someone/some-set/versions/3"
-PORT = 7777  # where kagglehub looks with KAGGLE_API_ENVIRONMENT=TEST; it takes no other address
+IMAGES = 4 * 13
 
 
 class Kaggle(ThreadingHTTPServer):
-    """Answers every request with `status` and, for 200, with `body`, of which it sends `sent` bytes."""
+    """Redirects the API's call to the archive, as Kaggle does, and serves that in ranges.
+
+    Attributes:
+        status: What the API's call is answered with in place of the redirect, from 400 on.
+        body: The archive.
+        sent: How many bytes of it are sent before the connection is cut.
+        checksum: Its MD5, in base64; '' for none.
+        requests: The requests so far: method, path, and the range where one was asked for.
+        tokens: The credentials that came with each API's call.
+    """
 
     def __init__(self, body: bytes) -> None:
-        super().__init__(("127.0.0.1", PORT), Answer)
-        self.body, self.status, self.sent = body, 200, len(body)
-        self.checksum = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.status = 200
         self.requests: list[str] = []
+        self.tokens: list[str | None] = []
+        self.serve(body)
+
+    def serve(self, body: bytes) -> None:
+        self.body, self.sent = body, len(body)
+        self.checksum = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
 class Answer(BaseHTTPRequestHandler):
     server: Kaggle
 
     def do_POST(self) -> None:
+        self.server.requests.append(f"POST {self.path}")
+        self.server.tokens.append(self.headers.get("Authorization"))
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.do_GET()
+        refused = self.server.status >= 400
+        self.send_response(self.server.status if refused else 302)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Location", "/archive.zip")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
 
     def do_GET(self) -> None:
-        self.server.requests.append(self.path)
-        self.send_response(self.server.status)
-        body = self.server.body if self.server.status == 200 else b"{}"
-        if self.server.status == 200:
+        wanted = self.headers.get("Range")
+        self.server.requests.append(f"GET {self.path}" + (f" {wanted}" if wanted else ""))
+        start = int(re.sub(r"\D", "", wanted)) if wanted else 0
+        self.send_response(206 if wanted else 200)
+        if self.server.checksum:
             self.send_header("x-goog-hash", f"md5={self.server.checksum}")
-        self.send_header("Content-Type", "application/zip" if self.server.status == 200 else "application/json")
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Type", "application/zip")
+        self.send_header("Content-Length", str(len(self.server.body) - start))
         self.end_headers()
-        self.wfile.write(body[: self.server.sent])
+        self.wfile.write(self.server.body[start : self.server.sent])
 
     def log_message(self, format: str, *args: object) -> None:
         del format, args
@@ -65,85 +96,158 @@ def archive(image_folder: Path) -> bytes:
 
 @pytest.fixture(autouse=True)
 def no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Point kagglehub at the stand-in, at an empty cache, and at no credentials."""
-    monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "TEST")
+    """Give kagglehub an empty cache and no credentials."""
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "kagglehub"))
     monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "no-credentials"))
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_API_TOKEN", "http_proxy", "HTTP_PROXY"):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for name in ("KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_API_TOKEN", "KAGGLE_API_ENVIRONMENT", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
 
 
+def send_kagglehub_to(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Its own test environment prints every answer, and so reads it whole before the code that is tested here.
+    endpoints = kaggle_env._env_to_endpoint
+    assert kaggle_env.KaggleEnv.PROD in endpoints
+    monkeypatch.setitem(endpoints, kaggle_env.KaggleEnv.PROD, f"http://127.0.0.1:{port}")
+
+
 @pytest.fixture
-def kaggle(archive: bytes) -> Iterator[Kaggle]:
-    try:
-        server = Kaggle(archive)
-    except OSError as error:
-        pytest.skip(f"port {PORT}, which kagglehub's test environment uses, is taken: {error}")
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def kaggle(archive: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kaggle]:
+    with Kaggle(archive) as server:
+        send_kagglehub_to(server.server_port, monkeypatch)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
-def test_a_set_is_downloaded_once(kaggle: Kaggle) -> None:
+def test_a_set_is_downloaded_once_and_then_found_without_a_request(kaggle: Kaggle) -> None:
     folder = download(HANDLE)
-    assert len(list_folder(folder, CLASSES)) == 4 * 13
-    assert len(kaggle.requests) == 1
+    assert len(list_folder(folder, CLASSES)) == IMAGES
+    assert kaggle.requests == ["POST /v1/datasets.DatasetApiService/DownloadDataset", "GET /archive.zip"]
     assert download(HANDLE) == folder
-    assert len(kaggle.requests) == 1
+    assert len(kaggle.requests) == 2
+
+
+def test_a_set_in_the_cache_needs_no_network(kaggle: Kaggle) -> None:
+    folder = download(HANDLE)
+    kaggle.status = 500
+    assert download(HANDLE) == folder
+
+
+def test_the_source_kaggle_downloads_the_handle_of_the_experiment(kaggle: Kaggle) -> None:
+    settings = DataSettings(source="kaggle", kaggle=HANDLE)
+    assert locate(settings, Progress()) == download(HANDLE)
+    assert len(kaggle.requests) == 2
 
 
 @pytest.mark.parametrize(
     ("status", "advice"),
     [
-        (401, "credentials"),
+        (401, "did not accept your credentials: renew"),
         (403, "accept its terms"),
         (404, "check data.kaggle"),
         (429, "wait some minutes"),
         (500, "Try again later"),
+        (503, "Try again later"),
     ],
 )
 def test_a_refusal_says_what_to_do(kaggle: Kaggle, status: int, advice: str, tmp_path: Path) -> None:
     kaggle.status = status
-    with pytest.raises(DataError, match=rf"could not be downloaded \(HTTP {status}\).*{advice}.*--demo") as caught:
+    with pytest.raises(
+        DataError, match=rf"{HANDLE} could not be downloaded \(HTTP {status}\)\. .*{advice}.*--demo"
+    ) as caught:
         download(HANDLE)
     assert "\n" not in str(caught.value)
+    # asked once: repeating a refused call is left to the user
+    assert len(kaggle.requests) == 1
     assert not list(tmp_path.glob("kagglehub/**/*.complete"))
 
 
-def test_a_damaged_download_is_discarded(kaggle: Kaggle) -> None:
+def test_credentials_are_sent_where_there_are_any(kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "stale")
+    kaggle.status = 401
+    with pytest.raises(DataError, match=r"renew ~/\.kaggle/access_token or KAGGLE_API_TOKEN, or remove them"):
+        download(HANDLE)
+    assert kaggle.tokens == ["Bearer stale"]
+
+
+def test_public_data_needs_no_credentials(kaggle: Kaggle) -> None:
+    download(HANDLE)
+    assert kaggle.tokens == [None]
+
+
+def test_a_damaged_download_is_discarded(kaggle: Kaggle, tmp_path: Path) -> None:
     right, kaggle.checksum = kaggle.checksum, base64.b64encode(bytes(16)).decode()
     with pytest.raises(DataError, match="arrived damaged and was discarded; give the same command again"):
         download(HANDLE)
+    assert not [path for path in tmp_path.glob("kagglehub/**/*") if path.is_file()]
     kaggle.checksum = right
-    assert download(HANDLE).is_dir()
+    assert len(list_folder(download(HANDLE), CLASSES)) == IMAGES
 
 
-def test_a_connection_that_breaks_off_is_no_set(kaggle: Kaggle) -> None:
+def test_a_connection_that_breaks_off_is_resumed_by_the_same_command(kaggle: Kaggle) -> None:
     kaggle.sent = len(kaggle.body) // 2
-    with pytest.raises(DataError, match=r"give the same command again|check the network"):
+    with pytest.raises(DataError, match=r"Kaggle cannot be reached to download .*; check the network"):
         download(HANDLE)
     kaggle.sent = len(kaggle.body)
-    assert len(list_folder(download(HANDLE), CLASSES)) == 4 * 13
+    assert len(list_folder(download(HANDLE), CLASSES)) == IMAGES
 
 
-def test_an_archive_that_is_none(kaggle: Kaggle) -> None:
-    kaggle.body = b"<html>a page</html>"
-    kaggle.sent = len(kaggle.body)
-    kaggle.checksum = base64.b64encode(hashlib.md5(kaggle.body, usedforsecurity=False).digest()).decode()
-    with pytest.raises(DataError, match=HANDLE):
+def with_a_damaged_member(archive: bytes) -> bytes:
+    """Change bytes in the first file of an archive whose directory stays sound."""
+    start = archive.index(b"\xff\xd8")
+    return archive[: start + 50] + bytes(20) + archive[start + 70 :]
+
+
+@pytest.mark.parametrize("checked", [True, False], ids=["md5", "no md5"])
+@pytest.mark.parametrize("kind", ["page", "damaged zip"])
+def test_an_archive_that_cannot_be_unpacked_is_discarded(
+    kaggle: Kaggle, archive: bytes, kind: str, checked: bool
+) -> None:
+    # of the same size as the archive, as kagglehub would take what is left of it for the archive, complete
+    kaggle.serve(b"<html>".ljust(len(archive), b" ") if kind == "page" else with_a_damaged_member(archive))
+    kaggle.checksum = kaggle.checksum if checked else ""
+    with pytest.raises(DataError, match=f"{HANDLE} .*give the same command again.*--data DIR"):
         download(HANDLE)
+    kaggle.serve(archive)
+    assert len(list_folder(download(HANDLE), CLASSES)) == IMAGES
 
 
-def test_no_server_names_the_ways_out() -> None:
-    with pytest.raises(DataError, match=r"Kaggle cannot be reached.*--data DIR.*--demo needs no data"):
+def test_no_server_names_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Kaggle(b"") as closed:  # a port that nobody listens on from here on
+        port = closed.server_port
+    send_kagglehub_to(port, monkeypatch)
+    with pytest.raises(DataError, match=r"Kaggle cannot be reached.*--data DIR.*--demo needs no data") as caught:
         download(HANDLE)
+    assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("handle", ["owner/set", "owner/set/1", "set", "owner/set/versions/x"])
+def test_unreadable_credentials_are_said(kaggle: Kaggle, tmp_path: Path) -> None:
+    file = tmp_path / "no-credentials" / "kaggle.json"
+    file.parent.mkdir()
+    file.write_text("{")
+    with pytest.raises(DataError, match=r"Invalid Kaggle credentials file at .*kaggle\.json"):
+        download(HANDLE)
+    assert not kaggle.requests
+
+
+@pytest.mark.parametrize("handle", ["owner/set", "owner/set/1", "set", "owner/set/versions/x", "../set/versions/1/.."])
 def test_a_handle_must_name_a_version(handle: str) -> None:
-    with pytest.raises(DataError, match="owner/name/versions/N"):
+    with pytest.raises(DataError, match=f"owner/name/versions/N, got '{re.escape(handle)}'"):
         download(handle)
+
+
+def test_quiet_prints_nothing(kaggle: Kaggle) -> None:
+    # kagglehub reads its verbosity when it is imported
+    code = f"""
+from kagglesdk import kaggle_env
+kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.PROD] = "http://127.0.0.1:{kaggle.server_port}"
+from alzbench.data.kaggle import download
+download({HANDLE!r}, quiet=True)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert len(kaggle.requests) == 2

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
-from alzbench.data.manifest import COLUMNS, ImageSet, open_image_set
+from alzbench.arrays import Rows
+from alzbench.data.manifest import COLUMNS, ImageSet, locate, open_image_set
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
 from alzbench.progress import Progress
@@ -61,3 +66,38 @@ def test_pixels_of_rgb_sets(image_folder: Path) -> None:
     pixels = np.asarray(images.pixels.take(slice(None)))
     assert pixels.shape == (52, 32, 32, 3)
     assert (pixels[..., 0] == pixels[..., 2]).all()  # grey files
+
+
+def test_rows_are_sorted_and_the_pixels_follow(image_folder: Path) -> None:
+    # three of one grey value each, in another order than that of their names
+    for name, value in (("b.png", 10), ("a.png", 200), ("c.png", 90)):
+        Image.new("L", (20, 20), value).save(image_folder / "OriginalDataset" / "NonDemented" / name)
+    images = opened(image_folder)
+    assert images.manifest["image"].is_monotonic_increasing
+    rows = images.manifest.index[images.manifest["image"].str.endswith(".png")].to_numpy()
+    assert np.asarray(images.pixels.take(rows))[:, 0, 0, 0].tolist() == [200, 10, 90]
+
+
+def test_the_fingerprint_is_of_the_images_that_are_used(image_folder: Path) -> None:
+    before = opened(image_folder).fingerprint
+    bad = image_folder / "OriginalDataset" / "NonDemented" / "bad.jpg"
+    bad.write_text("x")
+    settings = DataSettings(source=str(image_folder), size=32, on_corrupt="skip")
+    images = open_image_set(settings, Progress())
+    assert images.skipped.to_dict("records") == [
+        {"image": "OriginalDataset/NonDemented/bad.jpg", "reason": "not an image file"}
+    ]
+    assert images.fingerprint == before
+
+
+def test_the_fingerprint_is_the_same_in_every_run() -> None:
+    # a change of the way it is computed makes every stored run a stranger: the value is computed by hand
+    manifest = pd.DataFrame({"image": ["A/x.png"], "label": [1], "part": ["original"], "digest": ["00"], "path": ["p"]})
+    text = "image,label,part,digest\nA/x.png,1,original,00\n"
+    images = ImageSet(manifest, cast(Rows, None), ["a", "b"], pd.DataFrame())
+    assert images.fingerprint == hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def test_a_source_may_start_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert locate(DataSettings(source="~/set"), Progress()) == tmp_path / "set"

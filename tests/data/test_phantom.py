@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from alzbench.data import phantom
 from alzbench.data.folder import list_folder
+from alzbench.data.names import read_names
 from alzbench.data.phantom import AUGMENTED, SLICES, SUBJECTS, draw_head, draw_phantom_set, draw_slice
 from alzbench.progress import Progress
 
@@ -41,30 +44,63 @@ def test_subjects_differ_more_than_slices_of_one_subject() -> None:
     assert between > 1.5 * within
 
 
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the set small, as drawing it whole takes seconds."""
+    monkeypatch.setattr(phantom, "SUBJECTS", dict.fromkeys(SUBJECTS, 2))
+    monkeypatch.setattr(phantom, "AUGMENTED", 5)
+
+
 def test_layout(silent: Progress) -> None:
     files = list_folder(draw_phantom_set(silent), list(SUBJECTS))
     assert files["part"].value_counts().to_dict() == {
         "augmented": 4 * AUGMENTED,
         "original": sum(SUBJECTS.values()) * SLICES,
     }
+    named = read_names(files.assign(**{"class": np.array(list(SUBJECTS))[files["label"]]}))
+    originals = files.join(named[["subject", "slice"]])[files["part"] == "original"]
+    assert originals.groupby("label")["subject"].nunique().tolist() == list(SUBJECTS.values())
+    assert (originals.groupby("subject")["slice"].nunique() == SLICES).all()
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("small")
 def test_the_same_everywhere(silent: Progress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = draw_phantom_set(silent)
     monkeypatch.setenv("ALZBENCH_CACHE", str(tmp_path / "other"))
     second = draw_phantom_set(silent)
     assert first != second
-    names = sorted(str(p.relative_to(first)) for p in first.rglob("*.png"))
-    assert names == sorted(str(p.relative_to(second)) for p in second.rglob("*.png"))
-    assert all((first / name).read_bytes() == (second / name).read_bytes() for name in names[::50])
+    contents = [{str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*.png")} for root in (first, second)]
+    assert len(contents[0]) == 4 * (2 * SLICES + 5)
+    assert contents[0] == contents[1]
+    # no two images are the same, copies included
+    assert len(set(contents[0].values())) == len(contents[0])
 
 
+@pytest.mark.usefixtures("small")
 def test_drawn_once(silent: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = draw_phantom_set(silent)
     monkeypatch.setattr(phantom, "_draw_class", None)  # calling it would fail
     assert draw_phantom_set(silent) == folder
 
 
+@pytest.mark.usefixtures("small")
+def test_drawn_once_by_two_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    draw = phantom._draw_class
+
+    def counting(folder: Path, stage: int) -> None:
+        drawn.append(stage)
+        draw(folder, stage)
+
+    monkeypatch.setattr(phantom, "_draw_class", counting)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: draw_phantom_set(Progress()), range(2))
+    assert first == second
+    assert sorted(drawn) == [0, 1, 2, 3]
+
+
+@pytest.mark.usefixtures("small")
 def test_a_half_drawn_set_is_not_kept(silent: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(folder: Path, stage: int) -> None:
         (folder / str(stage)).mkdir()
@@ -75,3 +111,14 @@ def test_a_half_drawn_set_is_not_kept(silent: Progress, monkeypatch: pytest.Monk
         with pytest.raises(OSError, match="No space"):
             draw_phantom_set(silent)
     assert len(list(draw_phantom_set(silent).iterdir())) == 2
+
+
+def test_a_copy_looks_like_its_slice() -> None:
+    rng = np.random.default_rng(0)
+    original = Image.fromarray(draw_slice(draw_head(1, rng), 0.5, rng))
+    for _ in range(10):
+        moved = phantom._moved(original, rng)
+        assert (moved.size, moved.mode) == (original.size, "L")
+        # turned, shifted and mirrored, it is of the same grey as before, and not the same picture
+        assert np.mean(np.asarray(moved)) == pytest.approx(np.mean(np.asarray(original)), rel=0.05)
+        assert np.abs(np.asarray(moved, float) - np.asarray(original, float)).mean() > 1

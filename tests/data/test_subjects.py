@@ -16,6 +16,18 @@ from alzbench.experiment import DataSettings
 from alzbench.progress import Progress
 
 
+@pytest.fixture(scope="module")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache-of-the-phantoms")
+
+
+@pytest.fixture(autouse=True)
+def shared_cache(own_environment: Path, shared_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw, decode and sign the phantoms once for all tests here."""
+    del own_environment  # only its order matters: this comes after it
+    monkeypatch.setenv("ALZBENCH_CACHE", str(shared_folder))
+
+
 @pytest.fixture
 def originals(silent: Progress) -> pd.DataFrame:
     manifest = open_image_set(DataSettings(source="phantom", size=32), silent).manifest

@@ -103,6 +103,7 @@ def test_wrong_weights_files_are_refused(weights: Path, tmp_path: Path) -> None:
         prefix(weights=str(weights), alpha=0.5)
 
 
+@pytest.mark.slow
 def test_onnx_runtime_agrees_with_keras(images: np.ndarray) -> None:
     pytest.importorskip("onnxruntime", reason="needs the onnx extra")
     made = prefix(scaling="imagenet")
@@ -116,6 +117,7 @@ def test_the_fastest_extractor_that_is_installed(monkeypatch: pytest.MonkeyPatch
     assert make_extractor(prefix()).name == "Keras"
 
 
+@pytest.mark.slow
 def test_prefix_and_head_joined_give_the_heads_answers(images: np.ndarray, tmp_path: Path) -> None:
     made = prefix(scaling="imagenet", size=64)
     images = images.repeat(2, axis=1).repeat(2, axis=2)

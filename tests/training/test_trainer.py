@@ -108,6 +108,7 @@ def test_the_kept_epoch_is_what_the_head_ends_with(job: Make, keep: str, column:
     assert accuracy == pytest.approx(result.history["val_accuracy"][row])
 
 
+@pytest.mark.slow
 def test_patience_stops(job: Make) -> None:
     result = job(epochs=60, patience=3, keep="best_val_loss", lr=0.1).run()
     assert len(result.history) == result.kept_epoch + 3 < 60
@@ -119,7 +120,9 @@ def test_a_loss_that_is_not_finite_names_epoch_and_steps(job: Make) -> None:
         job(batch_size=4, lr=1e30).run()
 
 
-@pytest.mark.parametrize("killed_before", [1, 2, 3])
+@pytest.mark.parametrize(
+    "killed_before", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)]
+)
 def test_a_killed_training_ends_with_the_same_numbers(job: Make, killed_before: int) -> None:
     unbroken = job("unbroken")
     expected = unbroken.run()
@@ -149,6 +152,7 @@ def test_a_checkpoint_of_another_head_is_not_used(job: Make) -> None:
     assert len(other.run().history) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop"])
 def test_every_optimizer_trains(job: Make, optimizer: str) -> None:
     done = job(optimizer=optimizer, epochs=6)
