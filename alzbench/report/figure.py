@@ -48,4 +48,5 @@ def _panel(axes: Axes, group: Group) -> None:
     axes.set_yticks(places, [row.label for row in rows], fontsize=8)
     axes.set_xlabel("test accuracy, %", fontsize=9)
     axes.set_xlim(0, 100)
+    axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.grid(axis="x", alpha=0.3)

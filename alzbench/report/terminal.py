@@ -17,7 +17,7 @@ from alzbench.compare import Comparison, Group, Spread
 from alzbench.store import Run
 
 LEAKY = "leaky protocol"
-NAME_WIDTH = 20
+NAME_WIDTH = 22
 HEADING_WIDTH = 10
 CLASSES_ACROSS = 4  # in one table; more than that do not fit into 80 columns
 
@@ -65,7 +65,8 @@ def _class_f1(group: Group, start: int) -> Table:
 
 
 def _subject_scores(group: Group) -> Table:
-    columns = ["by subject", "n", "accuracy %", "macro F1", "demented or not %", "ROC AUC"]
+    """Return the scores by subject; `two-way` is the question demented or not, and AUC its area under the ROC curve."""
+    columns = ["by subject", "n", "accuracy %", "macro F1", "two-way %", "AUC"]
     rows = [
         [
             row.label,
@@ -73,7 +74,7 @@ def _subject_scores(group: Group) -> Table:
             percent(row.by_subject.accuracy),
             share(row.by_subject.macro_f1),
             percent(row.by_subject.demented_accuracy),
-            share(row.by_subject.demented_auc),
+            share(row.by_subject.demented_auc, with_sd=False),
         ]
         for row in group.rows
         if row.by_subject

@@ -1,0 +1,63 @@
+"""The comparison's figure and the audit's sentences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from alzbench.compare import Reference, compare
+from alzbench.data.audit import Audit
+from alzbench.data.leakage import Leakage
+from alzbench.report.audit import findings, render_audit
+from alzbench.report.figure import comparison_figure
+from alzbench.store import RunStore
+from tests.report.test_terminal import text_of
+from tests.test_store import write_run
+
+REFERENCE = Reference(name="published", accuracy=0.4, test_images=100, protocol="reference", source="a paper")
+
+
+def test_a_panel_for_each_group_with_its_references(tmp_path: Path) -> None:
+    write_run(tmp_path, 0.25, seed=0)
+    write_run(tmp_path, 0.75, seed=1)
+    write_run(tmp_path, 0.5, seed=0, experiment="y", protocol="subject", leaks="", hash="h9")
+    figure = comparison_figure(compare(RunStore(tmp_path).runs(), [REFERENCE]))
+    leaky, clean = figure.axes
+    assert (leaky.get_title(), clean.get_title()) == ("reference\n(leaks)", "subject\n(no leak found)")
+    assert [float(line.get_xdata()[0]) for line in leaky.lines] == [50.0, 40.0]  # the mean, and the published figure
+    assert [float(line.get_xdata()[0]) for line in clean.lines] == [50.0]
+
+
+def test_nothing_complete_is_an_empty_figure(tmp_path: Path) -> None:
+    write_run(tmp_path, state="failed")
+    assert len(comparison_figure(compare(RunStore(tmp_path).runs(), [])).axes) == 1
+
+
+def audit_of(leakage: Leakage, conflicts: int = 0) -> Audit:
+    counts = pd.DataFrame({"train": [1234], "validation": [2], "test": [3]}, index=["[red]A[/red]"])
+    rows = [{"what": f"subject s{k}", "images": 2, "labels": "A, B"} for k in range(conflicts)]
+    return Audit(
+        "slice", 7, None, {"name": 5}, None, counts, counts, leakage, 0, 1, pd.DataFrame(),
+        pd.DataFrame(rows, columns=["what", "images", "labels"]), {},
+    )  # fmt: skip
+
+
+def test_findings_have_their_numbers() -> None:
+    found = findings(audit_of(Leakage(200, 50, 20, 3, ("a",))))
+    assert "50 of 200 are of a subject seen there (25.0 %)" in found
+    assert "20 of 200 have a copy of the same slice there (10.0 %)" in found
+    assert "3 of 200 test images cannot be cleared, as subjects are not known" in found
+
+
+def test_many_conflicts_are_counted() -> None:
+    found = findings(audit_of(Leakage(1, 0, 0, 0, ()), conflicts=13))
+    assert sum(text.startswith("label conflict: ") for text in found) == 10
+    assert "and 3 more label conflicts" in found
+
+
+def test_the_terminal_shows_names_as_they_are() -> None:
+    text = text_of(render_audit(audit_of(Leakage(1, 0, 0, 0, ()))))
+    assert "[red]A[/red]" in text
+    assert "1,234" in text
+    assert "slice protocol, seed 7" in text
