@@ -29,6 +29,8 @@ def test_too_little_space_is_said_with_numbers(monkeypatch: pytest.MonkeyPatch, 
     require_space(tmp_path / "not" / "yet", GIB, "10 maps")
     with pytest.raises(RunError, match=r"10 maps need 2.5 GiB of disk, but .* has 1.0 GiB free"):
         require_space(tmp_path / "not" / "yet", 5 * GIB // 2, "10 maps")
+    with pytest.raises(RunError):
+        require_space(tmp_path, GIB + 1, "10 maps")
 
 
 def test_the_disk_asked_is_the_one_the_folder_would_be_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

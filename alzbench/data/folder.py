@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from alzbench.errors import DataError
+from alzbench.experiment.schema import plain
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
 
@@ -48,11 +48,6 @@ def list_folder(root: Path, classes: Sequence[str]) -> pd.DataFrame:
     ]
     table = pd.DataFrame(files, columns=["image", "path", "label", "part"])
     return table.sort_values("image", ignore_index=True)
-
-
-def plain(name: str) -> str:
-    """Return a class or folder name as lower-case letters and digits, with `dementia` read as `demented`."""
-    return re.sub(r"[^a-z0-9]", "", name.lower()).replace("dementia", "demented")
 
 
 def _find_parts(root: Path, classes: Sequence[str]) -> tuple[Path, dict[Path, str]]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+def plain(name: str) -> str:
+    """Return a class or folder name as lower-case letters and digits, with `dementia` read as `demented`."""
+    return re.sub(r"[^a-z0-9]", "", name.lower()).replace("dementia", "demented")
 
 
 class Section(BaseModel):
@@ -38,8 +44,8 @@ class DataSettings(Section):
     @field_validator("classes")
     @classmethod
     def _classes_differ(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(classes)) < len(classes):
-            raise ValueError("class names must differ")
+        if len({plain(name) for name in classes}) < len(classes):
+            raise ValueError("class names must differ in more than case, spaces and punctuation")
         return classes
 
 

@@ -188,12 +188,17 @@ def test_a_damaged_download_is_discarded(kaggle: Kaggle, tmp_path: Path) -> None
     assert len(list_folder(download(HANDLE), CLASSES)) == IMAGES
 
 
-def test_a_connection_that_breaks_off_is_resumed_by_the_same_command(kaggle: Kaggle) -> None:
-    kaggle.sent = len(kaggle.body) // 2
+def test_a_connection_that_breaks_off_is_resumed_by_the_same_command(kaggle: Kaggle, archive: bytes) -> None:
+    buffer = io.BytesIO(archive)
+    with zipfile.ZipFile(buffer, "a") as file:  # kagglehub writes a mebibyte at a time
+        file.writestr("notes.txt", bytes(2 * 2**20))
+    kaggle.serve(buffer.getvalue())
+    kaggle.sent = 2**20 + 1000
     with pytest.raises(DataError, match=r"Kaggle cannot be reached to download .*; check the network"):
         download(HANDLE)
     kaggle.sent = len(kaggle.body)
     assert len(list_folder(download(HANDLE), CLASSES)) == IMAGES
+    assert kaggle.requests[-1] == f"GET /archive.zip bytes={2**20}-"
 
 
 def with_a_damaged_member(archive: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,11 @@ def test_subjects_differ_more_than_slices_of_one_subject() -> None:
     assert between > 1.5 * within
 
 
+def test_subjects_differ_in_everything_that_is_drawn() -> None:
+    first, second = (asdict(draw_head(0, np.random.default_rng(k))) for k in (1, 2))
+    assert [name for name in first if np.array_equal(first[name], second[name])] == []
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the set small, as drawing it whole takes seconds."""
@@ -63,7 +69,6 @@ def test_layout(silent: Progress) -> None:
     assert (originals.groupby("subject")["slice"].nunique() == SLICES).all()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_the_same_everywhere(silent: Progress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = draw_phantom_set(silent)
