@@ -541,7 +541,9 @@ def test_a_stopped_command_ends_with_4_and_the_same_command_completes_it(
 ) -> None:
     arguments = ["run", "--no-sanity", tiny_file, "--data", image_folder, "--set", "train.epochs=30"]
     command = [sys.executable, "-m", "alzbench", *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listen_to_ctrl_c
+    ) as process:
         wait_for("runs/tiny/*/checkpoint.npz", process)
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
@@ -556,6 +558,11 @@ def test_a_stopped_command_ends_with_4_and_the_same_command_completes_it(
     assert "going on after epoch " in again.err
     (run,) = RunStore(Path("runs")).runs()
     assert (run.card.state, run.metrics["epochs"]) == ("complete", 30)
+
+
+def listen_to_ctrl_c() -> None:
+    """Undo what a shell does to the commands that it starts in the background, this test run perhaps among them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(pattern: str, process: subprocess.Popen[str]) -> None:
@@ -602,7 +609,10 @@ def test_a_missing_weights_file_ends_with_3(tiny_file: Path, image_folder: Path,
 def test_the_demo_learns_what_the_phantoms_show() -> None:
     result = in_a_process("run", EXPERIMENTS / "attention.yaml", "--demo", "--json")
     assert result.code == 0, result.err
-    (run,) = json.loads(result.out)["runs"]
+    run, *sanity = json.loads(result.out)["runs"]
+    assert [row["experiment"] for row in sanity] == [
+        "sanity-largest-class", "sanity-grey-logistic", "sanity-shuffled-labels",
+    ]  # fmt: skip
     assert run["demo"]
     test = run["metrics"]["test"]
     largest = max(scores["support"] for scores in test["per_class"].values()) / test["n"]

@@ -12,7 +12,7 @@ from pathlib import PurePath
 
 import pandas as pd
 
-from alzbench.data.folder import plain
+from alzbench.experiment.schema import plain
 
 Scheme = Callable[[pd.DataFrame], pd.DataFrame | None]
 
