@@ -37,12 +37,14 @@ def confusion_figure(scores: dict[str, Any], title: str) -> Figure:
 def history_figure(history: pd.DataFrame, kept_epoch: int, title: str) -> Figure:
     """Draw loss and accuracy by epoch, for training and validation, with the kept epoch marked."""
     figure = Figure(figsize=(8.4, 3.6), layout="constrained")
+    marker = "o" if len(history) == 1 else ""  # a line through one point cannot be seen
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        axes.plot(history["epoch"], history[name], label="training", color="tab:blue")
-        axes.plot(history["epoch"], history[f"val_{name}"], label="validation", color="tab:orange")
+        axes.plot(history["epoch"], history[name], label="training", color="tab:blue", marker=marker)
+        axes.plot(history["epoch"], history[f"val_{name}"], label="validation", color="tab:orange", marker=marker)
         axes.axvline(kept_epoch, color="grey", linestyle=":", label=f"kept: epoch {kept_epoch}")
         axes.set(xlabel="epoch", ylabel=name)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlim(history["epoch"].min() - 0.5, history["epoch"].max() + 0.5)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.legend(frameon=False, fontsize=8)
     figure.suptitle(title, fontsize=10)
     return figure

@@ -89,7 +89,7 @@ def _load_backbone(settings: BackboneSettings, size: int, file: Path | None) -> 
     except Exception as error:  # Keras and h5py raise many kinds for a file that is not what it should be
         raise DataError(
             f"{file} does not hold weights of {settings.name} (alpha {settings.alpha}, no top): "
-            f"{str(error).splitlines()[0]}"
+            f"{_first_sentence(error)}."
         ) from error
     return backbone
 
@@ -121,13 +121,19 @@ def _download(arguments: dict[str, Any]) -> Any:
         return keras.applications.MobileNetV2(weights="imagenet", **arguments)
     except ValueError as error:  # a width or size without published weights
         raise DataError(
-            f"There are no published ImageNet weights for these settings: {str(error).splitlines()[0]}"
+            f"There are no published ImageNet weights for these settings: {_first_sentence(error)}."
         ) from error
     except Exception as error:  # Keras raises a bare Exception for a failed download
         raise DataError(
             "The ImageNet weights could not be downloaded; check the network, or set ALZBENCH_WEIGHTS to a weights "
-            f"file of MobileNetV2 without top. --demo needs neither. ({str(error).splitlines()[0]})"
+            f"file of MobileNetV2 without top. --demo needs neither. ({_first_sentence(error)})"
         ) from error
+
+
+def _first_sentence(error: Exception) -> str:
+    """Return how an error begins: Keras's go on for many lines, and some have no text."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.partition(". ")[0].rstrip(".")
 
 
 def _digest(model: Any) -> str:

@@ -28,6 +28,7 @@ _NOT_HASHED: dict[str, Any] = {
     "seeds": True,
     "data": {"source": True, "kaggle": True},
 }
+_MEANING = 1  # of the settings' defaults
 _SHUFFLED_EPOCHS = 20
 _SANITY_DESCRIPTIONS = {
     "largest_class": "always the largest class",
@@ -56,10 +57,14 @@ def resolved_yaml(experiment: Experiment) -> str:
 
 
 def settings_hash(experiment: Experiment) -> str:
-    """Return the hash of all settings that decide what a run computes."""
-    values = experiment.model_dump(mode="json", exclude=_NOT_HASHED)
-    values["model"]["options"] = _options(experiment)
-    return short_hash(json.dumps(values, sort_keys=True))
+    """Return the hash of all settings that decide what a run computes.
+
+    Only what differs from the defaults is hashed, so a setting that is added later leaves the runs of before as they
+    are. Who changes the meaning of a default raises `_MEANING`.
+    """
+    values = experiment.model_dump(mode="json", exclude=_NOT_HASHED, exclude_defaults=True)
+    values.setdefault("model", {})["options"] = _options(experiment, exclude_defaults=True)
+    return short_hash(json.dumps([_MEANING, values], sort_keys=True))
 
 
 @dataclass(frozen=True)
@@ -160,13 +165,13 @@ def _weights(experiment: Experiment) -> str:
     return "" if no_network else weights_fingerprint(experiment.model.backbone)
 
 
-def _options(experiment: Experiment) -> dict[str, Any]:
+def _options(experiment: Experiment, *, exclude_defaults: bool = False) -> dict[str, Any]:
     name, options = experiment.model.variant, experiment.model.options
     if name in SANITY:
         if options:
             raise ExperimentError(f"the sanity check {name} takes no model.options, got {', '.join(options)}.")
         return {}
-    return VARIANTS[name].check_options(options).model_dump(mode="json")
+    return VARIANTS[name].check_options(options).model_dump(mode="json", exclude_defaults=exclude_defaults)
 
 
 def short_hash(text: str) -> str:

@@ -53,6 +53,7 @@ class Checkpoint:
                 for name in sorted(content.files):
                     if name != "about":
                         groups[name.partition("-")[0]].append(content[name])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+                return cls(history=about["history"], best_epoch=about["best_epoch"], **groups)
+        # what NumPy and zipfile raise for files that are damaged, or not what they should be
+        except (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile):
             return cls()
-        return cls(history=about["history"], best_epoch=about["best_epoch"], **groups)
