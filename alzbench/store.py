@@ -11,7 +11,8 @@
         metrics.json      the evaluation
         model.keras       prefix and head in one loadable model
         figures/*.png     confusion matrix, history
-        checkpoint.npz    only while unfinished
+        variant.py        the variant's file: only where it is not the package's own
+        checkpoint*.npz   only while unfinished
 
 Nothing that is read here is executed, and reading needs neither TensorFlow nor the data.
 """
@@ -124,6 +125,15 @@ class RunWriter:
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a CSV file."""
         atomic.write_text(self.path / name, table.to_csv(index=False, lineterminator="\n"))
+
+    def checkpoint(self, stage: str) -> Path:
+        """Return where a stage of the training keeps its state."""
+        return self.path / f"checkpoint-{stage}.npz"
+
+    def forget_checkpoints(self) -> None:
+        """Remove what unfinished trainings have left."""
+        for path in self.path.glob("checkpoint*.npz"):
+            path.unlink(missing_ok=True)
 
     def mark(self, state: State, error: str = "") -> None:
         """Change the run's state."""

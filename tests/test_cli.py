@@ -544,7 +544,7 @@ def test_a_stopped_command_ends_with_4_and_the_same_command_completes_it(
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listen_to_ctrl_c
     ) as process:
-        wait_for("runs/tiny/*/checkpoint.npz", process)
+        wait_for("runs/tiny/*/checkpoint-head.npz", process)
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (4, "")

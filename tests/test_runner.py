@@ -143,7 +143,7 @@ def test_the_environment_is_recorded(done: Run) -> None:
 def test_the_stored_experiment_is_the_same_experiment_with_every_default_written_out(done: Run, tiny: Tiny) -> None:
     stored = load_experiment(done.path / "experiment.yaml")
     experiment = tiny()
-    options = {"units": 8, "dropout": 0.3}
+    options = {"pooling": "mean", "units": 8, "dropout": 0.3}
     data = experiment.data.model_copy(update={"source": stored.data.source})  # another copy of the images
     assert stored == experiment.model_copy(
         update={"data": data, "model": experiment.model.model_copy(update={"options": options})}
@@ -208,7 +208,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_numbers(
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path / "broken", experiment)
     (broken,) = RunStore(tmp_path / "broken").runs()
-    assert (broken.card.state, (broken.path / "checkpoint.npz").is_file()) == ("interrupted", True)
+    assert (broken.card.state, (broken.path / "checkpoint-head.npz").is_file()) == ("interrupted", True)
 
     console = Console(file=io.StringIO(), width=200)
     list(run_all([experiment], RunStore(tmp_path / "broken"), Progress(console)))
@@ -216,7 +216,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_numbers(
     assert "going on after epoch 1 of 3" in console.file.getvalue()
     resumed = read_run(broken.path)
     assert resumed.card.state == "complete"
-    assert not (broken.path / "checkpoint.npz").exists()
+    assert not (broken.path / "checkpoint-head.npz").exists()
     assert (resumed.path / "predictions.csv").read_bytes() == (unbroken.path / "predictions.csv").read_bytes()
     ours, theirs = (stored.table("history.csv").drop(columns="duration_s") for stored in (resumed, unbroken))
     pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
@@ -365,7 +365,7 @@ def test_force_starts_from_the_first_epoch(tiny: Tiny, tmp_path: Path, stub: typ
     stub.fails = {"tiny": RunError("odd")}
     run(tmp_path / "runs", tiny())
     (stored,) = RunStore(tmp_path / "runs").runs()
-    checkpoint = stored.path / "checkpoint.npz"
+    checkpoint = stored.path / "checkpoint-head.npz"
     checkpoint.write_bytes(b"of an earlier attempt")
     run(tmp_path / "runs", tiny())
     assert checkpoint.exists()

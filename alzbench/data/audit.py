@@ -13,7 +13,7 @@ from alzbench.data.manifest import ImageSet
 from alzbench.data.protocols import folds_of, make_split
 from alzbench.data.signature import mirrored, unit, whitening
 from alzbench.data.subjects import adjacent_agreement, image_signatures
-from alzbench.experiment.schema import ProtocolSettings
+from alzbench.experiment.protocols import ProtocolSettings
 from alzbench.progress import Progress
 from alzbench.seeds import derive
 

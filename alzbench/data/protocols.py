@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from alzbench.errors import DataError
-from alzbench.experiment.schema import (
+from alzbench.experiment.protocols import (
     ReferenceProtocol,
     SliceProtocol,
     SubjectFoldsProtocol,

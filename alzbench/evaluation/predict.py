@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from alzbench.training.features import Gather
 
-BATCH = 256
+BATCH = 64  # sets of a subject's slices are large
 
 
 def predict_logits(head: Any, features: Gather, n: int) -> npt.NDArray[np.float32]:
-    """Return the head's logits (n, K) for feature maps (n, H, W, C)."""
+    """Return the head's logits (n, K) for the features of n examples."""
     batches = [
         head.predict_on_batch(features.take(np.arange(start, min(start + BATCH, n)))) for start in range(0, n, BATCH)
     ]

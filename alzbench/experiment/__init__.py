@@ -1,13 +1,15 @@
 """Experiments: YAML files that say what is trained, on what, and how."""
 
+from alzbench.experiment.imbalance import ImbalanceSettings
 from alzbench.experiment.loading import audited_experiment, load_experiment
+from alzbench.experiment.protocols import ProtocolSettings
 from alzbench.experiment.schema import (
     AugmentSettings,
     BackboneSettings,
     DataSettings,
     Experiment,
+    FineTuneSettings,
     ModelSettings,
-    ProtocolSettings,
     TrainSettings,
 )
 
@@ -16,6 +18,8 @@ __all__ = [
     "BackboneSettings",
     "DataSettings",
     "Experiment",
+    "FineTuneSettings",
+    "ImbalanceSettings",
     "ModelSettings",
     "ProtocolSettings",
     "TrainSettings",

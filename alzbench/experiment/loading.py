@@ -74,7 +74,7 @@ def _read_with_bases(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     """Return the file's values over those of the files it extends."""
     if path.resolve() in seen:
         raise ExperimentError(f"{path} extends itself through {', '.join(p.name for p in seen)}; break the circle.")
-    values = _read(path)
+    values = _with_absolute_file(_read(path), path.parent)
     bases = values.pop("extends", [])
     bases = [bases] if isinstance(bases, str) else bases
     if not (isinstance(bases, list) and all(isinstance(base, str) for base in bases)):
@@ -88,6 +88,14 @@ def _read_with_bases(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     merged.pop("name", None)  # a base's name and text are its own
     merged.pop("description", None)
     return _merge(merged, values)
+
+
+def _with_absolute_file(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the values with `model.file`, which is relative to the experiment file, as a path that holds anywhere."""
+    model = values.get("model")
+    if isinstance(model, dict) and isinstance(model.get("file"), str):
+        return {**values, "model": {**model, "file": str((folder / model["file"]).resolve())}}
+    return values
 
 
 def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:

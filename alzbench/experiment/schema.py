@@ -5,20 +5,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-Fraction = Annotated[float, Field(ge=0, lt=1)]
+from alzbench.experiment.imbalance import ImbalanceSettings, NoRebalancing
+from alzbench.experiment.protocols import ProtocolSettings, ReferenceProtocol
+from alzbench.experiment.section import Fraction, Section
 
 
 def plain(name: str) -> str:
     """Return a class or folder name as lower-case letters and digits, with `dementia` read as `demented`."""
     return re.sub(r"[^a-z0-9]", "", name.lower()).replace("dementia", "demented")
-
-
-class Section(BaseModel):
-    """A frozen part of an experiment that takes its own keys and no others."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class DataSettings(Section):
@@ -49,52 +45,6 @@ class DataSettings(Section):
         return classes
 
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-Augmented = Annotated[
-    Literal["leave_out", "follow"],
-    Field(description="augmented images of training subjects: left out, or trained on; never validated or tested on"),
-]
-
-
-class ReferenceProtocol(Section):
-    """Train and validate on the augmented images, test on the originals, as the reference work does."""
-
-    name: Literal["reference"] = "reference"
-    validation: Share = Field(0.2, description="share of the training images kept for validation")
-
-
-class SliceProtocol(Section):
-    """Assign single original slices at random."""
-
-    name: Literal["slice"]
-    test: Share = Field(0.2, description="share of the slices")
-    validation: Share = Field(0.2, description="share of the rest kept for validation")
-    augmented: Augmented = "leave_out"
-
-
-class SubjectProtocol(Section):
-    """Assign subjects at random, all slices of one to the same part."""
-
-    name: Literal["subject"]
-    test: Share = Field(0.2, description="share of each class's subjects")
-    validation: Share = Field(0.2, description="share of the rest kept for validation")
-    augmented: Augmented = "leave_out"
-
-
-class SubjectFoldsProtocol(Section):
-    """Deal subjects into folds and test on each in turn."""
-
-    name: Literal["subject_cv"]
-    folds: int = Field(5, ge=2, le=100)
-    validation: Share = Field(0.2, description="share of each class's subjects outside the fold kept for validation")
-    augmented: Augmented = "leave_out"
-
-
-ProtocolSettings = Annotated[
-    ReferenceProtocol | SliceProtocol | SubjectProtocol | SubjectFoldsProtocol, Field(discriminator="name")
-]
-
-
 class AugmentSettings(Section):
     """Random views of training images. View 0 is the image itself."""
 
@@ -121,6 +71,9 @@ class ModelSettings(Section):
     """A registered variant on a backbone."""
 
     variant: str = "baseline"
+    file: str | None = Field(
+        None, description="a Python file that registers the variant, relative to the experiment file; it is executed"
+    )
     backbone: BackboneSettings = BackboneSettings()
     options: dict[str, Any] = Field({}, description="the variant's own settings, checked by the variant")
 
@@ -132,7 +85,15 @@ class TrainSettings(Section):
     batch_size: int = Field(32, ge=1)
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
     lr: float = Field(1e-3, gt=0)
-    loss: Literal["sparse_categorical_crossentropy"] = "sparse_categorical_crossentropy"
+    schedule: Literal["constant", "cosine", "linear"] = Field(
+        "constant", description="how the learning rate falls, from `lr` to 0 in the last epoch"
+    )
+    warmup_epochs: int = Field(0, ge=0, description="of `cosine`: epochs in which it first rises to `lr`")
+    loss: Literal["sparse_categorical_crossentropy", "focal"] = Field(
+        "sparse_categorical_crossentropy", description="`focal`: Lin et al. 2017, https://arxiv.org/abs/1708.02002"
+    )
+    focal_gamma: float = Field(2.0, ge=0, description="of `focal`: how much less what is known already counts")
+    label_smoothing: Fraction = Field(0.0, description="share of each label that is spread over all classes")
     keep: Literal["best_val_accuracy", "best_val_loss", "last"] = Field(
         "best_val_accuracy", description="which epoch's weights are kept and evaluated"
     )
@@ -141,6 +102,27 @@ class TrainSettings(Section):
     )
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
         "float32", description="Keras dtype policy of the head; mixed ones pay on a GPU"
+    )
+
+    @field_validator("warmup_epochs")
+    @classmethod
+    def _warmup_fits(cls, warmup: int, info: ValidationInfo) -> int:
+        epochs, schedule = info.data.get("epochs", warmup + 1), info.data.get("schedule", "cosine")
+        if warmup >= epochs:
+            raise ValueError(f"must be fewer than the {epochs} epochs")
+        if warmup and schedule != "cosine":
+            raise ValueError(f"the schedule must be cosine for a warm-up, and it is {schedule}")
+        return warmup
+
+
+class FineTuneSettings(Section):
+    """A second stage: the top blocks of the backbone are trained on with the head, batch normalisations excepted."""
+
+    first_block: str = Field("block_14", description="the first block that is trained; what is below stays frozen")
+    epochs: int = Field(10, ge=1)
+    lr: float = Field(1e-5, gt=0)
+    patience: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="stop after this many epochs without a better one (by `train.keep`)"
     )
 
 
@@ -153,7 +135,9 @@ class Experiment(Section):
     protocol: ProtocolSettings = ReferenceProtocol()
     augment: AugmentSettings = AugmentSettings()
     model: ModelSettings = ModelSettings()
+    imbalance: ImbalanceSettings = NoRebalancing()
     train: TrainSettings = TrainSettings()
+    fine_tune: FineTuneSettings | None = Field(None, description="null: the backbone stays frozen")
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
     labels: Literal["as_given", "shuffled"] = Field(
         "as_given", description="`shuffled`: among subjects, a sanity check that only recognition of subjects can pass"

@@ -1,7 +1,7 @@
-"""Scaled dot-product attention over the positions of a feature map.
+"""Scaled dot-product attention, over the positions of a feature map or over the slices of a subject.
 
 Notation here and in `variants`: `B` batch, `H, W` height and width of the feature map, `C` channels, `N = H * W`
-positions, `d` key size, `K` classes.
+positions, `S` slices of a subject, `d` key size, `K` classes.
 """
 
 from __future__ import annotations
@@ -54,3 +54,74 @@ class ScaledDotProductAttention(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "key_dim": self.key_dim, "value_dim": self.value_dim}
+
+
+@keras.saving.register_keras_serializable(package="alzbench")
+class AttentionPooling(keras.layers.Layer):
+    """A set pooled into one vector by scaled dot-product attention with one learned query `q` of size `d`.
+
+    `sum_s softmax_s(q . k_s / sqrt(d)) v_s`, keys and values learned projections of the set's vectors; so the order of
+    the set does not matter, and the weights say which of its members decided.
+
+    Args:
+        key_dim: Size `d` of the query, the keys and the values, at least 1.
+
+    Call: vectors `(B, S, C)` and which of them are there, bool `(B, S)`, at least one a row -> `(B, d)`; with
+    `return_attention_weights=True` also the weights `(B, S)`: 0 for those that are not there, and a row sums to 1.
+
+    Reference: Vaswani et al., 2017, https://arxiv.org/abs/1706.03762; pooling a set by attention: Ilse et al., 2018,
+    https://arxiv.org/abs/1802.04712.
+    """
+
+    def __init__(self, key_dim: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if key_dim < 1:
+            raise ValueError(f"key_dim must be at least 1, got {key_dim}")
+        self.key_dim = key_dim
+        self.key_projection = keras.layers.Dense(key_dim, dtype=self.dtype_policy, name="key")
+        self.value_projection = keras.layers.Dense(key_dim, dtype=self.dtype_policy, name="value")
+
+    def build(self, vectors_shape: Any, present_shape: Any = None) -> None:
+        del present_shape
+        self.key_projection.build(vectors_shape)
+        self.value_projection.build(vectors_shape)
+        self.query = self.add_weight(shape=(self.key_dim,), initializer="random_normal", name="query")
+        self.built = True
+
+    def call(self, vectors: Any, present: Any, return_attention_weights: bool = False) -> Any:
+        scores = ops.matmul(self.key_projection(vectors), ops.expand_dims(self.query, -1))[..., 0] / self.key_dim**0.5
+        scores = ops.where(present, ops.cast(scores, "float32"), -1e9)
+        weights = ops.cast(ops.softmax(scores, axis=-1), self.compute_dtype)
+        pooled = ops.matmul(ops.expand_dims(weights, -2), self.value_projection(vectors))[..., 0, :]
+        return (pooled, weights) if return_attention_weights else pooled
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "key_dim": self.key_dim}
+
+
+@keras.saving.register_keras_serializable(package="alzbench")
+class OverSlices(keras.layers.Wrapper):
+    """A model of single slices applied to each slice of each subject: `(B, S, ...)` -> `(B, S, ...)`."""
+
+    def build(self, input_shape: Any) -> None:
+        if not self.layer.built:
+            self.layer.build((None, *input_shape[2:]))
+        self.built = True
+
+    def call(self, slices: Any) -> Any:
+        outputs = self.layer(ops.reshape(slices, (-1, *slices.shape[2:])))
+        return ops.reshape(outputs, (-1, slices.shape[1], *outputs.shape[1:]))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:2], *self.layer.compute_output_shape((None, *input_shape[2:]))[1:])
+
+
+@keras.saving.register_keras_serializable(package="alzbench")
+class AllPresent(keras.layers.Layer):
+    """True for each slice: `(B, S, ...)` -> bool `(B, S)`."""
+
+    def call(self, slices: Any) -> Any:
+        return ops.ones(ops.shape(slices)[:2], dtype="bool")
+
+    def compute_output_spec(self, slices: Any) -> Any:
+        return keras.KerasTensor(slices.shape[:2], dtype="bool")

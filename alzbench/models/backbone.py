@@ -1,4 +1,7 @@
-"""The frozen prefix: preprocessing and a pretrained backbone, from pixels to a feature map."""
+"""The frozen prefix: preprocessing and a pretrained backbone, from pixels to a feature map.
+
+For fine-tuning the backbone is cut where training begins: the prefix ends there, and the suffix goes on.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +44,58 @@ class Prefix:
         return tuple(self.model.output_shape[1:])
 
 
+def build_prefix(settings: BackboneSettings, data: DataSettings, until: str | None = None) -> Prefix:
+    """Build the frozen prefix for images as `data` delivers them.
+
+    Args:
+        settings: The backbone.
+        data: Size, channels and scaling of the images.
+        until: The first block that is left out, see `blocks.BLOCKS`; None: the prefix is the whole backbone.
+
+    Raises:
+        DataError: The weights cannot be found, downloaded or read.
+    """
+    whole = _whole(settings, data.size, data.channels, data.scaling, weights_file(settings))
+    model = whole if until is None else keras.Model(whole.input, _input_of(whole, until), name="prefix")
+    what: dict[str, Any] = {
+        "backbone": settings.name,
+        "alpha": settings.alpha,
+        "size": data.size,
+        "channels": data.channels,
+        "scaling": data.scaling,
+        "weights": _digest(model),
+    }
+    if until is not None:
+        what["until"] = until
+    return Prefix(model, hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16])
+
+
+def build_suffix(settings: BackboneSettings, data: DataSettings, first_block: str) -> Any:
+    """Build the rest of the backbone, trainable: output of the prefix that ends before `first_block` -> feature map.
+
+    Batch normalisations are frozen and stay in inference mode: the statistics of a few thousand images of one kind, in
+    small batches, would throw away what the pretrained ones hold.
+    """
+    whole = _whole(settings, data.size, data.channels, data.scaling, weights_file(settings))
+    shared = keras.Model(_input_of(whole, first_block), whole.output)
+    suffix = keras.models.clone_model(shared)  # a copy, as the prefix keeps its own weights
+    suffix.set_weights(shared.get_weights())
+    suffix.name = "suffix"
+    suffix.trainable = True
+    for layer in suffix.layers:
+        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+    return suffix
+
+
+def _input_of(whole: Any, block: str) -> Any:
+    """Return the tensor that goes into a block."""
+    first = next(layer for layer in whole.layers if layer.name == block or layer.name.startswith(f"{block}_"))
+    return first.input
+
+
 @functools.lru_cache(maxsize=4)
-def _build(settings: BackboneSettings, size: int, channels: int, scaling: str, file: Path | None) -> Prefix:
+def _whole(settings: BackboneSettings, size: int, channels: int, scaling: str, file: Path | None) -> Any:
+    """Return preprocessing and backbone as one frozen model."""
     scale, offset = _SCALING[scaling]
     source = _load_backbone(settings, size, file)
     pixels = keras.Input((size, size, channels), name="pixels")
@@ -56,24 +109,7 @@ def _build(settings: BackboneSettings, size: int, channels: int, scaling: str, f
     if settings.weights == "none":
         _calibrate(model)
     model.trainable = False
-    what = {
-        "backbone": settings.name,
-        "alpha": settings.alpha,
-        "size": size,
-        "channels": channels,
-        "scaling": scaling,
-        "weights": _digest(model),
-    }
-    return Prefix(model, hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16])
-
-
-def build_prefix(settings: BackboneSettings, data: DataSettings) -> Prefix:
-    """Build the frozen prefix for images as `data` delivers them.
-
-    Raises:
-        DataError: The weights cannot be found, downloaded or read.
-    """
-    return _build(settings, data.size, data.channels, data.scaling, weights_file(settings))
+    return model
 
 
 def _load_backbone(settings: BackboneSettings, size: int, file: Path | None) -> Any:

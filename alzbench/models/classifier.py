@@ -9,14 +9,18 @@ from typing import Any
 import keras
 
 from alzbench.experiment import ModelSettings
+from alzbench.models.attention import AllPresent, OverSlices
 from alzbench.models.backbone import Prefix
-from alzbench.models.variants import VARIANTS
+from alzbench.models.variant_file import find_variant
 
 FEATURE_DTYPE = "float16"  # of stored feature maps; heads take them as they are stored
 
 
 def build_head(settings: ModelSettings, shape: tuple[int, int, int], classes: int, precision: str, seed: int) -> Any:
-    """Build the trainable part: feature maps (B, H, W, C) of float16 -> logits (B, K) of float32.
+    """Build the trainable part: features, float16 as they are stored, -> logits (B, K) of float32.
+
+    Its input is a feature map (B, H, W, C); of a variant that classifies subjects, a dict of `features`
+    (B, S, H, W, C) and `present`, bool (B, S).
 
     Args:
         settings: The variant and its options.
@@ -25,19 +29,50 @@ def build_head(settings: ModelSettings, shape: tuple[int, int, int], classes: in
         precision: Keras dtype policy, for example ``mixed_float16``.
         seed: Seed of the initial weights and of dropout.
     """
-    variant = VARIANTS[settings.variant]
+    variant = find_variant(settings)
     options = variant.check_options(settings.options)
     keras.utils.set_random_seed(seed)
     with _dtype_policy(precision):
+        if variant.classifies == "slice":
+            features = keras.Input(shape, dtype=FEATURE_DTYPE, name="features")
+            return keras.Model(features, variant.build(features, options, classes), name="head")
+        features, present = subject_inputs(options.model_dump()["slices"], shape)
+        logits = variant.build((features, present), options, classes)
+        return keras.Model({"features": features, "present": present}, logits, name="head")
+
+
+def subject_inputs(slices: int, shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """Return the inputs of a head that classifies subjects: features (B, S, H, W, C) and present (B, S)."""
+    features = keras.Input((slices, *shape), dtype=FEATURE_DTYPE, name="features")
+    return features, keras.Input((slices,), dtype="bool", name="present")
+
+
+def put_below(suffix: Any, head: Any) -> Any:
+    """Return one trainable model of the backbone's suffix and a head, which it shares with its arguments."""
+    shape = suffix.input_shape[1:]
+    if not isinstance(head.input, dict):
         features = keras.Input(shape, dtype=FEATURE_DTYPE, name="features")
-        return keras.Model(features, variant.build(features, options, classes), name="head")
+        return keras.Model(features, head(suffix(features)), name="head")
+    features, present = subject_inputs(head.input["features"].shape[1], shape)
+    logits = head({"features": OverSlices(suffix, name="suffix_of_slices")(features), "present": present})
+    return keras.Model({"features": features, "present": present}, logits, name="head")
 
 
 def join(prefix: Prefix, head: Any) -> Any:
-    """Return one model from pixels in [0, 255] to class probabilities (B, K)."""
-    logits = head(prefix.model.output)
+    """Return one model from pixels in [0, 255] to class probabilities (B, K).
+
+    Where the head classifies subjects it takes the slices of a subject, (B, S, size, size, channels), all there.
+    """
+    if isinstance(head.input, dict):
+        slices = head.input["features"].shape[1]
+        pixels = keras.Input((slices, *prefix.model.input_shape[1:]), name="pixels")
+        features = OverSlices(prefix.model, name="prefix_of_slices")(pixels)
+        logits = head({"features": features, "present": AllPresent(name="present")(pixels)})
+    else:
+        pixels = prefix.model.input
+        logits = head(prefix.model.output)
     probabilities = keras.layers.Softmax(dtype="float32", name="probabilities")(logits)
-    return keras.Model(prefix.model.input, probabilities, name="classifier")
+    return keras.Model(pixels, probabilities, name="classifier")
 
 
 @contextmanager

@@ -1,23 +1,25 @@
 """Variants: registered ways to build the head that turns a feature map into logits.
 
 Only the builders import Keras, so that names and options are checked without waiting for it. Shape letters: `B` batch,
-`H, W` height and width of the feature map, `C` channels, `N = H * W` positions, `d` key size, `K` classes.
+`H, W` height and width of the feature map, `C` channels, `N = H * W` positions, `S` slices of a subject, `d` key size,
+`K` classes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
-from alzbench.experiment.schema import Fraction, Section
+from alzbench.experiment.section import Fraction, Section
 from alzbench.registry import Registry
 
 Builder = Callable[[Any, Any, int], Any]
+Unit = Literal["slice", "subject"]
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,16 @@ class Variant:
         name: Name in `model.variant`.
         description: What it is, in a line.
         options: Schema of `model.options`.
-        build: ``(feature map (B, H, W, C), options, K) -> logits (B, K)``, Keras tensors.
+        build: ``(features, options, K) -> logits (B, K)``, Keras tensors. The features of a slice are a feature map
+            (B, H, W, C); those of a subject are a pair: maps (B, S, H, W, C), and which are there, bool (B, S).
+        classifies: What one answer is about: a `slice`, or a `subject` with all its slices.
     """
 
     name: str
     description: str
     options: type[Section]
     build: Builder
+    classifies: Unit = "slice"
 
     def check_options(self, options: Mapping[str, Any]) -> Section:
         """Return the options with defaults filled in; raises ExperimentError where they do not fit."""
@@ -48,12 +53,12 @@ class Variant:
 VARIANTS: Registry[Variant] = Registry("variant")
 
 
-def register_variant(name: str, options: type[Section]) -> Callable[[Builder], Builder]:
+def register_variant(name: str, options: type[Section], *, classifies: Unit = "slice") -> Callable[[Builder], Builder]:
     """Register the decorated builder as a variant; the first line of its docstring describes it."""
 
     def register(build: Builder) -> Builder:
         description = (build.__doc__ or "").strip().split("\n")[0]
-        VARIANTS.add(name, Variant(name, description, options, build))
+        VARIANTS.add(name, Variant(name, description, options, build, classifies))
         return build
 
     return register
@@ -62,6 +67,9 @@ def register_variant(name: str, options: type[Section]) -> Callable[[Builder], B
 class HeadOptions(Section):
     """Options of the dense head."""
 
+    pooling: Literal["mean", "max", "mean_max"] = Field(
+        "mean", description="over the positions; `mean_max`: both, side by side"
+    )
     units: int = Field(128, ge=1, description="units of the hidden layer")
     dropout: Fraction = Field(0.3, description="share of the hidden units dropped in training")
 
@@ -72,26 +80,78 @@ class AttentionOptions(HeadOptions):
     key_dim: int = Field(128, ge=1, description="size d of queries, keys and values")
 
 
+class MultiHeadAttentionOptions(HeadOptions):
+    """Options of the head with multi-head attention."""
+
+    heads: int = Field(4, ge=1, description="number of attention heads")
+    key_dim: int = Field(32, ge=1, description="size d of queries, keys and values of each head")
+
+
+class SubjectAttentionOptions(HeadOptions):
+    """Options of the head that attends over a subject's slices."""
+
+    key_dim: int = Field(128, ge=1, description="size d of the query, the keys and the values")
+    slices: int = Field(32, ge=1, description="slices of a subject that are seen together; more make several sets")
+
+
 @register_variant("baseline", HeadOptions)
 def baseline(features: Any, options: HeadOptions, classes: int) -> Any:
-    """Mean pooling over the feature map and a dense head."""
-    import keras
-
-    pooled = keras.layers.GlobalAveragePooling2D(name="pool")(features)
-    return dense_head(pooled, options, classes)
+    """Pooling over the feature map and a dense head."""
+    return dense_head(pool(features, options), options, classes)
 
 
 @register_variant("attention", AttentionOptions)
 def attention(features: Any, options: AttentionOptions, classes: int) -> Any:
-    """Scaled dot-product attention over the positions of the feature map, mean pooling and a dense head."""
-    import keras
-
+    """Scaled dot-product attention over the positions of the feature map, pooling and a dense head."""
     from alzbench.models.attention import ScaledDotProductAttention
 
-    positions = keras.layers.Reshape((-1, features.shape[-1]), name="positions")(features)
-    attended = ScaledDotProductAttention(options.key_dim, name="attention")(positions)
-    pooled = keras.layers.GlobalAveragePooling1D(name="pool")(attended)
-    return dense_head(pooled, options, classes)
+    attended = ScaledDotProductAttention(options.key_dim, name="attention")(positions_of(features))
+    return dense_head(pool(attended, options), options, classes)
+
+
+@register_variant("multi_head_attention", MultiHeadAttentionOptions)
+def multi_head_attention(features: Any, options: MultiHeadAttentionOptions, classes: int) -> Any:
+    """Multi-head attention over the positions of the feature map, pooling and a dense head."""
+    import keras
+
+    positions = positions_of(features)
+    size = options.heads * options.key_dim
+    layer = keras.layers.MultiHeadAttention(options.heads, options.key_dim, output_shape=size, name="attention")
+    return dense_head(pool(layer(positions, positions), options), options, classes)
+
+
+@register_variant("subject_attention", SubjectAttentionOptions, classifies="subject")
+def subject_attention(features: Any, options: SubjectAttentionOptions, classes: int) -> Any:
+    """Pooling over each slice's feature map, scaled dot-product attention over a subject's slices, a dense head."""
+    import keras
+
+    from alzbench.models.attention import AttentionPooling, OverSlices
+
+    maps, present = features
+    one = keras.Input(maps.shape[2:], dtype=maps.dtype)
+    vectors = OverSlices(keras.Model(one, pool(one, options)), name="vectors")(maps)
+    return dense_head(AttentionPooling(options.key_dim, name="attention")(vectors, present), options, classes)
+
+
+def positions_of(features: Any) -> Any:
+    """Return a feature map (B, H, W, C) as positions (B, N, C)."""
+    import keras
+
+    return keras.layers.Reshape((-1, features.shape[-1]), name="positions")(features)
+
+
+def pool(features: Any, options: HeadOptions) -> Any:
+    """Return a feature map (B, H, W, C), or positions (B, N, C), as a vector (B, C), or (B, 2 C) for `mean_max`."""
+    import keras
+
+    layers = keras.layers
+    kinds = {
+        3: {"mean": layers.GlobalAveragePooling1D, "max": layers.GlobalMaxPooling1D},
+        4: {"mean": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D},
+    }[len(features.shape)]
+    if options.pooling != "mean_max":
+        return kinds[options.pooling](name="pool")(features)
+    return layers.Concatenate(name="pool")([kinds["mean"]()(features), kinds["max"]()(features)])
 
 
 def dense_head(pooled: Any, options: HeadOptions, classes: int) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,20 +14,43 @@ import pandas as pd
 from alzbench import atomic
 from alzbench.data.manifest import ImageSet
 from alzbench.evaluation.predictions import make_table
-from alzbench.experiment import Experiment
+from alzbench.experiment import Experiment, TrainSettings
+from alzbench.models.variant_file import find_variant
 from alzbench.progress import Progress
 from alzbench.seeds import derive
 from alzbench.store import RunWriter
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A training on the output of one frozen prefix.
+
+    Attributes:
+        name: In the history and in the progress.
+        prefix: See `backbone.Prefix`.
+        features: Its feature maps, see `features.Features`.
+        train: How it is trained.
+        first_epoch: Epochs of the stages before.
+    """
+
+    name: str
+    prefix: Any
+    features: Any
+    train: TrainSettings
+    first_epoch: int
+
+
 class NetworkRun:
-    """A head trained on stored feature maps, and its predictions.
+    """A network trained on stored feature maps, and its predictions.
+
+    The head is trained on the backbone's output. Where the experiment fine-tunes, a second stage goes on with head and
+    top blocks on the output of the blocks below, so no stage ever computes a frozen layer again.
 
     Args:
         experiment: What is run.
         seed: The run's seed.
         images: The set; its feature maps are found in the cache or computed.
-        split: Rows image, label, part, with the manifest's index. Its labels are the ones learnt and tested.
+        split: Rows image, label, subject, part, with the manifest's index. Its labels are the ones learnt and tested.
         progress: Where to report.
     """
 
@@ -37,20 +60,35 @@ class NetworkRun:
         from alzbench.models.backend import start_backend
 
         start_backend()
+        self._experiment, self._seed, self._images, self._split = experiment, seed, images, split
+        self._progress = progress
+        variant = find_variant(experiment.model)
+        options = variant.check_options(experiment.model.options).model_dump()
+        self._set_size = options["slices"] if variant.classifies == "subject" else None
+        self._stages = [self._stage("head", None, experiment.train, 0)]
+        tuning = experiment.fine_tune
+        if tuning is not None:
+            changes = {"epochs": tuning.epochs, "lr": tuning.lr, "patience": tuning.patience, "warmup_epochs": 0}
+            settings = experiment.train.model_copy(update=changes)
+            self._stages.append(
+                self._stage("fine-tuning", tuning.first_block, settings, first_epoch=experiment.train.epochs)
+            )
+        self.seconds: dict[str, float] = {}
+
+    def _stage(self, name: str, until: str | None, settings: TrainSettings, first_epoch: int) -> Stage:
         from alzbench.models.backbone import build_prefix
         from alzbench.training.features import Features
 
-        self._experiment, self._seed, self._images, self._split = experiment, seed, images, split
-        self._progress = progress
-        self._prefix = build_prefix(experiment.model.backbone, experiment.data)
-        digests = images.manifest["digest"].tolist()
-        self._features = Features(self._prefix, experiment.augment, images.pixels, digests)
-        self.seconds: dict[str, float] = {}
+        prefix = build_prefix(self._experiment.model.backbone, self._experiment.data, until)
+        digests = self._images.manifest["digest"].tolist()
+        features = Features(prefix, self._experiment.augment, self._images.pixels, digests)
+        return Stage(name, prefix, features, settings, first_epoch)
 
     def prepare(self) -> None:
         """Compute the feature maps that no earlier run has left in the cache."""
         start = time.monotonic()
-        self._features.compute(self._wanted(), self._progress)
+        for stage in self._stages:
+            stage.features.compute(self._wanted(), self._progress)
         self.seconds["features"] = round(time.monotonic() - start, 3)
 
     def _wanted(self) -> Iterable[tuple[int, npt.NDArray[np.int64]]]:
@@ -66,66 +104,83 @@ class NetworkRun:
             yield view, pool
 
     def predictions(self, writer: RunWriter) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
-        """Train the head, write history, model and figure, and return the predictions of each part and what to note."""
+        """Train, write history, model and figure, and return the predictions of each part and what to note."""
         start = time.monotonic()
-        head, result = self._train(writer.path / "checkpoint.npz")
+        network, history, notes = self._train(writer)
         self.seconds["training"] = round(time.monotonic() - start, 3)
         start = time.monotonic()
-        writer.write_table("history.csv", result.history)
-        tables = {part: self._predict(head, part) for part in ("validation", "test")}
-        self._save(head, result, writer)
+        writer.write_table("history.csv", history)
+        tables = {part: self._predict(network, part) for part in ("validation", "test")}
+        self._save(network, history, notes["kept_epoch"], writer)
         self.seconds["prediction"] = round(time.monotonic() - start, 3)
-        notes = {
-            "kept_epoch": result.kept_epoch,
-            "epochs": len(result.history),
-            "stopped": result.stopped,
-            "keep": self._experiment.train.keep,
-        }
-        return tables, notes
+        return tables, {**notes, "keep": self._experiment.train.keep}
 
-    def _positions(self, part: str) -> npt.NDArray[np.int64]:
-        return self._split.index[self._split["part"] == part].to_numpy()
+    def _rows(self, part: str) -> pd.DataFrame:
+        return self._split[self._split["part"] == part]
 
-    def _train(self, checkpoint: Path) -> tuple[Any, Any]:
-        from alzbench.models.classifier import build_head
-        from alzbench.training.batches import FeatureBatches, epoch_order
+    def _train(self, writer: RunWriter) -> tuple[Any, pd.DataFrame, dict[str, Any]]:
+        """Return the trained network, the history of all stages, and what to note."""
+        from alzbench.models.backbone import build_suffix
+        from alzbench.models.classifier import build_head, put_below
+
+        experiment, shape = self._experiment, self._stages[0].prefix.shape
+        network = build_head(
+            experiment.model,
+            shape,
+            len(self._images.classes),
+            experiment.train.precision,
+            derive(self._seed, "initialisation"),
+        )
+        history, notes = self._train_stage(self._stages[0], network, writer)
+        if experiment.fine_tune is not None:
+            suffix = build_suffix(experiment.model.backbone, experiment.data, experiment.fine_tune.first_block)
+            network = put_below(suffix, network)
+            tuned, tuned_notes = self._train_stage(self._stages[1], network, writer)
+            offset = len(history)
+            history = pd.concat([history.assign(stage="head"), tuned.assign(stage="fine-tuning")], ignore_index=True)
+            history["epoch"] = range(1, len(history) + 1)
+            notes = {**tuned_notes, "kept_epoch": offset + tuned_notes["kept_epoch"], "head": notes}
+        return network, history, {**notes, "epochs": len(history)}
+
+    def _train_stage(self, stage: Stage, network: Any, writer: RunWriter) -> tuple[pd.DataFrame, dict[str, Any]]:
+        from alzbench.training.examples import HeldOutExamples, TrainingExamples
         from alzbench.training.trainer import train
 
-        settings, seed = self._experiment.train, self._seed
-        training, validation = self._positions("train"), self._positions("validation")
-        labels, validation_labels = (self._split.loc[rows, "label"].to_numpy() for rows in (training, validation))
-        head = build_head(
-            self._experiment.model,
-            self._prefix.shape,
-            len(self._images.classes),
-            settings.precision,
-            derive(seed, "initialisation"),
+        settings, classes = stage.train, self._images.classes
+        examples = TrainingExamples(
+            stage.features, self._rows("train"), self._set_size, self._experiment.imbalance, classes, self._seed
         )
+        validation = HeldOutExamples(stage.features, self._rows("validation"), self._set_size)
+        result = train(
+            network,
+            lambda epoch: examples.batches(stage.first_epoch + epoch, settings.batch_size),
+            validation.batches(settings.batch_size),
+            settings,
+            writer.checkpoint(stage.name),
+            self._progress,
+            f"training ({stage.name})",
+        )
+        notes = {"kept_epoch": result.kept_epoch, "epochs": len(result.history), "stopped": result.stopped}
+        return result.history, {**notes, **examples.notes}
 
-        def epoch_batches(epoch: int) -> FeatureBatches:
-            order = epoch_order(len(training), seed, epoch)
-            return FeatureBatches(self._features.training(training, epoch), labels, settings.batch_size, order)
-
-        stored = self._features.stored(validation, view=0)
-        validation_batches = FeatureBatches(stored, validation_labels, settings.batch_size)
-        return head, train(head, epoch_batches, validation_batches, settings, checkpoint, self._progress)
-
-    def _predict(self, head: Any, part: str) -> pd.DataFrame:
+    def _predict(self, network: Any, part: str) -> pd.DataFrame:
         from scipy.special import softmax
 
         from alzbench.evaluation.predict import predict_logits
+        from alzbench.training.examples import HeldOutExamples
 
-        positions = self._positions(part)
-        logits = predict_logits(head, self._features.stored(positions, view=0), len(positions))
-        probabilities = softmax(np.asarray(logits, np.float64), axis=1)
-        return make_table(self._split.loc[positions], probabilities, self._images.classes)
+        rows = self._rows(part)
+        examples = HeldOutExamples(self._stages[-1].features, rows, self._set_size)
+        logits = predict_logits(network, examples.gather, len(examples))
+        probabilities = softmax(np.asarray(examples.of_images(logits), np.float64), axis=1)
+        return make_table(rows, probabilities, self._images.classes)
 
-    def _save(self, head: Any, result: Any, writer: RunWriter) -> None:
+    def _save(self, network: Any, history: pd.DataFrame, kept_epoch: int, writer: RunWriter) -> None:
         from alzbench.evaluation import figures
         from alzbench.models.classifier import join
 
         title = f"{self._experiment.name}, seed {self._seed}, {self._experiment.protocol.name} protocol"
-        history = figures.history_figure(result.history, result.kept_epoch, title)
-        figures.save(history, writer.path / "figures" / "history.png")
+        figure = figures.history_figure(history, kept_epoch, title)
+        figures.save(figure, writer.path / "figures" / "history.png")
         with atomic.replacing(writer.path / "model.keras") as temporary:
-            join(self._prefix, head).save(temporary)
+            join(self._stages[-1].prefix, network).save(temporary)

@@ -17,9 +17,12 @@ from alzbench.data.protocols import folds_of
 from alzbench.errors import ExperimentError
 from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment import Experiment, ModelSettings, TrainSettings
-from alzbench.models.variants import VARIANTS
+from alzbench.experiment.imbalance import Smote
+from alzbench.models.blocks import check_block
+from alzbench.models.variant_file import file_digest, find_variant
 from alzbench.models.weights import weights_fingerprint
 from alzbench.store import Card, RunStore, State
+from alzbench.training.imbalance import check_class_weights
 
 # Settings that do not change what a run computes: names, and where the images come from (their content is hashed).
 _NOT_HASHED: dict[str, Any] = {
@@ -27,6 +30,7 @@ _NOT_HASHED: dict[str, Any] = {
     "description": True,
     "seeds": True,
     "data": {"source": True, "kaggle": True},
+    "model": {"file": True},  # its content is hashed
 }
 _MEANING = 1  # of the settings' defaults
 _SHUFFLED_EPOCHS = 20
@@ -38,15 +42,29 @@ _SANITY_DESCRIPTIONS = {
 
 
 def check(experiment: Experiment) -> None:
-    """Check what the schema cannot: the name of the variant and its options.
+    """Check what the schema cannot: the variant and its options, class weights, blocks, and what goes with what.
 
     Raises:
         ExperimentError: One of them does not exist or does not fit.
     """
     try:
         _options(experiment)
+        check_class_weights(experiment.imbalance, experiment.data.classes)
+        if experiment.fine_tune is not None:
+            check_block(experiment.model.backbone.name, experiment.fine_tune.first_block)
+        if experiment.model.variant not in SANITY:
+            _check_unit(experiment)
     except ExperimentError as error:
         raise ExperimentError(f"experiment {experiment.name}: {error}") from None
+
+
+def _check_unit(experiment: Experiment) -> None:
+    variant = find_variant(experiment.model)
+    if variant.classifies == "subject" and isinstance(experiment.imbalance, Smote):
+        raise ExperimentError(
+            f"imbalance {experiment.imbalance.name} makes slices of no subject, and variant {variant.name} classifies "
+            "subjects; use class_weights, oversampling or balanced_batches with it."
+        )
 
 
 def resolved_yaml(experiment: Experiment) -> str:
@@ -64,6 +82,8 @@ def settings_hash(experiment: Experiment) -> str:
     """
     values = experiment.model_dump(mode="json", exclude=_NOT_HASHED, exclude_defaults=True)
     values.setdefault("model", {})["options"] = _options(experiment, exclude_defaults=True)
+    if experiment.model.file is not None:
+        values["model"]["file"] = file_digest(experiment.model)
     return short_hash(json.dumps([_MEANING, values], sort_keys=True))
 
 
@@ -171,7 +191,9 @@ def _options(experiment: Experiment, *, exclude_defaults: bool = False) -> dict[
         if options:
             raise ExperimentError(f"the sanity check {name} takes no model.options, got {', '.join(options)}.")
         return {}
-    return VARIANTS[name].check_options(options).model_dump(mode="json", exclude_defaults=exclude_defaults)
+    return (
+        find_variant(experiment.model).check_options(options).model_dump(mode="json", exclude_defaults=exclude_defaults)
+    )
 
 
 def short_hash(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,7 @@ def _execute(
     if not force and (found := store.find_complete(card)):
         progress.say(f"{title}: complete already, in {found.path}")
         return "found", found
-    progress.say(f"{title}: {_count(split)}")
+    progress.say(f"{title}: {_count(split, images.classes)}")
     if experiment.labels == "shuffled":
         split = _shuffle_labels(split, images, derive(seed, "labels"))
     network = None
@@ -130,7 +131,7 @@ def _execute(
         network.prepare()
     with store.begin(card) as writer:
         if force:
-            (writer.path / "checkpoint.npz").unlink(missing_ok=True)
+            writer.forget_checkpoints()
         _work(experiment, images, split, network, writer)
     return "complete", read_run(writer.path)
 
@@ -145,6 +146,8 @@ def _work(
     atomic.write_text(writer.path / "experiment.yaml", resolved_yaml(experiment))
     writer.write_json("environment.json", describe_environment())
     writer.write_table("split.csv", split)
+    if experiment.model.file is not None:
+        atomic.write_text(writer.path / "variant.py", Path(experiment.model.file).read_text(encoding="utf-8"))
     if len(images.skipped):
         writer.write_table("skipped.csv", images.skipped)
     if network:
@@ -176,7 +179,7 @@ def _work(
             "duration_s": seconds,
         },
     )
-    (writer.path / "checkpoint.npz").unlink(missing_ok=True)
+    writer.forget_checkpoints()
 
 
 def _sanity_predictions(experiment: Experiment, images: ImageSet, split: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -207,6 +210,9 @@ def _shuffle_labels(split: pd.DataFrame, images: ImageSet, seed: int) -> pd.Data
     return split.assign(label=groups.map(shuffled).astype(int))
 
 
-def _count(split: pd.DataFrame) -> str:
+def _count(split: pd.DataFrame, classes: Sequence[str]) -> str:
     counts = split["part"].value_counts()
-    return ", ".join(f"{counts.get(part, 0):,} {part}" for part in ("train", "validation", "test")) + " images"
+    text = ", ".join(f"{counts.get(part, 0):,} {part}" for part in ("train", "validation", "test")) + " images"
+    tested = set(split.loc[split["part"] == "test", "label"])
+    missing = [name for label, name in enumerate(classes) if label not in tested]
+    return f"{text}; {', '.join(missing)} cannot be tested here" if missing else text

@@ -1,4 +1,4 @@
-"""Batches of feature maps and labels, in an order that the seed and the epoch decide."""
+"""Batches of features and labels, in an order that the seed and the epoch decide."""
 
 from __future__ import annotations
 
@@ -13,32 +13,60 @@ from alzbench.training.features import Gather
 
 
 class FeatureBatches(keras.utils.PyDataset):
-    """Batches ``(features (B, H, W, C) float16, labels (B,) int32)``; the last one may be smaller.
+    """Batches ``(features, labels (B,) int32)``, or ``(features, labels, weights (B,) float32)``.
+
+    The features are what gathering gives: feature maps (B, H, W, C) of float16, or a dict of sets of them. The last
+    batch may be smaller.
 
     Args:
-        features: Where feature maps are gathered from.
+        features: Where they are gathered from.
         labels: (n,) class indices, in the order of `features`.
         batch_size: B.
-        order: (n,) positions in the order of the batches; by default as they are.
+        order: Positions in the order of the batches; by default all as they are.
+        weights: (n,) weight of each example's loss; None: 1.
     """
 
     def __init__(
-        self, features: Gather, labels: npt.NDArray[np.integer], batch_size: int, order: npt.NDArray[Any] | None = None
+        self,
+        features: Gather,
+        labels: npt.NDArray[np.integer],
+        batch_size: int,
+        order: npt.NDArray[Any] | None = None,
+        weights: npt.NDArray[np.float32] | None = None,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._features = features
         self._labels = labels.astype(np.int32)
         self._batch_size = batch_size
         self._order = np.arange(len(labels)) if order is None else order
+        self._weights = weights
 
     def __len__(self) -> int:
         return -(-len(self._order) // self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        return self._features.take(rows), self._labels[rows]
+        batch = self._features.take(rows), self._labels[rows]
+        return batch if self._weights is None else (*batch, self._weights[rows])
 
 
 def epoch_order(n: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    """Return the order of `n` training images in one epoch, a permutation."""
+    """Return the order of `n` training examples in one epoch, a permutation."""
     return np.random.default_rng(derive(seed, "order", epoch)).permutation(n)
+
+
+def balanced_order(labels: npt.NDArray[np.integer], seed: int, epoch: int) -> npt.NDArray[np.int64]:
+    """Return an order of one epoch in which every K positions in turn hold each of the K classes once.
+
+    It is as long as there are examples, rounded up to a multiple of K. A class's examples come in random order, all of
+    them before one comes again; of a large class some do not come at all.
+    """
+    rng = np.random.default_rng(derive(seed, "order", epoch))
+    classes = np.unique(labels)
+    length = -(-len(labels) // len(classes))
+    streams = []
+    for label in classes:
+        members = np.flatnonzero(labels == label)
+        rounds = [rng.permutation(members) for _ in range(-(-length // len(members)))]
+        streams.append(np.concatenate(rounds)[:length])
+    return np.stack(streams, axis=1).reshape(-1)

@@ -28,10 +28,10 @@ _VERSION = 1
 
 
 class Gather(Protocol):
-    """Feature maps that can be gathered by position."""
+    """Features that can be gathered by position."""
 
-    def take(self, indices: npt.NDArray[np.integer] | slice) -> npt.NDArray[Any]:
-        """Return the rows at `indices`."""
+    def take(self, indices: npt.NDArray[np.integer] | slice) -> Any:
+        """Return the rows at `indices`: an array, or a dict of arrays."""
         ...
 
 
@@ -50,6 +50,11 @@ class Features:
         self._settings = settings
         self._pixels = pixels
         self._digests = np.array(digests, dtype=object)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of a feature map."""
+        return self._prefix.shape
 
     @cached_property
     def extractor(self) -> Extractor:

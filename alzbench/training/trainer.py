@@ -18,6 +18,7 @@ from alzbench.models.backend import has_accelerator
 from alzbench.progress import Advance, Progress
 from alzbench.training.batches import FeatureBatches
 from alzbench.training.checkpoint import Checkpoint
+from alzbench.training.objective import make_loss, make_optimizer
 
 STEPS_PER_EXECUTION = 8  # steps between two returns to Python: the cost of a return is that of a small step
 
@@ -47,6 +48,7 @@ def train(
     settings: TrainSettings,
     checkpoint_path: Path,
     progress: Progress,
+    what: str = "training",
 ) -> TrainResult:
     """Train a head, from its last finished epoch where a checkpoint is there.
 
@@ -57,17 +59,18 @@ def train(
         settings: Epochs, optimizer, and which epoch is kept.
         checkpoint_path: Where the state is kept after each epoch.
         progress: Where to report.
+        what: What the progress calls it.
 
     Raises:
         RunError: The loss is not finite.
     """
-    _compile(head, settings)
-    state = _restore(head, Checkpoint.load(checkpoint_path))
     steps = len(training(0))
+    _compile(head, settings, steps)
+    state = _restore(head, Checkpoint.load(checkpoint_path))
     done = len(state.history)
     if done:
         progress.say(f"going on after epoch {done} of {settings.epochs}")
-    with progress.track("training", settings.epochs * steps, done * steps) as advance:
+    with progress.track(what, settings.epochs * steps, done * steps) as advance:
         for epoch in range(done, settings.epochs):
             if _is_stale(state, settings):
                 break
@@ -82,11 +85,10 @@ def train(
     return TrainResult(pd.DataFrame(state.history), state.best_epoch + 1, stopped)
 
 
-def _compile(head: Any, settings: TrainSettings) -> None:
-    optimizer = keras.optimizers.get({"class_name": settings.optimizer, "config": {"learning_rate": settings.lr}})
+def _compile(head: Any, settings: TrainSettings, steps: int) -> None:
     head.compile(
-        optimizer,
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        make_optimizer(settings, steps),
+        loss=make_loss(settings),
         metrics=["accuracy"],
         steps_per_execution=STEPS_PER_EXECUTION,
         jit_compile="auto" if has_accelerator() else False,  # XLA on a CPU is slower than without it

@@ -12,7 +12,7 @@ from alzbench.data.audit import audit
 from alzbench.data.manifest import ImageSet, open_image_set
 from alzbench.data.phantom import draw_phantom_set
 from alzbench.experiment import DataSettings
-from alzbench.experiment.schema import ReferenceProtocol, SliceProtocol, SubjectFoldsProtocol, SubjectProtocol
+from alzbench.experiment.protocols import ReferenceProtocol, SliceProtocol, SubjectFoldsProtocol, SubjectProtocol
 from alzbench.progress import Progress
 from alzbench.report.audit import audit_json, findings, nearest_figure
 

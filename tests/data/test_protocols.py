@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alzbench.data.protocols import PARTS, PROTOCOLS, folds_of, make_split
 from alzbench.errors import DataError, ExperimentError
-from alzbench.experiment.schema import ReferenceProtocol, SliceProtocol, SubjectFoldsProtocol
+from alzbench.experiment.protocols import ReferenceProtocol, SliceProtocol, SubjectFoldsProtocol
 
 Counts = list[tuple[int, int]]
 

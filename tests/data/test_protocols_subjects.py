@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from alzbench.data.leakage import measure_leakage
 from alzbench.data.protocols import PROTOCOLS, folds_of, make_split
 from alzbench.errors import DataError
-from alzbench.experiment.schema import (
-    Experiment,
+from alzbench.experiment import Experiment
+from alzbench.experiment.protocols import (
     ReferenceProtocol,
     SliceProtocol,
     SubjectFoldsProtocol,

@@ -16,7 +16,7 @@ from alzbench.data.audit import audit
 from alzbench.data.manifest import ImageSet, open_image_set
 from alzbench.data.subjects import adjacent_agreement
 from alzbench.experiment import DataSettings
-from alzbench.experiment.schema import ReferenceProtocol, SubjectProtocol
+from alzbench.experiment.protocols import ReferenceProtocol, SubjectProtocol
 from alzbench.progress import Progress
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]

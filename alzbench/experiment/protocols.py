@@ -1,0 +1,53 @@
+"""Settings of the protocols: how images are assigned to training, validation and test."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from alzbench.experiment.section import Section, Share
+
+Augmented = Annotated[
+    Literal["leave_out", "follow"],
+    Field(description="augmented images of training subjects: left out, or trained on; never validated or tested on"),
+]
+
+
+class ReferenceProtocol(Section):
+    """Train and validate on the augmented images, test on the originals, as the reference work does."""
+
+    name: Literal["reference"] = "reference"
+    validation: Share = Field(0.2, description="share of the training images kept for validation")
+
+
+class SliceProtocol(Section):
+    """Assign single original slices at random."""
+
+    name: Literal["slice"]
+    test: Share = Field(0.2, description="share of the slices")
+    validation: Share = Field(0.2, description="share of the rest kept for validation")
+    augmented: Augmented = "leave_out"
+
+
+class SubjectProtocol(Section):
+    """Assign subjects at random, all slices of one to the same part."""
+
+    name: Literal["subject"]
+    test: Share = Field(0.2, description="share of each class's subjects")
+    validation: Share = Field(0.2, description="share of the rest kept for validation")
+    augmented: Augmented = "leave_out"
+
+
+class SubjectFoldsProtocol(Section):
+    """Deal subjects into folds and test on each in turn."""
+
+    name: Literal["subject_cv"]
+    folds: int = Field(5, ge=2, le=100)
+    validation: Share = Field(0.2, description="share of each class's subjects outside the fold kept for validation")
+    augmented: Augmented = "leave_out"
+
+
+ProtocolSettings = Annotated[
+    ReferenceProtocol | SliceProtocol | SubjectProtocol | SubjectFoldsProtocol, Field(discriminator="name")
+]

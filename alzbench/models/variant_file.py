@@ -1,0 +1,69 @@
+"""Variants from a Python file outside the package, which an experiment names in `model.file`.
+
+It is the one place where alzbench executes a file that it was given: only for `run`, and only because the experiment
+that the user wants to run names it. Listing, comparing and showing never come here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+
+from alzbench.errors import ExperimentError
+from alzbench.experiment import ModelSettings
+from alzbench.models.variants import VARIANTS, Variant
+
+_loaded: dict[str, str] = {}  # content hash -> module name
+
+
+def find_variant(settings: ModelSettings) -> Variant:
+    """Return the variant that settings name, from their file where they name one.
+
+    Raises:
+        ExperimentError: There is no such variant, or the file cannot be read or fails.
+    """
+    if settings.file is not None:
+        _load(Path(settings.file))
+    return VARIANTS[settings.variant]
+
+
+def file_digest(settings: ModelSettings) -> str:
+    """Return the hash of the content of the variant's file; empty where it is one of the package."""
+    return "" if settings.file is None else hashlib.sha256(_read(Path(settings.file))).hexdigest()
+
+
+def _load(path: Path) -> None:
+    digest = hashlib.sha256(_read(path)).hexdigest()
+    if digest in _loaded:
+        return
+    name = f"alzbench_variant_{digest[:16]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ExperimentError(f"model.file must be a Python file with a name in .py, got {path}.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ExperimentError(
+            f"model.file {path} fails{_line_of(error, path)}: {type(error).__name__}: {error}."
+        ) from error
+    _loaded[digest] = name
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ExperimentError(f"model.file must name a readable Python file; {path}: {error.strerror}.") from None
+
+
+def _line_of(error: Exception, path: Path) -> str:
+    if isinstance(error, SyntaxError):
+        return f" in line {error.lineno}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    return f" in line {frames[-1].lineno}" if frames else ""

@@ -1,0 +1,128 @@
+"""Examples: what a head learns from and answers about, one image each, or the set of a subject's images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from alzbench.experiment import ImbalanceSettings
+from alzbench.seeds import derive
+from alzbench.training.batches import FeatureBatches, balanced_order, epoch_order
+from alzbench.training.features import Features, Gather
+from alzbench.training.imbalance import rebalance
+from alzbench.training.sets import ABSENT, SetGather, group
+
+
+class TrainingExamples:
+    """The training images of a run, rebalanced.
+
+    Args:
+        features: Feature maps of the whole set.
+        split: The rows of the training images: image, label, subject, with the manifest's index.
+        set_size: Images of a subject in one example; None: each image is one.
+        imbalance: What is done about the classes' sizes.
+        classes: Names of the classes.
+        seed: The run's seed.
+
+    Raises:
+        RunError: The images cannot be rebalanced so.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        split: pd.DataFrame,
+        set_size: int | None,
+        imbalance: ImbalanceSettings,
+        classes: Sequence[str],
+        seed: int,
+    ) -> None:
+        self._features, self._seed, self._set_size = features, seed, set_size
+        self._positions = split.index.to_numpy()
+        # a set has one label: images of one subject that disagree about it are kept apart
+        self._subjects = [f"{s}/{k}" if s else "" for s, k in zip(split["subject"], split["label"], strict=True)]
+        labels = split["label"].to_numpy()
+        if set_size is not None:
+            labels = labels[group(self._subjects, set_size)[:, 0]]
+
+        def maps() -> npt.NDArray[np.float16]:
+            return np.asarray(features.stored(self._positions, view=0).take(slice(None)), np.float16)
+
+        seed_of_resampling = derive(seed, "resampling")
+        self._examples = rebalance(imbalance, labels, classes, maps, features.shape, seed_of_resampling)
+        self.notes = self._examples.notes
+        if self._examples.made is not None:
+            subjects = split[split["subject"] != ""].groupby("label")["subject"].nunique()
+            self.notes["made_from_subjects"] = {name: int(subjects.get(k, 0)) for k, name in enumerate(classes)}
+
+    def batches(self, epoch: int, batch_size: int) -> FeatureBatches:
+        """Return the batches of one epoch, counted from 0."""
+        gather: Gather = self._features.training(self._positions, epoch)
+        if self._set_size is not None:
+            gather = SetGather(gather, group(self._subjects, self._set_size, derive(self._seed, "order", epoch, 1)))
+        labels = self._examples.labels
+        order = (
+            balanced_order(labels, self._seed, epoch)
+            if self._examples.balanced
+            else epoch_order(len(labels), self._seed, epoch)
+        )
+        resampled = _Resampled(gather, self._examples.rows, self._examples.made)
+        return FeatureBatches(resampled, labels, batch_size, order, self._examples.weights)
+
+
+class HeldOutExamples:
+    """Validation or test images, as they are.
+
+    Args:
+        features: Feature maps of the whole set.
+        split: The rows of the images, with the manifest's index.
+        set_size: Images of a subject in one example; None: each image is one.
+    """
+
+    def __init__(self, features: Features, split: pd.DataFrame, set_size: int | None) -> None:
+        self._stored = features.stored(split.index.to_numpy(), view=0)
+        self._labels = split["label"].to_numpy()
+        self._sets = None if set_size is None else group(split["subject"].tolist(), set_size)
+
+    def __len__(self) -> int:
+        return len(self._labels if self._sets is None else self._sets)
+
+    @property
+    def gather(self) -> Gather:
+        """The features of the examples."""
+        return self._stored if self._sets is None else SetGather(self._stored, self._sets)
+
+    def batches(self, batch_size: int) -> FeatureBatches:
+        """Return the batches, in order."""
+        labels = self._labels if self._sets is None else self._labels[self._sets[:, 0]]
+        return FeatureBatches(self.gather, labels, batch_size)
+
+    def of_images(self, answers: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """Return an answer for each image (N, K) from those for each example (n, K)."""
+        if self._sets is None:
+            return answers
+        there = self._sets != ABSENT
+        images = np.empty((len(self._labels), answers.shape[1]), answers.dtype)
+        images[self._sets[there]] = np.repeat(answers, there.sum(axis=1), axis=0)
+        return images
+
+
+class _Resampled:
+    """Examples that are repeated or left out, followed by made ones."""
+
+    def __init__(self, gather: Gather, rows: npt.NDArray[np.integer], made: npt.NDArray[np.float16] | None) -> None:
+        self._gather, self._rows, self._made = gather, rows, made
+
+    def take(self, indices: npt.NDArray[np.integer] | slice) -> Any:
+        if self._made is None:
+            return self._gather.take(self._rows[indices])
+        wanted = np.arange(len(self._rows) + len(self._made))[indices]
+        there = wanted < len(self._rows)
+        features = np.empty((len(wanted), *self._made.shape[1:]), self._made.dtype)
+        features[there] = self._gather.take(self._rows[wanted[there]])
+        features[~there] = self._made[wanted[~there] - len(self._rows)]
+        return features

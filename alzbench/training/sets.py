@@ -1,0 +1,59 @@
+"""A subject's slices as one example: sets of images, for heads that classify subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alzbench.training.features import Gather
+
+ABSENT = -1
+
+
+def group(subjects: Sequence[str], size: int, seed: int | None = None) -> npt.NDArray[np.int64]:
+    """Return sets of images: (n, size) positions, and `ABSENT` where a set has fewer.
+
+    Each image is in one set. A subject with more than `size` images has several sets, as equal as can be; an image of
+    an unknown subject (empty) is a set of its own.
+
+    Args:
+        subjects: The subject of each image.
+        size: Largest number of images in a set.
+        seed: Draws which images of a subject come together; None: in their order.
+    """
+    members: dict[str, list[int]] = {}
+    for position, subject in enumerate(subjects):
+        members.setdefault(subject or f"\0{position}", []).append(position)
+    rng = None if seed is None else np.random.default_rng(seed)
+    sets = []
+    for positions in members.values():
+        ordered = np.array(positions) if rng is None else rng.permutation(positions)
+        sets += np.array_split(ordered, -(-len(ordered) // size))
+    grouped = np.full((len(sets), size), ABSENT, np.int64)
+    for row, positions_of_set in zip(grouped, sets, strict=True):
+        row[: len(positions_of_set)] = positions_of_set
+    return grouped
+
+
+class SetGather:
+    """Feature maps gathered set by set.
+
+    Args:
+        images: The feature maps of single images.
+        sets: (n, S) positions, see `group`.
+    """
+
+    def __init__(self, images: Gather, sets: npt.NDArray[np.int64]) -> None:
+        self._images, self._sets = images, sets
+
+    def take(self, indices: npt.NDArray[np.integer] | slice) -> dict[str, npt.NDArray[Any]]:
+        """Return `features` (n, S, H, W, C), 0 for what is absent, and `present`, bool (n, S)."""
+        chosen = self._sets[indices]
+        present = chosen != ABSENT
+        maps = self._images.take(chosen[present])
+        features = np.zeros((*chosen.shape, *maps.shape[1:]), maps.dtype)
+        features[present] = maps
+        return {"features": features, "present": present}
