@@ -100,7 +100,7 @@ def _alzbench(version: Annotated[bool, typer.Option("--version", help="Print the
 @app.command()
 def run(
     context: typer.Context,
-    experiments: Annotated[list[Path], typer.Argument(help="Experiment files.", metavar="EXPERIMENT...")],
+    experiments: Annotated[list[Path], typer.Argument(help="Experiment and study files.", metavar="FILE...")],
     data: Data = None,
     settings: Settings = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds instead of the file's, e.g. 0,1,2.")] = None,
@@ -124,29 +124,43 @@ def run(
         _print_plan(resolved, store, as_json)
         return
     from alzbench.report.export import outcome_json
-    from alzbench.report.terminal import render_run
     from alzbench.runner import run_all
 
+    progress = _progress(quiet)
     outcomes = []
     # libraries print on standard output, for example where they download from
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        for outcome in run_all(resolved, store, _progress(quiet), force=force, quiet=quiet, sanity=not no_sanity):
+        for outcome in run_all(resolved, store, progress, force=force, quiet=quiet, sanity=not no_sanity):
             outcomes.append(outcome)
-            if outcome.state == "failed":
-                _complain(f"{outcome.title}: {outcome.error}")
-            elif outcome.run is not None and not outcome.run.card.sanity and not as_json:
-                Console().print(render_run(outcome.run))
+            progress.say(outcome.sentence)
     if as_json:
         _print_json({"runs": [outcome_json(outcome) for outcome in outcomes]})
-    failed = sum(outcome.state == "failed" for outcome in outcomes)
+    else:
+        _print_results([outcome.run for outcome in outcomes if outcome.run is not None])
+    failed = [outcome for outcome in outcomes if outcome.state == "failed"]
+    for outcome in failed:
+        _complain(f"{outcome.title}: {outcome.error}")
     if failed:
-        _complain(f"{failed} of {len(outcomes)} runs failed.")
+        _complain(f"{len(failed)} of {len(outcomes)} runs failed; the same command runs them again, and only them.")
         raise typer.Exit(1)
+
+
+def _print_results(runs: list[Any]) -> None:
+    """Print one run in full, or several as a comparison."""
+    from alzbench.compare import compare as compare_runs
+    from alzbench.compare import load_references
+    from alzbench.report.terminal import render_comparison, render_run
+
+    asked_for = [run for run in runs if not run.card.sanity]
+    if len(asked_for) == 1:
+        Console().print(render_run(asked_for[0]))
+    if len(runs) > 1:
+        Console().print(render_comparison(compare_runs(runs, load_references())), crop=False)
 
 
 @app.command()
 def compare(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[RUN|EXPERIMENT]...")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[RUN|EXPERIMENT|FILE]...")] = None,
     runs: Runs = Path("runs"),
     csv: Annotated[Path | None, typer.Option(help="Write the table here, too.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the accuracies here, as PNG.")] = None,
@@ -253,7 +267,10 @@ def _print_plan(experiments: list[Any], store: Any, as_json: bool) -> None:
         _print_json(
             {
                 "experiments": [experiment.model_dump(mode="json") for experiment in experiments],
-                "runs": [asdict(run) for run in planned],
+                "runs": [
+                    {**asdict(run), "experiment": run.experiment.name, "protocol": run.experiment.protocol.name}
+                    for run in planned
+                ],
             }
         )
         return
@@ -262,7 +279,8 @@ def _print_plan(experiments: list[Any], store: Any, as_json: bool) -> None:
     for planned_run in planned:
         fold = "" if planned_run.fold is None else f", fold {planned_run.fold}"
         note = f"{planned_run.stored}, if the images are the same" if planned_run.stored else "would run"
-        print(f"# {planned_run.experiment}, seed {planned_run.seed}{fold}: {note}")
+        name, protocol = planned_run.experiment.name, planned_run.experiment.protocol.name
+        print(f"# {name}, {protocol} protocol, seed {planned_run.seed}{fold}: {note}")
 
 
 def _progress(quiet: bool) -> Any:

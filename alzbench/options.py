@@ -9,16 +9,17 @@ from typing import Any
 from alzbench.errors import DataError, ExperimentError
 from alzbench.experiment.loading import DEMO, load_experiment
 from alzbench.experiment.schema import Experiment
+from alzbench.experiment.study import expand_study, is_study
 from alzbench.store import Run, RunStore
 
 
 def load_experiments(
     files: Sequence[Path], data: str | None, settings: Sequence[str], seeds: str | None, demo: bool
 ) -> list[Experiment]:
-    """Load the experiment files of a command.
+    """Load the experiment and study files of a command.
 
     Args:
-        files: The files, whose experiments must have different names.
+        files: The files. Experiments of one name and protocol must be the same one, and then are taken once.
         data: Source of the images instead of the files'; a demo draws its own.
         settings: ``a.b=value`` texts.
         seeds: Whole numbers with commas between them, instead of the files' seeds.
@@ -32,11 +33,25 @@ def load_experiments(
         overrides["data"] = {"source": data}
     if seeds is not None:
         overrides["seeds"] = _whole_numbers(seeds)
-    resolved = [load_experiment(file, settings, overrides) for file in files]
-    names = [experiment.name for experiment in resolved]
-    if len(set(names)) < len(names):
-        raise ExperimentError(f"Experiments must have different names, got {', '.join(names)}.")
-    return resolved
+    resolved: dict[tuple[str, str], Experiment] = {}
+    for file in files:
+        found = (
+            expand_study(file, settings, overrides) if is_study(file) else [load_experiment(file, settings, overrides)]
+        )
+        for experiment in found:
+            key = (experiment.name, experiment.protocol.name)
+            if resolved.setdefault(key, experiment) != experiment:
+                raise ExperimentError(
+                    f"Experiments must have different names; {file} makes another {experiment.name} "
+                    f"({experiment.protocol.name} protocol) than a file before it."
+                )
+    return list(resolved.values())
+
+
+def _experiments_of(file: Path, settings: Sequence[str], overrides: dict[str, Any]) -> list[Experiment]:
+    if is_study(file):
+        return expand_study(file, settings, overrides)
+    return [load_experiment(file, settings, overrides)]
 
 
 def _whole_numbers(text: str) -> list[int]:
@@ -48,8 +63,18 @@ def _whole_numbers(text: str) -> list[int]:
         ) from None
 
 
+def _experiment_names(name: str) -> set[str]:
+    """Return the experiments that a name stands for: itself, or those of an experiment or study file."""
+    file = Path(name)
+    if file.suffix not in (".yaml", ".yml") or not file.is_file():
+        return {name}
+    return {experiment.name for experiment in _experiments_of(file, (), {})}
+
+
 def select_runs(root: Path, names: Sequence[str]) -> list[Run]:
-    """Return the stored runs that names of runs and experiments, or paths, stand for; all of them for no names.
+    """Return the stored runs that names of runs and experiments, their files, or paths stand for.
+
+    All of them, for no names.
 
     Raises:
         DataError: There are no runs, or a name stands for none.
@@ -59,7 +84,12 @@ def select_runs(root: Path, names: Sequence[str]) -> list[Run]:
         raise DataError(f"There are no runs under {root}; `alzbench run` makes some, and --runs names another folder.")
     selected: list[Run] = []
     for name in names:
-        found = [r for r in runs if name in (r.card.experiment, r.name) or Path(name).resolve() == r.path.resolve()]
+        wanted = _experiment_names(name)
+        found = [
+            run
+            for run in runs
+            if {run.card.experiment, run.name} & wanted or Path(name).resolve() == run.path.resolve()
+        ]
         if not found:
             raise DataError(
                 f"There is no run or experiment {name} under {root}; `alzbench list runs` names those there."

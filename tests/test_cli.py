@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -180,9 +181,15 @@ def test_a_missing_experiment_ends_with_2(alzbench: Command) -> None:
     assert_sentence(alzbench("run", "no.yaml"), 2, "There is no experiment file no.yaml", "alzbench list experiments")
 
 
-def test_experiments_of_one_name_end_with_2(alzbench: Command, tiny_file: Path) -> None:
+def test_other_experiments_of_one_name_end_with_2(alzbench: Command, tiny_file: Path) -> None:
+    other = tiny_file.parent / "other" / "tiny.yaml"
+    other.parent.mkdir()
+    other.write_text(TINY + "seeds: [7]\n")
     assert_sentence(
-        alzbench("run", "--no-sanity", tiny_file, tiny_file), 2, "must have different names, got tiny, tiny"
+        alzbench("run", "--no-sanity", tiny_file, other),
+        2,
+        "must have different names;",
+        "other/tiny.yaml makes another tiny",
     )
 
 
@@ -257,7 +264,7 @@ def test_a_failed_run_ends_with_1_and_the_next_is_run(
     result = alzbench("run", "--no-sanity", tiny_file, tiny_file.parent / "second.yaml", "--data", image_folder)
     assert result.code == 1
     assert "error: tiny, seed 0: odd\n" in result.err
-    assert result.err.endswith("error: 1 of 2 runs failed.\n")
+    assert result.err.endswith("error: 1 of 2 runs failed; the same command runs them again, and only them.\n")
     assert stub.trained == [("tiny", 0), ("second", 0)]
 
 
@@ -309,14 +316,19 @@ def test_a_run_is_shown_and_progress_goes_to_standard_error(
 ) -> None:
     result = alzbench("run", "--no-sanity", tiny_file, "--data", image_folder, "--seeds", "3,4")
     assert result.code == 0
+    three, four = (run.path for run in RunStore(Path("runs")).runs())
     assert result.err.splitlines() == [
-        "tiny, seed 3: 32 train, 8 validation, 12 test images", "tiny, seed 4: 32 train, 8 validation, 12 test images",
-    ]  # fmt: skip
-    assert "accuracy 0.5000" in result.out
+        "tiny, seed 3: 32 train, 8 validation, 12 test images",
+        f"tiny, seed 3: complete, test accuracy 50.00 %, in {three}",
+        "tiny, seed 4: 32 train, 8 validation, 12 test images",
+        f"tiny, seed 4: complete, test accuracy 50.00 %, in {four}",
+    ]
+    assert re.search(r"tiny +2 +50\.00 ±0\.00", result.out), result.out  # the comparison, as there are several
     assert "! leaky protocol" in result.out
     assert stub.trained == [("tiny", 3), ("tiny", 4)]
     again = alzbench("run", "--no-sanity", tiny_file, "--data", image_folder, "--seeds", "4")
     assert "tiny, seed 4: complete already" in again.err
+    assert "accuracy 0.5000" in again.out  # one run, in full
     assert len(stub.trained) == 2
 
 
@@ -379,7 +391,9 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(
         "run", "--no-sanity", tiny_file, "--data", "nowhere", "--seeds", "0,2", "--set", "train.epochs=7", "--dry-run"
     )
     assert (result.code, result.err) == (0, "")
-    assert "# tiny, seed 0: would run\n# tiny, seed 2: would run\n" in result.out
+    assert (
+        "# tiny, reference protocol, seed 0: would run\n# tiny, reference protocol, seed 2: would run\n" in result.out
+    )
     printed = tiny_file.with_name("printed.yaml")
     printed.write_text(result.out)
     overrides = {"data": {"source": "nowhere"}, "seeds": [0, 2], "train": {"epochs": 7}}
@@ -387,7 +401,7 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(
     assert load_experiment(printed, ["model.options={units: 8}"]).model_dump(exclude={"model"}) == expected.model_dump(
         exclude={"model"}
     )
-    assert load_experiment(printed).model.options == {"units": 8, "dropout": 0.3}
+    assert load_experiment(printed).model.options == {"pooling": "mean", "units": 8, "dropout": 0.3}
     assert (os.listdir(), os.listdir(own_environment), stub.trained) == ([], [], [])
 
 
@@ -397,8 +411,8 @@ def test_a_dry_run_knows_what_is_stored(
     alzbench("run", "--no-sanity", tiny_file, "--data", image_folder)
     result = alzbench("run", "--no-sanity", tiny_file, "--data", image_folder, "--seeds", "0,1", "--dry-run", "--json")
     assert json.loads(result.out)["runs"] == [
-        {"experiment": "tiny", "seed": 0, "fold": None, "stored": "complete"},
-        {"experiment": "tiny", "seed": 1, "fold": None, "stored": None},
+        {"experiment": "tiny", "seed": 0, "fold": None, "stored": "complete", "protocol": "reference"},
+        {"experiment": "tiny", "seed": 1, "fold": None, "stored": None, "protocol": "reference"},
     ]
     assert len(stub.trained) == 1
 
@@ -511,7 +525,7 @@ def test_a_damaged_run_ends_with_3(alzbench: Command, stored: Path, command: lis
 def test_reading_and_planning_import_nothing_heavy(stored: Path, tiny_file: Path) -> None:
     commands = [
         ["compare"], ["compare", "--json"], ["compare", "--csv", "x.csv"], ["show", "a/seed-0-h0"], ["list", "runs"],
-        ["list", "variants"], ["list", "experiments", "--folder", str(EXPERIMENTS)],
+        ["list", "experiments", "--folder", str(EXPERIMENTS)],
         ["run", str(tiny_file), "--dry-run"],
     ]  # fmt: skip
     code = f"""

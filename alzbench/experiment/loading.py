@@ -36,10 +36,10 @@ def load_experiment(path: Path, settings: Sequence[str] = (), overrides: Mapping
     Raises:
         ExperimentError: The file is missing, is not YAML, or does not fit the schema.
     """
-    values = {"name": path.stem, **_read_with_bases(path, ())}
-    for changes in (dict(overrides or {}), _dotlist(settings)):
-        values = _merge(values, changes)
-    return _validated(values, path)
+    values = {"name": path.stem, **resolve(path)}
+    for changes in (dict(overrides or {}), settings_values(settings)):
+        values = merge(values, changes)
+    return validated(values, path)
 
 
 def audited_experiment(
@@ -53,28 +53,39 @@ def audited_experiment(
         protocol: Name of a protocol, with its default settings, instead of the file's.
         settings: As for `load_experiment`.
     """
-    values: dict[str, Any] = {"name": "audit"} if path is None else {"name": path.stem, **_read_with_bases(path, ())}
+    values: dict[str, Any] = {"name": "audit"} if path is None else {"name": path.stem, **resolve(path)}
     if data:
-        values = _merge(values, {"data": {"source": data}})
+        values = merge(values, {"data": {"source": data}})
     if protocol:
         values["protocol"] = {"name": protocol}
-    return _validated(_merge(values, _dotlist(settings)), path or Path("audit"))
+    return validated(merge(values, settings_values(settings)), path or Path("audit"))
 
 
-def _validated(values: dict[str, Any], path: Path) -> Experiment:
+def validated(values: dict[str, Any], path: Path, where: str = "") -> Experiment:
+    """Return the experiment of these values.
+
+    Args:
+        values: What the file says.
+        path: The file, for errors.
+        where: The place in it, for errors.
+
+    Raises:
+        ExperimentError: They do not fit the schema.
+    """
+    place = f"{path}: {where}: " if where else f"{path}: "
     for key, value in values.items():
-        _refuse_interpolation(value, f"{path}: {key}")
+        _refuse_interpolation(value, f"{place}{key}")
     try:
         return Experiment.model_validate(values)
     except ValidationError as error:
-        raise ExperimentError(f"{path}: {explain_validation(error, '', Experiment)}.") from None
+        raise ExperimentError(f"{place}{explain_validation(error, '', Experiment)}.") from None
 
 
-def _read_with_bases(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
-    """Return the file's values over those of the files it extends."""
+def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return an experiment file's values over those of the files it extends; raises ExperimentError."""
     if path.resolve() in seen:
         raise ExperimentError(f"{path} extends itself through {', '.join(p.name for p in seen)}; break the circle.")
-    values = _with_absolute_file(_read(path), path.parent)
+    values = _with_absolute_file(read_file(path), path.parent)
     bases = values.pop("extends", [])
     bases = [bases] if isinstance(bases, str) else bases
     if not (isinstance(bases, list) and all(isinstance(base, str) for base in bases)):
@@ -84,10 +95,10 @@ def _read_with_bases(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         file = path.parent / base
         if not file.is_file():
             raise ExperimentError(f"{path}: extends names {base}, but there is no file {file}.")
-        merged = _merge(merged, _read_with_bases(file, (*seen, path.resolve())))
+        merged = merge(merged, resolve(file, (*seen, path.resolve())))
     merged.pop("name", None)  # a base's name and text are its own
     merged.pop("description", None)
-    return _merge(merged, values)
+    return merge(merged, values)
 
 
 def _with_absolute_file(values: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -98,16 +109,17 @@ def _with_absolute_file(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     return values
 
 
-def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+def merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
     """Return `low` with `high` laid over it: sections are merged, everything else is replaced."""
     merged = dict(low)
     for key, value in high.items():
         old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_file(path: Path) -> dict[str, Any]:
+    """Return what a YAML file says, without what it extends; raises ExperimentError."""
     try:
         text = path.read_text(encoding="utf-8")
         if not isinstance(yaml.compose(text, Loader=yaml.SafeLoader), yaml.MappingNode | None):
@@ -126,7 +138,8 @@ def _read(path: Path) -> dict[str, Any]:
     return _with_text_keys(values)
 
 
-def _dotlist(settings: Sequence[str]) -> dict[str, Any]:
+def settings_values(settings: Sequence[str]) -> dict[str, Any]:
+    """Return `a.b=value` texts as nested values; raises ExperimentError where they are none."""
     for text in settings:
         key, equals, _ = text.partition("=")
         if not equals or not all(key.split(".")):

@@ -91,7 +91,7 @@ def settings_hash(experiment: Experiment) -> str:
 class PlannedRun:
     """A run that would be done, and the state of a stored one with the same settings; None where there is none."""
 
-    experiment: str
+    experiment: Experiment
     seed: int
     fold: int | None
     stored: State | None
@@ -107,7 +107,7 @@ def planned_runs(experiments: Sequence[Experiment], store: RunStore) -> list[Pla
         check(experiment)
     states = {(r.card.experiment, r.card.settings, r.card.seed, r.card.fold): r.card.state for r in store.runs()}
     return [
-        PlannedRun(e.name, seed, fold, states.get((e.name, settings_hash(e), seed, fold)))
+        PlannedRun(e, seed, fold, states.get((e.name, settings_hash(e), seed, fold)))
         for e in experiments
         for seed in e.seeds
         for fold in folds_of(e.protocol)

@@ -23,7 +23,8 @@ from alzbench.evaluation.subjects import score_subjects
 from alzbench.experiment import DataSettings, Experiment
 from alzbench.progress import Progress
 from alzbench.runner.network import NetworkRun
-from alzbench.runner.plan import check, make_card, resolved_yaml, sanity_experiments
+from alzbench.runner.plan import make_card, planned_runs, resolved_yaml, sanity_experiments
+from alzbench.runner.remaining import Remaining
 from alzbench.seeds import derive
 from alzbench.store import Run, RunStore, RunWriter, read_run
 
@@ -51,6 +52,15 @@ class Outcome:
         """Experiment, seed and fold, for people."""
         return f"{self.experiment}, seed {self.seed}" + ("" if self.fold is None else f", fold {self.fold}")
 
+    @property
+    def sentence(self) -> str:
+        """What became of it, for people."""
+        if self.run is None:
+            return f"{self.title}: {self.state}: {self.error}"
+        accuracy = self.run.metrics["test"]["accuracy"]
+        state = "complete already" if self.state == "found" else self.state
+        return f"{self.title}: {state}, test accuracy {100 * accuracy:.2f} %, in {self.run.path}"
+
 
 def run_all(
     experiments: Sequence[Experiment],
@@ -75,16 +85,33 @@ def run_all(
         ExperimentError: An experiment is wrong; found before anything is run.
         DataError: Images or weights are missing or unreadable.
     """
-    for experiment in experiments:
-        check(experiment)
+    everything = [*experiments, *(sanity_experiments(experiments) if sanity else [])]
+    to_do = _to_do(everything, store, force)
+    remaining = Remaining(to_do)
     image_sets: dict[DataSettings, ImageSet] = {}
-    for experiment in [*experiments, *(sanity_experiments(experiments) if sanity else [])]:
-        if experiment.data not in image_sets:
-            image_sets[experiment.data] = open_image_set(experiment.data, progress, quiet)
-        images = image_sets[experiment.data]
-        for seed in experiment.seeds:
-            for fold in folds_of(experiment.protocol):
-                yield _run_one(experiment, seed, fold, images, store, progress, force and not experiment.sanity)
+    with progress.track("runs", len(to_do) if len(to_do) > 1 else 0, left=remaining.seconds) as advance:
+        for experiment in everything:
+            if experiment.data not in image_sets:
+                image_sets[experiment.data] = open_image_set(experiment.data, progress, quiet)
+            images = image_sets[experiment.data]
+            for seed in experiment.seeds:
+                for fold in folds_of(experiment.protocol):
+                    start = time.monotonic()
+                    again = force and not experiment.sanity
+                    outcome = _run_one(experiment, seed, fold, images, store, progress, again)
+                    if outcome.state != "found":
+                        remaining.finish(experiment, time.monotonic() - start)
+                        advance(1)
+                    yield outcome
+
+
+def _to_do(experiments: Sequence[Experiment], store: RunStore, force: bool) -> list[Experiment]:
+    """Return the experiment of each run that is not complete; which images are there is not known yet."""
+    return [
+        run.experiment
+        for run in planned_runs(experiments, store)
+        if run.stored != "complete" or (force and not run.experiment.sanity)
+    ]
 
 
 def _run_one(
@@ -120,7 +147,6 @@ def _execute(
     card = make_card(experiment, seed, fold, images, split)
     title = Outcome(experiment.name, seed, fold, "running", None).title
     if not force and (found := store.find_complete(card)):
-        progress.say(f"{title}: complete already, in {found.path}")
         return "found", found
     progress.say(f"{title}: {_count(split, images.classes)}")
     if experiment.labels == "shuffled":

@@ -59,7 +59,7 @@ def test_numbers_are_read_as_yaml_1_2_reads_them(write: Write, text: str, value:
     assert load_experiment(write(f"train: {{lr: {text}}}")).train.lr == value
 
 
-@pytest.mark.parametrize("path", sorted(EXPERIMENTS.rglob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_file_in_experiments_loads(path: Path) -> None:
     assert load_experiment(path).name == path.stem
 

@@ -25,16 +25,17 @@ def text_of(table: Table, width: int = 80) -> str:
 def test_every_variant_is_listed_with_its_options() -> None:
     text = text_of(listing.variants(), 200)
     for name in VARIANTS:
-        (line,) = (line for line in text.splitlines() if line.split()[:1] == [name])
-        assert VARIANTS[name].description in line
-        assert all(f"{option}=" in line for option in VARIANTS[name].options.model_fields)
+        heading = [line.strip() for line in text.splitlines()].index(name)  # of its paragraph, which follows the table
+        description, options = text.splitlines()[heading + 1 : heading + 3]
+        assert VARIANTS[name].description in description
+        assert all(f"{option}=" in options for option in VARIANTS[name].options.model_fields)
 
 
 def test_every_experiment_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXPERIMENTS.parent)
     lines = text_of(listing.experiments(Path("experiments"))).splitlines()
     for file in Path("experiments").glob("*.yaml"):
-        (line,) = (line for line in lines if line.split()[:1] == [str(file)])  # whole, in 80 columns
+        (line,) = (line for line in lines if line.split()[:1] == [file.name])  # whole, in 80 columns
         assert "reference" in line
 
 

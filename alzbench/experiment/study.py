@@ -1,0 +1,139 @@
+"""Studies: a base experiment and factors, expanded into experiments by a plan.
+
+    base: ../baseline.yaml
+    plan: add_one
+    factors:
+      imbalance:
+        smote: {imbalance.name: smote}
+      attention:
+        dot_product: {model.variant: attention}
+
+A factor has levels beside the base's own; a level is a set of fields and values. `add_one` runs the base, and the base
+with each level alone; `leave_one_out` runs the base with all factors, and all less each one; `grid` runs all
+combinations.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from alzbench.errors import ExperimentError
+from alzbench.experiment.explain import explain_validation
+from alzbench.experiment.loading import merge, read_file, resolve, settings_values, validated
+from alzbench.experiment.schema import Experiment
+from alzbench.experiment.section import Section
+
+Level = Annotated[dict[str, Any], Field(min_length=1)]
+Combination = tuple[tuple[str, str], ...]  # pairs of a factor and one of its levels
+
+
+class Study(Section):
+    """A plan of experiments. `protocols` and `seeds` stand for those of the base."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$", description="default: the file's name")
+    description: str = ""
+    base: str = Field(description="the experiment file that the factors change, relative to the study's")
+    plan: Literal["add_one", "leave_one_out", "grid"]
+    factors: dict[str, Annotated[dict[str, Level], Field(min_length=1)]] = Field(
+        min_length=1, description="factor -> level -> fields and values"
+    )
+    protocols: Annotated[list[str], Field(min_length=1)] | None = Field(None, description="each in turn")
+    seeds: list[int] | None = None
+
+
+def is_study(path: Path) -> bool:
+    """Return whether a file holds a study and not an experiment; raises ExperimentError where it cannot be read."""
+    return "plan" in read_file(path) or "factors" in read_file(path)
+
+
+def load_study(path: Path) -> Study:
+    """Read a study file; raises ExperimentError where it is wrong."""
+    try:
+        study = Study.model_validate({"name": path.stem, **read_file(path)})
+    except ValidationError as error:
+        raise ExperimentError(f"{path}: {explain_validation(error, '', Study)}.") from None
+    levels = [level for factor in study.factors.values() for level in factor]
+    repeated = sorted({level for level in levels if levels.count(level) > 1})
+    if repeated:
+        raise ExperimentError(f"{path}: levels name the experiments, so they must differ; {repeated[0]} comes twice.")
+    if study.plan == "leave_one_out":
+        several = [name for name, factor in study.factors.items() if len(factor) > 1]
+        if several:
+            raise ExperimentError(
+                f"{path}: leave_one_out takes one level a factor, as all of them are on together; {several[0]} has "
+                f"{', '.join(study.factors[several[0]])}."
+            )
+    return study
+
+
+def expand_study(
+    path: Path, settings: Sequence[str] = (), overrides: Mapping[str, Any] | None = None
+) -> list[Experiment]:
+    """Return the experiments of a study, the base's first where the plan has it.
+
+    Args:
+        path: The study file.
+        settings: ``a.b=value`` texts, applied to the base, so that they do not undo a factor.
+        overrides: Nested values that win over the base and over the study's seeds.
+
+    Raises:
+        ExperimentError: The study or one of its experiments is wrong; it says which.
+    """
+    study = load_study(path)
+    base_path = path.parent / study.base
+    values = {"name": base_path.stem, **resolve(base_path)}
+    if study.seeds is not None:
+        values["seeds"] = study.seeds
+    for changes in (dict(overrides or {}), settings_values(settings)):
+        values = merge(values, changes)
+    base = validated(values, base_path)
+    experiments = []
+    for protocol in study.protocols or [base.protocol.name]:
+        for title, combination in _combinations(study, base.name):
+            changed = merge(values, {"protocol": {"name": protocol}})
+            for factor, level in combination:
+                changed = merge(changed, _nested(study.factors[factor][level]))
+            if combination:
+                with_levels = ", ".join(level for _, level in combination)
+                changed |= {"name": title, "description": f"{base.name} with {with_levels}"}
+            experiments.append(validated(changed, path, _where(combination)))
+    return experiments
+
+
+def _combinations(study: Study, base: str) -> Iterator[tuple[str, Combination]]:
+    """Return the name and the levels of each experiment of the plan."""
+    single = [(factor, level) for factor, levels in study.factors.items() for level in levels]
+    if study.plan == "add_one":
+        yield base, ()
+        for pair in single:
+            yield f"{base}-{pair[1]}", (pair,)
+    elif study.plan == "leave_one_out":
+        yield f"{study.name}-all", tuple(single)
+        for left_out in single:
+            yield f"{study.name}-without-{left_out[0]}", tuple(pair for pair in single if pair != left_out)
+    else:
+        choices = [[None, *((factor, level) for level in levels)] for factor, levels in study.factors.items()]
+        for choice in itertools.product(*choices):
+            chosen = tuple(pair for pair in choice if pair is not None)
+            yield "-".join([base, *(level for _, level in chosen)]), chosen
+
+
+def _where(combination: Combination) -> str:
+    if not combination:
+        return ""
+    return "with " + ", ".join(f"factors.{factor}.{level}" for factor, level in combination)
+
+
+def _nested(level: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `{"a.b": 1}` as `{"a": {"b": 1}}`; keys without dots stay as they are."""
+    values: dict[str, Any] = {}
+    for key, value in level.items():
+        for part in reversed(str(key).split(".")):
+            value = {part: value}
+        values = merge(values, value)
+    return values

@@ -1,0 +1,71 @@
+"""What a model costs: parameters and multiply-adds."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from alzbench.experiment import BackboneSettings, DataSettings, ModelSettings
+from alzbench.models.backbone import build_prefix, build_suffix
+from alzbench.models.classifier import build_head
+from alzbench.models.variants import VARIANTS
+
+_CLASSES = 4
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a variant with its default options costs, on a backbone at 128 x 128 pixels.
+
+    Attributes:
+        parameters: Of backbone and head.
+        trainable: Those that training changes.
+        multiply_adds: Of one answer about one image, forwards; a head that answers about a subject is shared by its
+            images. Half the floating-point operations that TensorFlow's profiler counts.
+    """
+
+    parameters: int
+    trainable: int
+    multiply_adds: int
+
+
+def variant_costs() -> dict[str, Cost]:
+    """Return the cost of each registered variant."""
+    prefix = build_prefix(BackboneSettings(weights="none"), DataSettings())
+    below, operations = prefix.model.count_params(), _operations(prefix.model)
+    costs = {}
+    for name in VARIANTS:
+        head = build_head(ModelSettings(variant=name), prefix.shape, _CLASSES, "float32", seed=0)
+        images = head.input["features"].shape[1] if isinstance(head.input, dict) else 1
+        total = operations + _operations(head) / images
+        costs[name] = Cost(below + head.count_params(), _trainable(head), round(total / 2))
+    return costs
+
+
+def suffix_parameters(first_block: str) -> int:
+    """Return how many parameters of the backbone fine-tuning from a block on adds to the trainable ones."""
+    return _trainable(build_suffix(BackboneSettings(weights="none"), DataSettings(), first_block))
+
+
+def _trainable(model: Any) -> int:
+    return sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
+
+
+def _operations(model: Any) -> int:
+    """Return the floating-point operations of one forward pass over a batch of one."""
+    import tensorflow as tf
+
+    spec = tf.nest.map_structure(lambda tensor: tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype), model.input)
+    graph = tf.function(lambda inputs: model(inputs, training=False)).get_concrete_function(spec).graph
+    profiler = tf.compat.v1.profiler
+    options = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation()).with_empty_output()
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # it calls its profiler a thing of the past, and has no other that counts
+    try:
+        return int(profiler.profile(graph, options=options.build()).total_float_ops)
+    finally:
+        logger.setLevel(level)

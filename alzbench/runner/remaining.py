@@ -1,0 +1,49 @@
+"""How long the runs that are left will take, from how long those that are done took."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from alzbench.experiment import Experiment
+
+
+class Remaining:
+    """The time left in a sequence of runs.
+
+    A run takes as long as the others of its experiment did on average; before there are any, as its epochs did in
+    other experiments.
+
+    Args:
+        left: The experiment of each run that is to be done.
+    """
+
+    def __init__(self, left: Sequence[Experiment]) -> None:
+        self._left = list(left)
+        self._seconds: dict[str, list[float]] = {}
+        self._epochs: dict[str, int] = {}
+
+    def finish(self, experiment: Experiment, seconds: float) -> None:
+        """Count a run as done; `seconds` that it took."""
+        if experiment in self._left:
+            self._left.remove(experiment)
+        key = _key(experiment)
+        self._seconds.setdefault(key, []).append(seconds)
+        self._epochs[key] = _epochs(experiment)
+
+    def seconds(self) -> float | None:
+        """Return the seconds that are left; None before any run is done."""
+        if not self._seconds:
+            return None
+        an_epoch = fmean(fmean(seconds) / self._epochs[key] for key, seconds in self._seconds.items())
+        return sum(
+            fmean(self._seconds[_key(e)]) if _key(e) in self._seconds else an_epoch * _epochs(e) for e in self._left
+        )
+
+
+def _key(experiment: Experiment) -> str:
+    return f"{experiment.name}/{experiment.protocol.name}"
+
+
+def _epochs(experiment: Experiment) -> int:
+    return experiment.train.epochs + (experiment.fine_tune.epochs if experiment.fine_tune else 0)
