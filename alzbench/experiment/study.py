@@ -86,6 +86,8 @@ def expand_study(
     """
     study = load_study(path)
     base_path = path.parent / study.base
+    if not base_path.is_file():
+        raise ExperimentError(f"{path}: base names {study.base}, but there is no file {base_path}.")
     values = {"name": base_path.stem, **resolve(base_path)}
     if study.seeds is not None:
         values["seeds"] = study.seeds
