@@ -161,6 +161,7 @@ def _print_results(runs: list[Any]) -> None:
 @app.command()
 def compare(
     names: Annotated[list[str] | None, typer.Argument(metavar="[RUN|EXPERIMENT|FILE]...")] = None,
+    baseline: Annotated[str | None, typer.Option(help="The experiment that the others are compared with.")] = None,
     runs: Runs = Path("runs"),
     csv: Annotated[Path | None, typer.Option(help="Write the table here, too.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the accuracies here, as PNG.")] = None,
@@ -174,7 +175,7 @@ def compare(
     from alzbench.report.export import comparison_json, comparison_table
     from alzbench.report.terminal import render_comparison
 
-    comparison = compare_runs(select_runs(runs, names or []), load_references())
+    comparison = compare_runs(select_runs(runs, names or []), load_references(), baseline)
     if csv:
         atomic.write_text(csv, comparison_table(comparison).to_csv(index=False, lineterminator="\n"))
     if figure:

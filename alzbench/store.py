@@ -9,6 +9,7 @@
         history.csv       a row an epoch
         predictions.csv   the test part; predictions_val.csv the validation part
         metrics.json      the evaluation
+        subjects.json     the test answers about each subject, counted: what comparisons read
         model.keras       prefix and head in one loadable model
         figures/*.png     confusion matrix, history
         variant.py        the variant's file: only where it is not the package's own
@@ -106,6 +107,12 @@ class Run:
             raise DataError(f"{self.path / 'metrics.json'} holds no test scores; {_WAY_OUT}")
         return content
 
+    def json(self, name: str) -> dict[str, Any]:
+        """Read one of the run's JSON files; raises FileNotFoundError, or DataError where it cannot be read."""
+        if not (self.path / name).is_file():
+            raise FileNotFoundError(self.path / name)
+        return _read_json(self.path / name)
+
     def table(self, name: str) -> pd.DataFrame:
         """Read one of the run's CSV files."""
         return pd.read_csv(self.path / name, keep_default_na=False, dtype={"image": str, "subject": str, "slice": str})
@@ -118,9 +125,9 @@ class RunWriter:
         self.path = path
         self.card = card
 
-    def write_json(self, name: str, content: dict[str, Any]) -> None:
-        """Write a JSON file."""
-        atomic.write_text(self.path / name, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    def write_json(self, name: str, content: dict[str, Any], indent: int | None = 2) -> None:
+        """Write a JSON file; without indent for what only programs read."""
+        atomic.write_text(self.path / name, json.dumps(content, indent=indent, allow_nan=False) + "\n")
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a CSV file."""

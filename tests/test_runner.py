@@ -70,7 +70,8 @@ def done(tiny: Tiny, shared_cache: Path, shared_folder: Path) -> Run:
 def test_a_run_folder_holds_every_file_and_nothing_half_written(done: Run) -> None:
     assert files_below(done.path).keys() - {".lock"} == {
         "state.json", "experiment.yaml", "environment.json", "split.csv", "history.csv", "predictions.csv",
-        "predictions_val.csv", "metrics.json", "model.keras", "figures/confusion.png", "figures/history.png",
+        "predictions_val.csv", "metrics.json", "subjects.json", "model.keras", "figures/confusion.png",
+        "figures/history.png",
     }  # fmt: skip
 
 

@@ -1,6 +1,21 @@
 """Stored runs to a typed comparison; nothing here trains, draws or prints."""
 
-from alzbench.compare.references import Reference, load_references
+from alzbench.compare.intervals import Difference, Interval
+from alzbench.compare.pairs import Pair
+from alzbench.compare.references import Reference, binomial_interval, load_references
 from alzbench.compare.table import Comparison, ExperimentRow, Group, Spread, SubjectScores, compare
 
-__all__ = ["Comparison", "ExperimentRow", "Group", "Reference", "Spread", "SubjectScores", "compare", "load_references"]
+__all__ = [
+    "Comparison",
+    "Difference",
+    "ExperimentRow",
+    "Group",
+    "Interval",
+    "Pair",
+    "Reference",
+    "Spread",
+    "SubjectScores",
+    "binomial_interval",
+    "compare",
+    "load_references",
+]

@@ -29,6 +29,18 @@ class Reference(BaseModel):
     source: str
 
 
+def binomial_interval(reference: Reference) -> tuple[float, float]:
+    """Return the 95 % interval of a published accuracy, Wilson's, as if its images were independent.
+
+    It is all that one number and a test size can say: nothing of seeds, and too little of images of the same subjects.
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    right = round(reference.accuracy * reference.test_images)
+    low, high = proportion_confint(right, reference.test_images, alpha=0.05, method="wilson")
+    return float(low), float(high)
+
+
 def load_references() -> list[Reference]:
     """Return the references that come with the package."""
     folder = resources.files("alzbench.compare") / "published"

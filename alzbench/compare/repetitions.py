@@ -19,11 +19,13 @@ class Repetition:
 
     Attributes:
         seed: The seed.
+        runs: Its runs, one a fold.
         test: Scores of the test images, see `metrics.score`; of folds, of all their predictions together.
         by_subject: See `subjects.score_subjects`.
     """
 
     seed: int
+    runs: tuple[Run, ...]
     test: dict[str, Any]
     by_subject: dict[str, Any] | None
 
@@ -40,7 +42,7 @@ def complete_repetitions(runs: Sequence[Run]) -> list[Repetition]:
 def _repetition(seed: int, folds: list[Run]) -> Repetition:
     if len(folds) == 1:
         metrics = folds[0].metrics
-        return Repetition(seed, metrics["test"], metrics["test_by_subject"])
+        return Repetition(seed, tuple(folds), metrics["test"], metrics["test_by_subject"])
     # a figure of a fold of a few subjects means little, and a class may be missing from it: pool, then score
     pooled = pd.concat([run.table("predictions.csv") for run in folds], ignore_index=True)
-    return Repetition(seed, score(pooled), score_subjects(pooled))
+    return Repetition(seed, tuple(folds), score(pooled), score_subjects(pooled))

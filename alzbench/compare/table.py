@@ -7,8 +7,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from alzbench.compare.answers import Answers, read_counts, stack
+from alzbench.compare.intervals import (
+    FEWEST_CLUSTERS,
+    Figure,
+    Interval,
+    accuracy,
+    balanced_accuracy,
+    f1_of,
+    interval,
+    macro_f1,
+)
+from alzbench.compare.pairs import Pair, compare_pairs
 from alzbench.compare.references import Reference
 from alzbench.compare.repetitions import Repetition, complete_repetitions
+from alzbench.errors import DataError
 from alzbench.store import Run
 
 
@@ -69,6 +82,8 @@ class ExperimentRow:
         accuracy, balanced_accuracy, macro_f1: On the test part, all folds of a seed together; None while no seed is
             complete.
         f1: F1 of each class, in the group's order; None where undefined.
+        intervals: accuracy, balanced_accuracy, macro_f1 and each f1_<class> -> 95 % interval over seeds and subjects;
+            without those that are not defined.
         by_subject: The scores by subject; None where a test image's subject is not known.
         difference: Accuracy less each reference's, by its name.
         unfinished: Runs that failed or were interrupted, as ``name: state``.
@@ -83,6 +98,7 @@ class ExperimentRow:
     balanced_accuracy: Spread | None
     macro_f1: Spread | None
     f1: tuple[Spread | None, ...]
+    intervals: dict[str, Interval]
     by_subject: SubjectScores | None
     difference: dict[str, float]
     unfinished: tuple[str, ...]
@@ -101,6 +117,7 @@ class Group:
         classes: Class names in label order.
         references: Published results under the same protocol and with as many test images.
         rows: The experiments in the order in which they were first run, and after them the sanity rows.
+        pairs: Each other row against the baseline, on the same seeds and test images.
     """
 
     protocol: str
@@ -111,6 +128,7 @@ class Group:
     classes: tuple[str, ...]
     references: tuple[Reference, ...]
     rows: tuple[ExperimentRow, ...]
+    pairs: tuple[Pair, ...]
 
 
 @dataclass(frozen=True)
@@ -120,8 +138,21 @@ class Comparison:
     groups: tuple[Group, ...]
 
 
-def compare(runs: Sequence[Run], references: Sequence[Reference]) -> Comparison:
-    """Group runs by what makes them comparable, and summarise each experiment over its seeds."""
+def compare(runs: Sequence[Run], references: Sequence[Reference], baseline: str | None = None) -> Comparison:
+    """Group runs by what makes them comparable, and summarise each experiment over its seeds.
+
+    Args:
+        runs: Stored runs.
+        references: Published results to set beside them.
+        baseline: The experiment that the others are compared with in pairs; by default `baseline` where there is one,
+            else the first.
+
+    Raises:
+        DataError: No run is of the baseline that is asked for.
+    """
+    if baseline is not None and baseline not in {run.card.experiment for run in runs}:
+        known = ", ".join(dict.fromkeys(run.card.experiment for run in runs if not run.card.sanity))
+        raise DataError(f"The baseline must be one of the experiments that are compared: {known}; got {baseline!r}.")
     groups: dict[tuple[bool, str, str, str], list[_Members]] = {}
     for run in runs:
         card = run.card
@@ -132,7 +163,7 @@ def compare(runs: Sequence[Run], references: Sequence[Reference]) -> Comparison:
             alike.append(fitting)
         fitting.add(run)
     ordered = sorted(groups.items(), key=lambda item: item[0])
-    return Comparison(tuple(_group(members.runs, references) for _, alike in ordered for members in alike))
+    return Comparison(tuple(_group(members.runs, references, baseline) for _, alike in ordered for members in alike))
 
 
 class _Members:
@@ -151,7 +182,7 @@ class _Members:
         self.runs.append(run)
 
 
-def _group(runs: list[Run], references: Sequence[Reference]) -> Group:
+def _group(runs: list[Run], references: Sequence[Reference], baseline: str | None) -> Group:
     first = runs[0].card
     by_settings: dict[tuple[bool, str, str], list[Run]] = {}
     for run in runs:
@@ -164,24 +195,44 @@ def _group(runs: list[Run], references: Sequence[Reference]) -> Group:
         r for r in references if not first.demo and r.protocol == first.protocol and r.test_images == size
     )
     names = [name for _, name, _ in by_settings]
+    keys = sorted(by_settings, key=lambda key: key[0])
+    labels = {key: key[1] if names.count(key[1]) == 1 else f"{key[1]} ({key[2][:6]})" for key in keys}
+    answers = {key: _answers(repetitions[key]) for key in keys}
     rows = tuple(
-        _row(
-            name if names.count(name) == 1 else f"{name} ({settings[:6]})",
-            by_settings[sanity, name, settings],
-            repetitions[sanity, name, settings],
-            classes,
-            published,
-        )
-        for sanity, name, settings in sorted(by_settings, key=lambda key: key[0])
+        _row(labels[key], by_settings[key], repetitions[key], answers[key], classes, published) for key in keys
     )
     leaks = next((row.leaks for row in rows if row.leaks), "")
-    return Group(first.protocol, leaks, first.data, first.demo, size, classes, published, rows)
+    there = [(labels[key], found) for key in keys if (found := answers[key]) is not None]
+    chosen = next((label for label, _ in there if label.split(" (")[0] == (baseline or "baseline")), None)
+    if chosen is None and baseline is None and there:
+        chosen = there[0][0]
+    pairs = compare_pairs(chosen, dict(there)) if chosen else ()
+    return Group(first.protocol, leaks, first.data, first.demo, size, classes, published, rows, pairs)
+
+
+def _answers(repetitions: Sequence[Repetition]) -> Answers | None:
+    """Return the answers of an experiment's repetitions; None where there are none, or they cannot be had."""
+    counts = {repetition.seed: [read_counts(run) for run in repetition.runs] for repetition in repetitions}
+    known = {seed: [c for c in folds if c is not None] for seed, folds in counts.items()}
+    return stack(known) if all(len(known[seed]) == len(counts[seed]) for seed in counts) else None
+
+
+def _intervals(answers: Answers | None, classes: Sequence[str]) -> dict[str, Interval]:
+    if answers is None:
+        return {}
+    figures: dict[str, Figure] = {"accuracy": accuracy, "balanced_accuracy": balanced_accuracy, "macro_f1": macro_f1}
+    found = {name: interval(answers.counts, figure) for name, figure in figures.items()}
+    for label, name in enumerate(classes):
+        of_class = (answers.counts[..., label, :].sum((0, 2)) > 0).sum()  # clusters of the class
+        found[f"f1_{name}"] = interval(answers.counts, f1_of(label)) if of_class >= FEWEST_CLUSTERS else None
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _row(
     label: str,
     runs: list[Run],
     repetitions: list[Repetition],
+    answers: Answers | None,
     classes: tuple[str, ...],
     references: tuple[Reference, ...],
 ) -> ExperimentRow:
@@ -199,6 +250,7 @@ def _row(
         macro_f1=Spread.of(test["macro_f1"] for test in tests),
         # by position: runs on the same images may spell the classes differently
         f1=tuple(Spread.of(list(test["per_class"].values())[k]["f1"] for test in tests) for k in range(len(classes))),
+        intervals=_intervals(answers, classes),
         by_subject=_subject_scores([repetition.by_subject for repetition in repetitions]),
         # a sanity row is no attempt at the published figure
         difference={r.name: accuracy.mean - r.accuracy for r in references} if accuracy and not first.sanity else {},

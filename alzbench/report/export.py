@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from alzbench.compare import Comparison, Group, Spread, SubjectScores
+from alzbench.compare import Comparison, Group, Pair, Spread, SubjectScores, binomial_interval
 from alzbench.runner import Outcome
 
 SUBJECT_FIGURES = [field.name for field in fields(SubjectScores) if field.name != "subjects"]
@@ -17,7 +17,13 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
     """Return plain values: groups, each with its references and rows."""
     return {
         "groups": [
-            {**asdict(group), "references": [reference.model_dump() for reference in group.references]}
+            {
+                **asdict(group),
+                "references": [
+                    {**reference.model_dump(), "interval": binomial_interval(reference)}
+                    for reference in group.references
+                ],
+            }
             for group in comparison.groups
         ]
     }
@@ -49,9 +55,17 @@ def comparison_table(comparison: Comparison) -> pd.DataFrame:
 def _rows(group: Group) -> list[dict[str, Any]]:
     about = {"protocol": group.protocol, "leaks": group.leaks, "data": group.data, "demo": group.demo}
     rows: list[dict[str, Any]] = [
-        {**about, "experiment": r.name, "kind": "reference", "test_images": r.test_images, "accuracy": r.accuracy}
+        {
+            **about,
+            "experiment": r.name,
+            "kind": "reference",
+            "test_images": r.test_images,
+            "accuracy": r.accuracy,
+            **dict(zip(("accuracy_low", "accuracy_high"), binomial_interval(r), strict=True)),
+        }
         for r in group.references
     ]
+    pairs = {pair.other: pair for pair in group.pairs}
     for row in group.rows:
         figures = {"accuracy": row.accuracy, "balanced_accuracy": row.balanced_accuracy, "macro_f1": row.macro_f1}
         subjects = row.by_subject
@@ -66,11 +80,32 @@ def _rows(group: Group) -> list[dict[str, Any]]:
                 "seeds": len(row.seeds),
                 "subjects": subjects.subjects if subjects else None,
                 **{key: value for name, spread in figures.items() for key, value in _columns(name, spread).items()},
+                **{f"{name}_{end}": getattr(i, end) for name, i in row.intervals.items() for end in ("low", "high")},
+                **_pair_columns(pairs.get(row.label)),
                 **{f"minus {name}": value for name, value in row.difference.items()},
                 "unfinished": len(row.unfinished),
             }
         )
     return rows
+
+
+def _pair_columns(pair: Pair | None) -> dict[str, Any]:
+    """Return the columns of the difference to the baseline."""
+    if pair is None:
+        return {}
+    columns: dict[str, Any] = {"against": pair.baseline, "pairs": len(pair.seeds)}
+    for name, found in pair.differences.items():
+        if found is not None:
+            interval = found.interval
+            columns |= {f"change_{name}": interval.value, f"change_{name}_low": interval.low}
+            columns |= {f"change_{name}_high": interval.high, f"change_{name}_p": found.p}
+    return columns | {
+        "change_accuracy_p_holm": pair.p_holm,
+        "mcnemar_p": pair.mcnemar,
+        "verdict": pair.verdict,
+        "subjects_needed": pair.subjects_needed,
+        "seeds_needed": pair.seeds_needed,
+    }
 
 
 def _columns(name: str, spread: Spread | None) -> dict[str, float | None]:

@@ -6,13 +6,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from alzbench.compare import Comparison, Group
+from alzbench.compare import Comparison, ExperimentRow, Group, Spread
 
 _COLOURS = {"slices": "tab:blue", "subjects": "tab:orange"}
+_LABELS = {
+    "slices": "slices, with the 95 % interval over seeds and subjects",
+    "subjects": "subjects, with the standard deviation over seeds",
+}
 
 
 def comparison_figure(comparison: Comparison) -> Figure:
-    """Draw accuracy by slice and by subject, the standard deviation over seeds, and the published references."""
+    """Draw accuracy by slice with its 95 % interval, by subject with its deviation, and the published references."""
     groups = [group for group in comparison.groups if any(row.accuracy for row in group.rows)]
     rows = max((len(group.rows) for group in groups), default=1)
     figure = Figure(figsize=(3.2 * max(len(groups), 1) + 1.2, 0.42 * rows + 1.9), layout="constrained")
@@ -25,6 +29,14 @@ def comparison_figure(comparison: Comparison) -> Figure:
     return figure
 
 
+def _errors(row: ExperimentRow, spread: Spread, name: str) -> list[list[float]]:
+    """Return how far the bar reaches to the left and to the right, in points."""
+    interval = row.intervals.get("accuracy") if name == "slices" else None
+    if interval is None:
+        return [[100 * (spread.sd or 0)]] * 2
+    return [[100 * (interval.value - interval.low)], [100 * (interval.high - interval.value)]]
+
+
 def _panel(axes: Axes, group: Group) -> None:
     rows = group.rows[::-1]
     places = np.arange(len(rows))
@@ -35,11 +47,11 @@ def _panel(axes: Axes, group: Group) -> None:
                 axes.errorbar(
                     100 * spread.mean,
                     place + shift,
-                    xerr=100 * (spread.sd or 0),
+                    xerr=_errors(row, spread, name),
                     fmt="o",
                     color=colour,
                     alpha=0.55 if row.sanity else 1,
-                    label=f"{name}, with the standard deviation over seeds" if place == len(rows) - 1 else None,
+                    label=_LABELS[name] if place == len(rows) - 1 else None,
                 )
     for reference in group.references:
         axes.axvline(100 * reference.accuracy, color="grey", linestyle=":", label=reference.name)

@@ -13,12 +13,14 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from alzbench.compare import Comparison, Group, Spread
+from alzbench.compare import Comparison, ExperimentRow, Group, Pair, Spread, binomial_interval
+from alzbench.compare.pairs import WORTH_SEEING
 from alzbench.store import Run
 
 LEAKY = "leaky protocol"
 NAME_WIDTH = 22
 HEADING_WIDTH = 10
+_VERDICTS = {"no difference shown": "none shown", "too few subjects": "too few"}
 CLASSES_ACROSS = 4  # in one table; more than that do not fit into 80 columns
 
 
@@ -33,6 +35,7 @@ def _group_parts(group: Group) -> list[RenderableType]:
     title = f"{kind}{group.protocol} protocol, {test}, data {group.data[:6]}"
     starts = range(0, len(group.classes), CLASSES_ACROSS)
     parts: list[RenderableType] = [Text(title, style="italic"), _scores(group), *(_class_f1(group, k) for k in starts)]
+    parts += _pairs(group) if group.pairs else []
     parts += [_subject_scores(group)] if any(row.by_subject for row in group.rows) else []
     parts += [Text(f"! {LEAKY}: {group.leaks}.", style="yellow")] if group.leaks else []
     parts += [Text(f"  not complete: {text}", style="red") for row in group.rows for text in row.unfinished]
@@ -40,22 +43,81 @@ def _group_parts(group: Group) -> list[RenderableType]:
 
 
 def _scores(group: Group) -> Table:
+    """Return the figures by slice, with 95 % intervals over seeds and test subjects."""
     names = [reference.name for reference in group.references]
-    published = [[r.name, "1", f"{100 * r.accuracy:.2f}", *["–"] * (2 + len(names))] for r in group.references]
+    published = [
+        [r.name, "1", f"{100 * r.accuracy:.2f}", span(*binomial_interval(r), 100), "–", "–", *["–"] * len(names)]
+        for r in group.references
+    ]
     rows = [
         [
             row.label,
             str(len(row.seeds)),
-            percent(row.accuracy),
-            percent(row.balanced_accuracy),
-            share(row.macro_f1),
+            percent(row.accuracy, with_sd=False),
+            _span(row, "accuracy", 100),
+            percent(row.balanced_accuracy, with_sd=False),
+            share(row.macro_f1, with_sd=False),
             *(f"{100 * row.difference[name]:+.2f}" if name in row.difference else "–" for name in names),
         ]
         for row in group.rows
     ]
     versus = [f"vs {name}" for name in names] if len(names) > 1 else ["vs ref."] * len(names)
-    columns = ["experiment", "seeds", "accuracy %", "balanced %", "macro F1", *versus]
+    columns = ["experiment", "seeds", "accuracy %", "95 %", "bal. %", "macro F1", *versus]
     return _figures(columns, [*published, *rows], italic=len(published))
+
+
+def _pairs(group: Group) -> list[RenderableType]:
+    """Return the paired differences to the baseline, and what it would take to see a small one."""
+    rows = []
+    for pair in group.pairs:
+        found = pair.differences["accuracy"]
+        change = ["–", "–"]
+        if found:
+            low, high = 100 * found.interval.low, 100 * found.interval.high
+            change = [f"{100 * found.interval.value:+.2f}", f"{low:+.1f}…{high:+.1f}"]
+        p = "–" if pair.p_holm is None else _p(pair.p_holm)
+        rows.append(
+            [pair.other, str(len(pair.seeds)), *change, p, _p(pair.mcnemar), _VERDICTS.get(pair.verdict, pair.verdict)]
+        )
+    baseline = group.pairs[0].baseline
+    columns = [f"against {_cut_name(baseline)}", "seeds", "points", "95 %", "p Holm", "McNemar", "accuracy"]
+    note = "  Points of accuracy on the same images; p corrected for all rows; McNemar's test by subject, first seed."
+    return [_figures(columns, rows), Text(note.replace("by subject", f"by {group.pairs[0].by}")), *_needed(group.pairs)]
+
+
+def _needed(pairs: Sequence[Pair]) -> list[RenderableType]:
+    """Say how many subjects the closest of the pairs without a shown difference would have needed."""
+    undecided = [
+        pair
+        for pair in pairs
+        if pair.verdict == "no difference shown" and pair.by == "subject" and pair.subjects_needed
+    ]
+    if not undecided:
+        return []
+    fewest = min(undecided, key=lambda pair: pair.subjects_needed or 0)
+    found = fewest.differences["accuracy"]
+    there = found.interval.clusters if found else 0
+    text = (
+        f"  To see a change of {100 * WORTH_SEEING:.0f} points, {fewest.other} would need about "
+        f"{fewest.subjects_needed:,} test subjects (there are {there:,})"
+    )
+    text += f" and {fewest.seeds_needed:,} seeds." if fewest.seeds_needed else "."
+    return [Text(text)]
+
+
+def _p(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else "<0.001"
+
+
+def _span(row: ExperimentRow, name: str, scale: float) -> str:
+    found = row.intervals.get(name)
+    return span(found.low, found.high, scale) if found else "–"
+
+
+def span(low: float, high: float, scale: float) -> str:
+    """Return an interval, in per cent for a scale of 100."""
+    digits = 1 if scale == 100 else 2
+    return f"{scale * low:.{digits}f}–{scale * high:.{digits}f}"
 
 
 def _class_f1(group: Group, start: int) -> Table:
@@ -184,11 +246,11 @@ def render_runs(runs: Sequence[Run]) -> RenderableType:
     return table
 
 
-def percent(spread: Spread | None) -> str:
+def percent(spread: Spread | None, with_sd: bool = True) -> str:
     """Return a share as per cent with its standard deviation over seeds."""
     if spread is None:
         return "–"
-    return f"{100 * spread.mean:.2f}" + ("" if spread.sd is None else f" ±{100 * spread.sd:.2f}")
+    return f"{100 * spread.mean:.2f}" + (f" ±{100 * spread.sd:.2f}" if with_sd and spread.sd is not None else "")
 
 
 def share(spread: Spread | None, with_sd: bool = True) -> str:
@@ -204,6 +266,10 @@ def short_names(classes: Sequence[str]) -> list[str]:
     words = re.search(r"([A-Z][a-z]|[ _-]).*", ending)
     stripped = [name.removesuffix(words.group()) for name in classes] if words else []
     return stripped if all(stripped) and stripped else list(classes)
+
+
+def _cut_name(name: str) -> str:
+    return name if len(name) <= NAME_WIDTH - 8 else name[: NAME_WIDTH - 9] + "…"
 
 
 def _cut(name: str) -> str:

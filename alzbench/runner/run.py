@@ -19,6 +19,7 @@ from alzbench.errors import AlzbenchError, DataError, describe_os_error
 from alzbench.evaluation.metrics import score
 from alzbench.evaluation.predictions import make_table
 from alzbench.evaluation.sanity import SANITY
+from alzbench.evaluation.subject_counts import count_subjects
 from alzbench.evaluation.subjects import score_subjects
 from alzbench.experiment import DataSettings, Experiment
 from alzbench.progress import Progress
@@ -190,6 +191,7 @@ def _work(
     title = f"{experiment.name}, seed {writer.card.seed}, {experiment.protocol.name} protocol"
     figures.save(figures.confusion_figure(scores["test"], title), writer.path / "figures" / "confusion.png")
     by_subject = score_subjects(tables["test"])
+    writer.write_json("subjects.json", count_subjects(tables["test"]).to_json(), indent=None)
     seconds["evaluation"] = round(time.monotonic() - start, 3)
     writer.write_json(
         "metrics.json",

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from alzbench.compare import Comparison, Reference, compare
+from alzbench.compare import Comparison, Reference, binomial_interval, compare
 from alzbench.report.export import comparison_json, comparison_table
 from alzbench.store import RunStore
 from tests.test_store import write_run
@@ -62,6 +62,9 @@ def test_groups_can_be_told_apart(rows: dict[str, dict[str, Any]]) -> None:
 
 def test_a_reference_has_its_accuracy_and_nothing_that_it_did_not_publish(rows: dict[str, dict[str, Any]]) -> None:
     assert rows["published"]["accuracy"] == 0.4
+    # Wilson's interval, by hand: (p + z^2 / 2n +- z sqrt(p q / n + z^2 / 4 n^2)) / (1 + z^2 / n)
+    assert rows["published"]["accuracy_low"] == pytest.approx(0.309401, abs=1e-6)
+    assert rows["published"]["accuracy_high"] == pytest.approx(0.497998, abs=1e-6)
     assert not {"accuracy_sd", "macro_f1", "f1_A", "seeds"} & rows["published"].keys()
 
 
@@ -84,7 +87,8 @@ def test_json_and_csv_hold_the_same_numbers(comparison: Comparison, rows: dict[s
 def test_json_holds_references_and_unfinished_runs(comparison: Comparison) -> None:
     document = json.loads(json.dumps(comparison_json(comparison)))
     real, demo = document["groups"]
-    assert (real["references"], demo["references"]) == ([REFERENCE.model_dump()], [])
+    low, high = binomial_interval(REFERENCE)
+    assert (real["references"], demo["references"]) == ([{**REFERENCE.model_dump(), "interval": [low, high]}], [])
     assert real["rows"][0]["unfinished"] == ["x/seed-2-h2: failed"]
 
 

@@ -1,0 +1,73 @@
+"""What repetitions answered, stacked: the form in which figures and their uncertainty are computed.
+
+Letters: `S` repetitions (seeds), `C` clusters (subjects; single images where subjects are not known), `K` classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from alzbench.errors import DataError
+from alzbench.evaluation.subject_counts import SubjectCounts, count_subjects
+from alzbench.store import Run
+
+NOT_TESTED = -1
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of the repetitions of one experiment.
+
+    Attributes:
+        by: What a cluster is: `subject` or `image`.
+        clusters: (C,) names.
+        seeds: (S,) the repetitions' seeds.
+        counts: (S, C, K, K) images of each cluster by true and predicted class; 0 where it was not tested.
+        right: (S, C) whether the cluster as a whole was answered right, 1 or 0; `NOT_TESTED` where it was not tested.
+    """
+
+    by: str
+    clusters: tuple[str, ...]
+    seeds: tuple[int, ...]
+    counts: npt.NDArray[np.float64]
+    right: npt.NDArray[np.int64]
+
+    def of_seeds(self, seeds: Sequence[int]) -> Answers:
+        """Return some of the repetitions."""
+        rows = [self.seeds.index(seed) for seed in seeds]
+        return Answers(self.by, self.clusters, tuple(seeds), self.counts[rows], self.right[rows])
+
+
+def stack(repetitions: Mapping[int, Sequence[SubjectCounts]]) -> Answers | None:
+    """Stack the counts of each seed, one for each fold; None where their clusters or classes are not the same kind."""
+    every = [counts for folds in repetitions.values() for counts in folds]
+    if not every or len({(counts.by, counts.counts.shape[-1]) for counts in every}) > 1:
+        return None
+    names = sorted({name for counts in every for name in counts.names})
+    place = {name: k for k, name in enumerate(names)}
+    size = every[0].counts.shape[-1]
+    stacked = np.zeros((len(repetitions), len(names), size, size))
+    right = np.full((len(repetitions), len(names)), NOT_TESTED, np.int64)
+    for row, folds in enumerate(repetitions.values()):
+        for counts in folds:
+            columns = [place[name] for name in counts.names]
+            stacked[row, columns] += counts.counts
+            right[row, columns] = counts.labels == counts.answers
+    return Answers(every[0].by, tuple(names), tuple(repetitions), stacked, right)
+
+
+def read_counts(run: Run) -> SubjectCounts | None:
+    """Return a run's answers by subject, from its file, or from its predictions where it is of an older version."""
+    try:
+        return SubjectCounts.from_json(run.json("subjects.json"))
+    except FileNotFoundError:
+        pass
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise DataError(f"{run.path / 'subjects.json'} is damaged ({error}); remove it, or run it again.") from None
+    if not (run.path / "predictions.csv").is_file():
+        return None
+    return count_subjects(run.table("predictions.csv"))

@@ -1,0 +1,72 @@
+"""The answers about each subject, counted: all that a comparison needs of a run, in a file that is read at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from alzbench.evaluation.predictions import class_names
+from alzbench.evaluation.subjects import combine
+
+
+@dataclass(frozen=True)
+class SubjectCounts:
+    """The answers about C clusters: subjects, or single images where the subject of an image is not known.
+
+    Attributes:
+        by: `subject` or `image`.
+        names: (C,) names of the clusters.
+        counts: (C, K, K) images of each by true and predicted class.
+        labels, answers: (C,) class of each cluster, and the one answered from the mean of its images' probabilities.
+    """
+
+    by: str
+    names: tuple[str, ...]
+    counts: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    answers: npt.NDArray[np.int64]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; counts as triples (cluster, place in the matrix, images), as most are 0."""
+        flat = self.counts.reshape(len(self.names), -1)
+        where = np.argwhere(flat)
+        return {
+            "by": self.by,
+            "classes": self.counts.shape[-1],
+            "names": list(self.names),
+            "labels": self.labels.tolist(),
+            "answers": self.answers.tolist(),
+            "counts": np.column_stack([where, flat[flat > 0]]).tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> SubjectCounts:
+        """Read what `to_json` returns; raises KeyError, TypeError, ValueError or IndexError where it is damaged."""
+        names, classes = tuple(content["names"]), int(content["classes"])
+        flat = np.zeros((len(names), classes * classes), np.int64)
+        triples = np.array(content["counts"], np.int64).reshape(-1, 3)
+        flat[triples[:, 0], triples[:, 1]] = triples[:, 2]
+        labels, answers = (np.array(content[key], np.int64) for key in ("labels", "answers"))
+        if not len(names) == len(labels) == len(answers):
+            raise ValueError("names, labels and answers differ in length")
+        return cls(content["by"], names, flat.reshape(-1, classes, classes), labels, answers)
+
+
+def count_subjects(table: pd.DataFrame) -> SubjectCounts:
+    """Count a predictions table."""
+    classes = class_names(table)
+    by = "image" if table.empty or (table["subject"] == "").any() else "subject"
+    index = {name: k for k, name in enumerate(classes)}
+    # an image is its own cluster, and what was predicted its answer
+    combined = combine(table, "mean") if by == "subject" else table.assign(subject=table["image"])
+    names = pd.Index(combined["subject"])
+    truth, predicted = (table[column].map(index).to_numpy(np.int64) for column in ("label", "predicted"))
+    size = len(classes)
+    place = (names.get_indexer(table[by]) * size + truth) * size + predicted
+    counts = np.bincount(place, minlength=len(names) * size * size).reshape(len(names), size, size)
+    labels, answers = (combined[column].map(index).to_numpy().astype(np.int64) for column in ("label", "predicted"))
+    return SubjectCounts(by, tuple(names), counts.astype(np.int64), labels, answers)

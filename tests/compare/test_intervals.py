@@ -1,0 +1,217 @@
+"""Intervals: hand-computed cases, agreement with other packages, and how often they hold a known truth."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
+
+from alzbench.compare.intervals import (
+    Counts,
+    Figure,
+    accuracy,
+    balanced_accuracy,
+    difference,
+    f1_of,
+    interval,
+    macro_f1,
+)
+
+SLICES = 32
+
+
+def one_class(right: np.ndarray, n: int = SLICES) -> Counts:
+    """Counts (S, C, 2, 2) of clusters of `n` images of class 0, of which `right` (S, C) are answered right."""
+    counts = np.zeros((*right.shape, 2, 2))
+    counts[..., 0, 0], counts[..., 0, 1] = right, n - right
+    return counts
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=40),
+)
+def test_figures_agree_with_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    truth, predicted = (np.array(values) for values in zip(*pairs, strict=True))
+    matrix = np.zeros((3, 3))
+    np.add.at(matrix, (truth, predicted), 1)
+    present = np.unique(truth)
+    assert accuracy(matrix) == pytest.approx(accuracy_score(truth, predicted), abs=1e-12)
+    if set(predicted) <= set(present) and len(present) > 1:  # scikit-learn warns otherwise
+        assert balanced_accuracy(matrix) == pytest.approx(balanced_accuracy_score(truth, predicted), abs=1e-12)
+    expected = f1_score(truth, predicted, labels=present, average="macro", zero_division=0)
+    assert macro_f1(matrix) == pytest.approx(expected, abs=1e-12)
+    each = f1_score(truth, predicted, labels=range(3), average=None, zero_division=0)
+    assert f1_of(int(present[0]))(matrix) == pytest.approx(each[present[0]], abs=1e-12)
+
+
+def test_the_standard_error_of_one_seed_is_the_cluster_robust_one() -> None:
+    """For clusters of one size the jackknife of a mean is the sandwich estimator with the usual correction."""
+    rng = np.random.default_rng(0)
+    right = rng.binomial(SLICES, rng.beta(3, 2, 40))
+    found = interval(one_class(right[None]), accuracy)
+    assert found is not None
+    answers = np.concatenate([np.repeat([1.0, 0.0], [r, SLICES - r]) for r in right])
+    groups = np.repeat(np.arange(40), SLICES)
+    model = sm.OLS(answers, np.ones_like(answers)).fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
+    assert found.value == pytest.approx(model.params[0], abs=1e-9)
+    assert found.se_clusters == pytest.approx(model.bse[0], abs=1e-9)
+    assert (found.low, found.high) == pytest.approx(tuple(model.conf_int()[0]), abs=1e-9)
+    assert (found.se_seeds, found.seeds, found.clusters, found.df) == (0, 1, 40, 39)
+
+
+def test_the_difference_of_two_means_is_students_paired_test() -> None:
+    """One seed and clusters of one size: the paired t-test over subjects."""
+    rng = np.random.default_rng(1)
+    first, second = rng.binomial(SLICES, 0.5, 30), rng.binomial(SLICES, 0.6, 30)
+    found = difference(one_class(first[None]), one_class(second[None]), accuracy)
+    assert found is not None
+    expected = stats.ttest_rel(second / SLICES, first / SLICES)
+    assert found.p == pytest.approx(expected.pvalue, abs=1e-9)
+    low, high = expected.confidence_interval(0.95)
+    assert (found.interval.low, found.interval.high) == pytest.approx((low, high), abs=1e-9)
+
+
+def test_the_variance_over_seeds_is_that_of_their_mean() -> None:
+    """Three seeds that answer equally about all subjects: Student's interval of three numbers."""
+    right = np.array([[16] * 10, [20] * 10, [24] * 10])
+    found = interval(one_class(right), accuracy)
+    assert found is not None
+    values = np.array([0.5, 0.625, 0.75])
+    low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
+    assert (found.value, found.low, found.high) == pytest.approx((0.625, low, high), abs=1e-9)
+    assert found.se_clusters == pytest.approx(0, abs=1e-12)
+    assert found.se_seeds == pytest.approx(0.125 / math.sqrt(3))
+
+
+def test_both_variances_add_up() -> None:
+    rng = np.random.default_rng(2)
+    right = rng.binomial(SLICES, [[0.4], [0.5], [0.7]], (3, 25))
+    found = interval(one_class(right), accuracy)
+    assert found is not None
+    half = stats.t.ppf(0.975, found.df) * math.hypot(found.se_clusters, found.se_seeds)
+    assert found.high - found.value == pytest.approx(half)
+    assert min(2, 24) <= found.df <= 26
+
+
+def test_clusters_that_no_seed_has_tested_do_not_count() -> None:
+    right = np.random.default_rng(3).binomial(SLICES, 0.5, (2, 20))
+    counts = one_class(right)
+    more = np.concatenate([counts, np.zeros((2, 7, 2, 2))], axis=1)
+    assert interval(more, accuracy) == interval(counts, accuracy)
+
+
+def test_seeds_may_have_tested_different_clusters() -> None:
+    counts = one_class(np.random.default_rng(4).binomial(SLICES, 0.5, (2, 20)))
+    counts[0, :10] = 0
+    counts[1, 10:] = 0
+    found = interval(counts, accuracy)
+    assert found is not None
+    assert found.clusters == 20
+    assert found.value == pytest.approx((accuracy(counts[0].sum(0)) + accuracy(counts[1].sum(0))) / 2)
+
+
+@pytest.mark.parametrize("clusters", [1, 4])
+def test_too_few_clusters_have_no_interval(clusters: int) -> None:
+    assert interval(one_class(np.full((2, clusters), 8)), accuracy) is None
+
+
+def test_no_interval_leaves_the_range_of_a_share() -> None:
+    found = interval(one_class(np.array([[32, 32, 32, 32, 32, 20]])), accuracy)
+    assert found is not None
+    assert found.high == 1
+
+
+def test_nothing_differs_from_itself() -> None:
+    counts = one_class(np.random.default_rng(5).binomial(SLICES, 0.5, (2, 20)))
+    found = difference(counts, counts, macro_f1)
+    assert found is not None
+    assert (found.interval.value, found.interval.low, found.interval.high, found.p) == (0, 0, 0, 1)
+
+
+def test_other_images_are_not_paired() -> None:
+    counts = one_class(np.full((1, 6), 8))
+    with pytest.raises(ValueError, match="same images"):
+        difference(counts, one_class(np.full((1, 6), 8), n=33), accuracy)
+
+
+# Coverage, by simulation
+
+
+def draw(
+    rng: np.random.Generator, seeds: int, subjects: int, *, sd_seed: float = 0.2, each_seed_its_own: bool = False
+) -> Counts:
+    """Draw counts (S, C, 3, 3) of subjects of three classes who are hard or easy, and of seeds that are good or bad.
+
+    The chance of a right answer about a slice is the logistic function of 0.3, a subject's, a seed's and their common
+    normal deviate, of standard deviations 1, `sd_seed` and 0.3.
+    """
+    own = subjects // 4 if each_seed_its_own else subjects
+    logits = (
+        0.3 + rng.normal(0, 1, subjects) + rng.normal(0, sd_seed, (seeds, 1)) + rng.normal(0, 0.3, (seeds, subjects))
+    )
+    right = rng.binomial(SLICES, 1 / (1 + np.exp(-logits)))
+    labels = np.arange(subjects) % 3
+    counts = np.zeros((seeds, subjects, 3, 3))
+    for seed in range(seeds):
+        tested = rng.choice(subjects, own, replace=False)
+        counts[seed, tested, labels[tested], labels[tested]] = right[seed, tested]
+        counts[seed, tested, labels[tested], (labels[tested] + 1) % 3] = SLICES - right[seed, tested]
+    return counts
+
+
+def truth(figure: Figure, sd_seed: float = 0.2) -> float:
+    """Return the mean over seeds of the figure of one seed on endlessly many subjects."""
+    rng = np.random.default_rng(99)
+    values = []
+    for deviate in stats.norm.ppf((np.arange(25) + 0.5) / 25) * sd_seed:
+        logits = 0.3 + rng.normal(0, math.hypot(1, 0.3), 39_999) + deviate
+        right = (1 / (1 + np.exp(-logits))).reshape(3, -1, order="F").mean(axis=1)
+        matrix = np.zeros((3, 3))
+        matrix[range(3), range(3)] = right
+        matrix[range(3), [1, 2, 0]] = 1 - right
+        values.append(float(figure(matrix)))
+    return float(np.mean(values))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "subjects", "own", "figure"),
+    [
+        pytest.param(3, 60, False, accuracy, id="three-seeds"),
+        pytest.param(5, 200, False, accuracy, id="five-seeds-many-subjects"),
+        pytest.param(5, 60, False, macro_f1, id="macro-f1"),
+        pytest.param(5, 200, True, accuracy, id="each-seed-its-own-test-subjects"),
+    ],
+)
+def test_the_interval_holds_the_truth_as_often_as_it_says(seeds: int, subjects: int, own: bool, figure: Figure) -> None:
+    """The naive interval, which takes slices for independent, does not."""
+    rng, true = np.random.default_rng(7), truth(figure)
+    held = naive = 0
+    for _ in range(500):
+        counts = draw(rng, seeds, subjects, each_seed_its_own=own)
+        found = interval(counts, figure)
+        assert found is not None
+        held += found.low <= true <= found.high
+        value = float(figure(counts[0].sum(0)))
+        naive += abs(value - true) <= 1.96 * math.sqrt(value * (1 - value) / counts[0].sum())
+    assert 0.92 <= held / 500 <= 0.98
+    assert naive / 500 < 0.75
+
+
+def test_without_a_difference_false_alarms_stay_at_5_percent() -> None:
+    """Two models of the same seeds, equally good: subjects are as hard for both, and all else is chance."""
+    rng = np.random.default_rng(11)
+    alarms = 0
+    for _ in range(500):
+        hard = rng.normal(0, 1, 60)
+        logits = 0.3 + hard + rng.normal(0, 0.2, (2, 3, 1)) + rng.normal(0, 0.3, (2, 3, 60))
+        first, second = (one_class(rng.binomial(SLICES, 1 / (1 + np.exp(-model)))) for model in logits)
+        found = difference(first, second, accuracy)
+        assert found is not None
+        alarms += found.p < 0.05
+    assert 0.02 <= alarms / 500 <= 0.08
