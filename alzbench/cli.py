@@ -164,20 +164,26 @@ def compare(
     baseline: Annotated[str | None, typer.Option(help="The experiment that the others are compared with.")] = None,
     runs: Runs = Path("runs"),
     csv: Annotated[Path | None, typer.Option(help="Write the table here, too.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one page with tables and figures here.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the tables here as Markdown.")] = None,
+    latex: Annotated[Path | None, typer.Option(help="Write the tables here as LaTeX (booktabs).")] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the accuracies here, as PNG.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare stored runs: a row an experiment, over its seeds, and against the published reference."""
+    """Compare stored runs: experiments with their uncertainty, against each other and the published reference."""
     from alzbench import atomic
     from alzbench.compare import compare as compare_runs
     from alzbench.compare import load_references
-    from alzbench.options import select_runs
+    from alzbench.options import select_runs, study_levels
     from alzbench.report.export import comparison_json, comparison_table
     from alzbench.report.terminal import render_comparison
 
-    comparison = compare_runs(select_runs(runs, names or []), load_references(), baseline)
+    chosen = names or []
+    comparison = compare_runs(select_runs(runs, chosen), load_references(), baseline, study_levels(chosen))
     if csv:
         atomic.write_text(csv, comparison_table(comparison).to_csv(index=False, lineterminator="\n"))
+    if html or markdown or latex:
+        _write_documents(comparison, html, markdown, latex)
     if figure:
         from alzbench.evaluation.figures import save
         from alzbench.report.figure import comparison_figure
@@ -187,6 +193,24 @@ def compare(
         _print_json(comparison_json(comparison))
     else:
         Console().print(render_comparison(comparison), crop=False)  # a figure that is cut would be another figure
+
+
+def _write_documents(comparison: Any, html: Path | None, markdown: Path | None, latex: Path | None) -> None:
+    from alzbench import atomic
+    from alzbench.report.document import comparison_sections
+    from alzbench.report.markup import render_latex, render_markdown
+
+    title, sections = "Comparison", comparison_sections(comparison)
+    about = f"alzbench {__version__}; runs in one section have the same test images, those of different ones have not."
+    if markdown:
+        atomic.write_text(markdown, render_markdown(title, about, sections))
+    if latex:
+        atomic.write_text(latex, render_latex(title, sections))
+    if html:
+        from alzbench.report.html import render_html
+        from alzbench.report.pictures import comparison_pictures
+
+        atomic.write_text(html, render_html(title, about, sections, comparison_pictures(comparison)))
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Any
 from alzbench.errors import DataError, ExperimentError
 from alzbench.experiment.loading import DEMO, load_experiment
 from alzbench.experiment.schema import Experiment
-from alzbench.experiment.study import expand_study, is_study
+from alzbench.experiment.study import expand_study, is_study, levels_of
 from alzbench.store import Run, RunStore
 
 
@@ -63,12 +63,19 @@ def _whole_numbers(text: str) -> list[int]:
         ) from None
 
 
+def study_levels(names: Sequence[str]) -> dict[str, frozenset[tuple[str, str]]]:
+    """Return the levels that are on in each experiment of the study files among names, by the experiment's name."""
+    files = [Path(name) for name in names if _is_file(name)]
+    return {name: levels for file in files if is_study(file) for name, levels in levels_of(file).items()}
+
+
+def _is_file(name: str) -> bool:
+    return Path(name).suffix in (".yaml", ".yml") and Path(name).is_file()
+
+
 def _experiment_names(name: str) -> set[str]:
     """Return the experiments that a name stands for: itself, or those of an experiment or study file."""
-    file = Path(name)
-    if file.suffix not in (".yaml", ".yml") or not file.is_file():
-        return {name}
-    return {experiment.name for experiment in _experiments_of(file, (), {})}
+    return {experiment.name for experiment in _experiments_of(Path(name), (), {})} if _is_file(name) else {name}
 
 
 def select_runs(root: Path, names: Sequence[str]) -> list[Run]:

@@ -31,6 +31,10 @@ class Registry(Generic[T]):
             raise ValueError(f"the {self.kind} {name!r} is registered already")
         self._items[name] = item
 
+    def remove(self, name: str) -> None:
+        """Take back a registration."""
+        del self._items[name]
+
     def __getitem__(self, name: str) -> T:
         try:
             return self._items[name]

@@ -1,5 +1,6 @@
 """Stored runs to a typed comparison; nothing here trains, draws or prints."""
 
+from alzbench.compare.effects import Effect
 from alzbench.compare.intervals import Difference, Interval
 from alzbench.compare.pairs import Pair
 from alzbench.compare.references import Reference, binomial_interval, load_references
@@ -8,6 +9,7 @@ from alzbench.compare.table import Comparison, ExperimentRow, Group, Spread, Sub
 __all__ = [
     "Comparison",
     "Difference",
+    "Effect",
     "ExperimentRow",
     "Group",
     "Interval",

@@ -6,7 +6,7 @@ Letters: `S` repetitions (seeds), `C` clusters (subjects; single images where su
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,28 @@ def stack(repetitions: Mapping[int, Sequence[SubjectCounts]]) -> Answers | None:
             stacked[row, columns] += counts.counts
             right[row, columns] = counts.labels == counts.answers
     return Answers(every[0].by, tuple(names), tuple(repetitions), stacked, right)
+
+
+def align(first: Answers, second: Answers) -> tuple[Answers, Answers] | None:
+    """Return both with their common seeds and the same clusters.
+
+    None where they share no seed, or their test images have other labels: those of the sanity row with shuffled ones.
+    """
+    seeds = [seed for seed in first.seeds if seed in second.seeds]
+    if not seeds or first.by != second.by or first.counts.shape[2:] != second.counts.shape[2:]:
+        return None
+    names = sorted({*first.clusters, *second.clusters})  # either may have tested more, with other seeds
+    both = _with_clusters(first.of_seeds(seeds), names), _with_clusters(second.of_seeds(seeds), names)
+    return both if np.array_equal(both[0].counts.sum(-1), both[1].counts.sum(-1)) else None
+
+
+def _with_clusters(answers: Answers, names: Sequence[str]) -> Answers:
+    place = {name: k for k, name in enumerate(names)}
+    columns = [place[name] for name in answers.clusters]
+    counts = np.zeros((len(answers.seeds), len(names), *answers.counts.shape[2:]))
+    right = np.full((len(answers.seeds), len(names)), NOT_TESTED, np.int64)
+    counts[:, columns], right[:, columns] = answers.counts, answers.right
+    return replace(answers, clusters=tuple(names), counts=counts, right=right)
 
 
 def read_counts(run: Run) -> SubjectCounts | None:

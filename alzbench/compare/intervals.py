@@ -10,7 +10,7 @@ One seed says nothing about seeds, and its interval is about subjects alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -106,6 +106,13 @@ def difference(first: Counts, second: Counts, figure: Figure) -> Difference | No
     se = math.hypot(found.se_clusters, found.se_seeds)
     p = float(2 * stats.t.sf(abs(found.value) / se, found.df)) if se else float(found.value == 0)
     return Difference(found, p)
+
+
+def mean_difference(pairs: Sequence[tuple[Counts, Counts]], figure: Figure) -> Interval | None:
+    """Return the mean of paired differences, each as for `difference`, all with the same seeds and clusters."""
+    values = np.mean([figure(b.sum(1)) - figure(a.sum(1)) for a, b in pairs], axis=0)
+    without = np.mean([figure(_without_each(b)) - figure(_without_each(a)) for a, b in pairs], axis=0)
+    return _interval(values, without, pairs[0][0])
 
 
 def _interval(values: npt.NDArray[np.float64], without: npt.NDArray[np.float64], counts: Counts) -> Interval | None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from alzbench.compare.answers import NOT_TESTED, Answers
+from alzbench.compare.answers import NOT_TESTED, Answers, align
 from alzbench.compare.intervals import Difference, Figure, Interval, accuracy, difference, macro_f1
 
 Verdict = Literal["better", "worse", "no difference shown", "too few subjects"]
@@ -93,47 +93,30 @@ def needed(se: float, n: int, size: float = WORTH_SEEING) -> int | None:
 
 
 def _pair(name: str, first: Answers, label: str, other: Answers) -> Pair | None:
-    seeds = [seed for seed in first.seeds if seed in other.seeds]
-    if not seeds or first.by != other.by:
+    aligned = align(first, other)
+    if aligned is None:
         return None
-    first, second = _aligned(first.of_seeds(seeds), other.of_seeds(seeds))
-    if not np.array_equal(first.counts.sum(-1), second.counts.sum(-1)):
-        return None  # other labels: the sanity row whose labels are shuffled
+    first, second = aligned
     differences = {key: difference(first.counts, second.counts, figure) for key, figure in _FIGURES.items()}
     tested = first.right[0] != NOT_TESTED
     only_first = int((tested & (first.right[0] == 1) & (second.right[0] == 0)).sum())
     only_second = int((tested & (first.right[0] == 0) & (second.right[0] == 1)).sum())
     found = differences["accuracy"]
     needs = _needs(found.interval) if found else (None, None)
-    p = mcnemar_exact(only_first, only_second)
     return Pair(
-        name,
-        label,
-        tuple(seeds),
-        first.by,
-        differences,
-        None,
-        p,
-        only_first,
-        only_second,
-        "no difference shown",
-        *needs,
+        baseline=name,
+        other=label,
+        seeds=first.seeds,
+        by=first.by,
+        differences=differences,
+        p_holm=None,
+        mcnemar=mcnemar_exact(only_first, only_second),
+        only_baseline=only_first,
+        only_other=only_second,
+        verdict="no difference shown",
+        subjects_needed=needs[0],
+        seeds_needed=needs[1],
     )
-
-
-def _aligned(first: Answers, second: Answers) -> tuple[Answers, Answers]:
-    """Return both with the same clusters; experiments with other seeds besides may have tested more."""
-    names = sorted({*first.clusters, *second.clusters})
-    return _with_clusters(first, names), _with_clusters(second, names)
-
-
-def _with_clusters(answers: Answers, names: Sequence[str]) -> Answers:
-    place = {name: k for k, name in enumerate(names)}
-    columns = [place[name] for name in answers.clusters]
-    counts = np.zeros((len(answers.seeds), len(names), *answers.counts.shape[2:]))
-    right = np.full((len(answers.seeds), len(names)), NOT_TESTED, np.int64)
-    counts[:, columns], right[:, columns] = answers.counts, answers.right
-    return replace(answers, clusters=tuple(names), counts=counts, right=right)
 
 
 def _needs(interval: Interval) -> tuple[int | None, int | None]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from alzbench.compare.answers import Answers, read_counts, stack
+from alzbench.compare.effects import Effect, Levels, effects
 from alzbench.compare.intervals import (
     FEWEST_CLUSTERS,
     Figure,
@@ -87,6 +88,7 @@ class ExperimentRow:
         by_subject: The scores by subject; None where a test image's subject is not known.
         difference: Accuracy less each reference's, by its name.
         unfinished: Runs that failed or were interrupted, as ``name: state``.
+        folders: Of the runs that are counted.
     """
 
     label: str
@@ -102,6 +104,7 @@ class ExperimentRow:
     by_subject: SubjectScores | None
     difference: dict[str, float]
     unfinished: tuple[str, ...]
+    folders: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,7 @@ class Group:
         references: Published results under the same protocol and with as many test images.
         rows: The experiments in the order in which they were first run, and after them the sanity rows.
         pairs: Each other row against the baseline, on the same seeds and test images.
+        effects: Those of a study's factors, where one is compared.
     """
 
     protocol: str
@@ -129,6 +133,7 @@ class Group:
     references: tuple[Reference, ...]
     rows: tuple[ExperimentRow, ...]
     pairs: tuple[Pair, ...]
+    effects: tuple[Effect, ...]
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,12 @@ class Comparison:
     groups: tuple[Group, ...]
 
 
-def compare(runs: Sequence[Run], references: Sequence[Reference], baseline: str | None = None) -> Comparison:
+def compare(
+    runs: Sequence[Run],
+    references: Sequence[Reference],
+    baseline: str | None = None,
+    levels: Mapping[str, Levels] | None = None,
+) -> Comparison:
     """Group runs by what makes them comparable, and summarise each experiment over its seeds.
 
     Args:
@@ -146,6 +156,7 @@ def compare(runs: Sequence[Run], references: Sequence[Reference], baseline: str 
         references: Published results to set beside them.
         baseline: The experiment that the others are compared with in pairs; by default `baseline` where there is one,
             else the first.
+        levels: Of a study, the levels of its factors that are on in each of its experiments.
 
     Raises:
         DataError: No run is of the baseline that is asked for.
@@ -163,7 +174,9 @@ def compare(runs: Sequence[Run], references: Sequence[Reference], baseline: str 
             alike.append(fitting)
         fitting.add(run)
     ordered = sorted(groups.items(), key=lambda item: item[0])
-    return Comparison(tuple(_group(members.runs, references, baseline) for _, alike in ordered for members in alike))
+    return Comparison(
+        tuple(_group(members.runs, references, baseline, levels or {}) for _, alike in ordered for members in alike)
+    )
 
 
 class _Members:
@@ -182,7 +195,9 @@ class _Members:
         self.runs.append(run)
 
 
-def _group(runs: list[Run], references: Sequence[Reference], baseline: str | None) -> Group:
+def _group(
+    runs: list[Run], references: Sequence[Reference], baseline: str | None, levels: Mapping[str, Levels]
+) -> Group:
     first = runs[0].card
     by_settings: dict[tuple[bool, str, str], list[Run]] = {}
     for run in runs:
@@ -207,7 +222,8 @@ def _group(runs: list[Run], references: Sequence[Reference], baseline: str | Non
     if chosen is None and baseline is None and there:
         chosen = there[0][0]
     pairs = compare_pairs(chosen, dict(there)) if chosen else ()
-    return Group(first.protocol, leaks, first.data, first.demo, size, classes, published, rows, pairs)
+    of_factors = effects(dict(there), levels)
+    return Group(first.protocol, leaks, first.data, first.demo, size, classes, published, rows, pairs, of_factors)
 
 
 def _answers(repetitions: Sequence[Repetition]) -> Answers | None:
@@ -255,6 +271,7 @@ def _row(
         # a sanity row is no attempt at the published figure
         difference={r.name: accuracy.mean - r.accuracy for r in references} if accuracy and not first.sanity else {},
         unfinished=tuple(f"{run.name}: {run.card.state}" for run in runs if run.card.state != "complete"),
+        folders=tuple(str(run.path) for repetition in repetitions for run in repetition.runs),
     )
 
 

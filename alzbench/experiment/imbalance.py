@@ -44,6 +44,8 @@ class BalancedBatches(Section):
 class Smote(Section):
     """Add feature maps between an image and its neighbours until all classes are as large as the largest.
 
+    `smote` does so everywhere in a class, `borderline_smote` and `svm_smote` where it meets the others, `adasyn` the
+    more the others are near; these three may add fewer.
     The neighbours are sought among the feature maps of the images themselves (view 0).
     """
 

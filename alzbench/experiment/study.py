@@ -107,6 +107,13 @@ def expand_study(
     return experiments
 
 
+def levels_of(path: Path) -> dict[str, frozenset[tuple[str, str]]]:
+    """Return the pairs of a factor and a level that are on in each experiment of a study, by the experiment's name."""
+    study = load_study(path)
+    base = str(resolve(path.parent / study.base).get("name", Path(study.base).stem))
+    return {name: frozenset(combination) for name, combination in _combinations(study, base)}
+
+
 def _combinations(study: Study, base: str) -> Iterator[tuple[str, Combination]]:
     """Return the name and the levels of each experiment of the plan."""
     single = [(factor, level) for factor, levels in study.factors.items() for level in levels]

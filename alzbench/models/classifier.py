@@ -13,14 +13,13 @@ from alzbench.models.attention import AllPresent, OverSlices
 from alzbench.models.backbone import Prefix
 from alzbench.models.variant_file import find_variant
 
-FEATURE_DTYPE = "float16"  # of stored feature maps; heads take them as they are stored
-
 
 def build_head(settings: ModelSettings, shape: tuple[int, int, int], classes: int, precision: str, seed: int) -> Any:
-    """Build the trainable part: features, float16 as they are stored, -> logits (B, K) of float32.
+    """Build the trainable part: features -> logits (B, K) of float32.
 
     Its input is a feature map (B, H, W, C); of a variant that classifies subjects, a dict of `features`
-    (B, S, H, W, C) and `present`, bool (B, S).
+    (B, S, H, W, C) and `present`, bool (B, S). It is declared float32, which float16 fits into: a head that is put on a
+    suffix must not round what passes through it, nor its gradient.
 
     Args:
         settings: The variant and its options.
@@ -34,7 +33,7 @@ def build_head(settings: ModelSettings, shape: tuple[int, int, int], classes: in
     keras.utils.set_random_seed(seed)
     with _dtype_policy(precision):
         if variant.classifies == "slice":
-            features = keras.Input(shape, dtype=FEATURE_DTYPE, name="features")
+            features = keras.Input(shape, dtype="float32", name="features")
             return keras.Model(features, variant.build(features, options, classes), name="head")
         features, present = subject_inputs(options.model_dump()["slices"], shape)
         logits = variant.build((features, present), options, classes)
@@ -43,7 +42,7 @@ def build_head(settings: ModelSettings, shape: tuple[int, int, int], classes: in
 
 def subject_inputs(slices: int, shape: tuple[int, ...]) -> tuple[Any, Any]:
     """Return the inputs of a head that classifies subjects: features (B, S, H, W, C) and present (B, S)."""
-    features = keras.Input((slices, *shape), dtype=FEATURE_DTYPE, name="features")
+    features = keras.Input((slices, *shape), dtype="float32", name="features")
     return features, keras.Input((slices,), dtype="bool", name="present")
 
 
@@ -51,7 +50,7 @@ def put_below(suffix: Any, head: Any) -> Any:
     """Return one trainable model of the backbone's suffix and a head, which it shares with its arguments."""
     shape = suffix.input_shape[1:]
     if not isinstance(head.input, dict):
-        features = keras.Input(shape, dtype=FEATURE_DTYPE, name="features")
+        features = keras.Input(shape, dtype="float32", name="features")
         return keras.Model(features, head(suffix(features)), name="head")
     features, present = subject_inputs(head.input["features"].shape[1], shape)
     logits = head({"features": OverSlices(suffix, name="suffix_of_slices")(features), "present": present})

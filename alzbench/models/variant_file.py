@@ -26,7 +26,7 @@ def find_variant(settings: ModelSettings) -> Variant:
         ExperimentError: There is no such variant, or the file cannot be read or fails.
     """
     if settings.file is not None:
-        _load(Path(settings.file))
+        _load(Path(settings.file).resolve())
     return VARIANTS[settings.variant]
 
 
@@ -45,10 +45,13 @@ def _load(path: Path) -> None:
         raise ExperimentError(f"model.file must be a Python file with a name in .py, got {path}.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    before = list(VARIANTS)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
+        for added in set(VARIANTS) - set(before):
+            VARIANTS.remove(added)
         raise ExperimentError(
             f"model.file {path} fails{_line_of(error, path)}: {type(error).__name__}: {error}."
         ) from error
@@ -62,8 +65,8 @@ def _read(path: Path) -> bytes:
         raise ExperimentError(f"model.file must name a readable Python file; {path}: {error.strerror}.") from None
 
 
-def _line_of(error: Exception, path: Path) -> str:
-    if isinstance(error, SyntaxError):
+def _line_of(error: BaseException, path: Path) -> str:
+    if isinstance(error, SyntaxError) and error.filename == str(path):
         return f" in line {error.lineno}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
     return f" in line {frames[-1].lineno}" if frames else ""

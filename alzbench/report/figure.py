@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from alzbench.compare import Comparison, ExperimentRow, Group, Spread
+from alzbench.compare import Comparison, ExperimentRow, Group, Interval, Spread
 
 _COLOURS = {"slices": "tab:blue", "subjects": "tab:orange"}
 _LABELS = {
@@ -26,6 +28,34 @@ def comparison_figure(comparison: Comparison) -> Figure:
     if groups:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    return figure
+
+
+def differences_figure(group: Group) -> Figure:
+    """Draw the paired differences of accuracy to the baseline, with their 95 % intervals."""
+    pairs = [(pair, found.interval) for pair in group.pairs if (found := pair.differences["accuracy"])][::-1]
+    names = [pair.other for pair, _ in pairs]
+    return _forest(names, [i for _, i in pairs], f"test accuracy, points more than {group.pairs[0].baseline}")
+
+
+def effects_figure(group: Group) -> Figure:
+    """Draw the effects of a study's factors on accuracy, with their 95 % intervals."""
+    shown = [(f"{e.factor}: {e.level}", e.accuracy) for e in group.effects if e.accuracy][::-1]
+    return _forest([name for name, _ in shown], [i for _, i in shown], "mean change of test accuracy, points")
+
+
+def _forest(names: Sequence[str], intervals: Sequence[Interval], label: str) -> Figure:
+    figure = Figure(figsize=(7.2, 0.36 * len(names) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    for place, found in enumerate(intervals):
+        shown = not found.low <= 0 <= found.high
+        ends = [[100 * (found.value - found.low)], [100 * (found.high - found.value)]]
+        axes.errorbar(100 * found.value, place, xerr=ends, fmt="o", color="tab:blue" if shown else "grey")
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_yticks(range(len(names)), names, fontsize=9)
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.set_xlabel(label, fontsize=9)
+    axes.grid(axis="x", alpha=0.3)
     return figure
 
 

@@ -20,10 +20,10 @@ from alzbench.cache import cache_folder, require_space
 from alzbench.data.augment import augment, view_key
 from alzbench.experiment import AugmentSettings
 from alzbench.models.backbone import Prefix
-from alzbench.models.classifier import FEATURE_DTYPE
 from alzbench.progress import Progress
 from alzbench.training.extractor import BATCH, Extractor, make_extractor
 
+FEATURE_DTYPE = "float16"  # of stored feature maps
 _VERSION = 1
 
 

@@ -137,14 +137,14 @@ def _interpolate(
 ) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.integer]]:
     """Return made feature maps (m, H, W, C) and their labels (m,)."""
     counts = np.bincount(labels, minlength=len(classes))
-    _require_neighbours(settings, counts, classes)
-    _require_memory(settings, counts, math.prod(shape))
     if np.all(counts[counts > 0] == counts.max()):
         return np.empty((0, *shape), np.float16), np.empty(0, np.int64)
+    _require_neighbours(settings, counts, classes)
+    _require_memory(settings, counts, math.prod(shape))
     flat = maps().reshape(len(labels), -1).astype(np.float32)  # interpolating integers would wrap, float16 overflow
     try:
         grown, grown_labels = _sampler(settings, seed).fit_resample(flat, labels)
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:  # its ways to say that a class has too few, or no near, examples
         raise RunError(
             f"imbalance {settings.name} cannot be used on these images: {' '.join(str(error).split())} "
             "smote makes fewer demands."

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment import ModelSettings
@@ -18,18 +19,30 @@ SHAPE, CLASSES = (3, 3, 10), 4
 MAPS = np.random.default_rng(0).normal(size=(8, *SHAPE)).astype(np.float16)
 LABELS = np.arange(8) % CLASSES
 
+SETS = np.stack([MAPS, MAPS[::-1], 2 * MAPS], axis=1)
+PRESENT = np.array([[True, True, True], [True, False, False]] * 4)
+
 every_variant = pytest.mark.parametrize("name", list(VARIANTS))
 
 
+def subjects(name: str) -> bool:
+    return VARIANTS[name].classifies == "subject"
+
+
 def head(name: str, seed: int = 0, precision: str = "float32", **options: Any) -> Any:
-    settings = ModelSettings(variant=name, options={"units": 6, **options})
+    settings = ModelSettings(variant=name, options={"units": 6, **({"slices": 3} if subjects(name) else {}), **options})
     return build_head(settings, SHAPE, CLASSES, precision, seed)
+
+
+def inputs(name: str) -> Any:
+    """Eight examples as the variant takes them: feature maps, or sets of three of which some are not there."""
+    return {"features": SETS, "present": PRESENT} if subjects(name) else MAPS
 
 
 @every_variant
 def test_logits(name: str) -> None:
-    logits = np.asarray(head(name)(MAPS))
-    assert (logits.shape, logits.dtype) == ((8, CLASSES), np.float32)
+    logits = np.asarray(head(name)(inputs(name)))
+    assert (logits.shape, logits.dtype.name) == ((8, CLASSES), "float32")
     assert np.isfinite(logits).all()
 
 
@@ -39,7 +52,7 @@ def test_every_weight_is_trained(name: str) -> None:
     before = [w.copy() for w in model.get_weights()]
     model.compile(keras.optimizers.SGD(1.0), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     for _ in range(3):
-        model.train_on_batch(MAPS, LABELS)
+        model.train_on_batch(inputs(name), LABELS)
     same = [w.path for w, a, b in zip(model.weights, before, model.get_weights(), strict=True) if np.array_equal(a, b)]
     assert [path for path in same if not path.endswith("key/bias")] == []  # the softmax ignores the key's bias
 
@@ -49,13 +62,15 @@ def test_save_and_load(name: str, tmp_path: Path) -> None:
     model = head(name)
     model.save(tmp_path / "head.keras")
     loaded = keras.saving.load_model(tmp_path / "head.keras", safe_mode=True)
-    np.testing.assert_array_equal(model.predict(MAPS, verbose=0), loaded.predict(MAPS, verbose=0))
+    ours, theirs = (network.predict(inputs(name), verbose=0) for network in (model, loaded))
+    np.testing.assert_array_equal(ours, theirs)
 
 
 @every_variant
 def test_every_option_changes_the_head(name: str) -> None:
     for option, field in VARIANTS[name].options.model_fields.items():
-        changed = head(name, **{option: 0.5 if option == "dropout" else 7})
+        other: Any = {"dropout": 0.5, "pooling": "max"}.get(option, 7)
+        changed = head(name, **{option: other})
         assert changed.get_config() != head(name).get_config(), f"{option} ({field.description}) changes nothing"
 
 
@@ -73,7 +88,7 @@ def test_mixed_precision_ends_in_float32(name: str, precision: str) -> None:
     model = head(name, precision=precision)
     assert keras.config.dtype_policy().name == before
     assert model.get_layer("hidden").compute_dtype == precision.removeprefix("mixed_")
-    assert np.asarray(model(MAPS)).dtype == np.float32
+    assert np.asarray(model(inputs(name))).dtype == np.float32
 
 
 @every_variant
@@ -93,16 +108,91 @@ def test_attention_sees_more_than_the_mean() -> None:
     assert np.abs(np.asarray(model(4 * MAPS)) - np.asarray(model(4 * flat))).max() > 1e-2
 
 
+def part(model: Any, *layers: str) -> Any:
+    """The model's inputs to what these layers put out."""
+    outputs = [model.get_layer(layer).output for layer in layers]
+    return keras.Model(model.input, outputs[0] if len(outputs) == 1 else outputs)
+
+
+def pooled(x: np.ndarray, pooling: str) -> np.ndarray:
+    """Pooled over all axes but the first and the last, in NumPy."""
+    x = x.astype(np.float32).reshape(len(x), -1, x.shape[-1])
+    parts = {"mean": [x.mean(axis=1)], "max": [x.max(axis=1)], "mean_max": [x.mean(axis=1), x.max(axis=1)]}
+    return np.concatenate(parts[pooling], axis=1)
+
+
+every_pooling = pytest.mark.parametrize("pooling", ["mean", "max", "mean_max"])
+
+
+@every_pooling
+def test_pooling_of_a_feature_map(pooling: str) -> None:
+    found = part(head("baseline", pooling=pooling), "pool")(MAPS)
+    np.testing.assert_allclose(found, pooled(MAPS, pooling), atol=1e-5)
+
+
+@every_pooling
+@pytest.mark.parametrize("name", ["attention", "multi_head_attention"])
+def test_pooling_of_what_was_attended(name: str, pooling: str) -> None:
+    attended, found = part(head(name, pooling=pooling), "attention", "pool")(MAPS)
+    np.testing.assert_allclose(found, pooled(np.asarray(attended), pooling), atol=1e-5)
+
+
+@every_pooling
+def test_pooling_of_each_slice_of_a_subject(pooling: str) -> None:
+    found = part(head("subject_attention", pooling=pooling), "vectors")(inputs("subject_attention"))
+    expected = np.stack([pooled(SETS[:, slice_], pooling) for slice_ in range(3)], axis=1)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_multi_head_attention_is_the_formula() -> None:
+    model = head("multi_head_attention", heads=3, key_dim=4)
+    found = part(model, "attention")(MAPS)
+    weights = {w.path.split("attention/")[-1]: np.asarray(w.numpy()) for w in model.get_layer("attention").weights}
+    x = MAPS.reshape(8, 9, 10).astype(np.float32)
+    query, key, value = (
+        np.einsum("bnc,chd->bhnd", x, weights[f"{p}/kernel"]) + weights[f"{p}/bias"][:, None]
+        for p in ("query", "key", "value")
+    )
+    of_each_head = softmax(query @ key.swapaxes(2, 3) / np.sqrt(4), axis=-1) @ value
+    joined = np.einsum("bhnd,hdo->bno", of_each_head, weights["attention_output/kernel"])
+    np.testing.assert_allclose(found, joined + weights["attention_output/bias"], atol=1e-4)
+    assert found.shape == (8, 9, 3 * 4)
+
+
+def test_a_subject_is_its_slices_in_any_order() -> None:
+    model = head("subject_attention")
+    expected = model({"features": SETS, "present": PRESENT})
+    order = [2, 0, 1]
+    np.testing.assert_allclose(model({"features": SETS[:, order], "present": PRESENT[:, order]}), expected, atol=1e-4)
+
+
+def test_slices_that_are_absent_do_not_matter() -> None:
+    model = head("subject_attention")
+    expected = model({"features": SETS, "present": PRESENT})
+    other = np.where(PRESENT[:, :, None, None, None], SETS, np.float16(50))
+    np.testing.assert_allclose(model({"features": other, "present": PRESENT}), expected, atol=1e-5)
+    all_there = np.asarray(model({"features": SETS, "present": np.ones_like(PRESENT)}))
+    assert np.abs(all_there - expected)[1::2].max() > 1e-2  # and those that are there do
+
+
+def test_only_subject_variants_classify_subjects() -> None:
+    assert [name for name in VARIANTS if subjects(name)] == ["subject_attention"]
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("atention", {}, r"Unknown variant 'atention'; there are baseline, attention. Did you mean 'attention'\?"),
+        ("atention", {}, r"Unknown variant 'atention'; there are baseline, attention, .*\. Did you mean 'attention'\?"),
         ("attention", {"headz": 2}, "variant attention: unknown key model.options.headz"),
         ("attention", {"key_dim": "many"}, "model.options.key_dim: .*got 'many'"),
         ("baseline", {"dropout": 1.0}, "model.options.dropout: .*less than 1"),
+        ("baseline", {"pooling": "median"}, "model.options.pooling: .*'mean', 'max' or 'mean_max'.*got 'median'"),
+        ("multi_head_attention", {"heads": 0}, "model.options.heads: .*greater than or equal to 1"),
+        ("subject_attention", {"slices": 0}, "model.options.slices: .*greater than or equal to 1"),
+        ("attention", {"slices": 3}, "unknown key model.options.slices"),
         ("baseline", {"key_dim": 3}, "unknown key model.options.key_dim"),
     ],
-    ids=["name", "unknown", "type", "range", "of-another"],
+    ids=["name", "unknown", "type", "range", "choice", "heads", "slices", "of-subjects", "of-another"],
 )
 def test_wrong_names_and_options(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ExperimentError, match=message):

@@ -1,0 +1,53 @@
+"""Effects of a study's factors: what changes with one level, all else held equal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from alzbench.compare.answers import Answers, align
+from alzbench.compare.intervals import Interval, accuracy, macro_f1, mean_difference
+
+Levels = frozenset[tuple[str, str]]  # (factor, level) pairs that are on in an experiment
+
+
+@dataclass(frozen=True)
+class Effect:
+    """The mean change from the base's level of a factor to another.
+
+    Attributes:
+        factor, level: Which.
+        pairs: Pairs of experiments that differ in it alone.
+        accuracy, macro_f1: Mean paired change with its interval; None where there are too few test subjects.
+    """
+
+    factor: str
+    level: str
+    pairs: int
+    accuracy: Interval | None
+    macro_f1: Interval | None
+
+
+def effects(answers: Mapping[str, Answers], levels: Mapping[str, Levels]) -> tuple[Effect, ...]:
+    """Return the effect of each level that experiments differ in alone.
+
+    Args:
+        answers: Those of each experiment, by its name.
+        levels: The levels that are on in each experiment of the study.
+    """
+    by_levels = {on: answers[name] for name, on in levels.items() if name in answers}
+    found = []
+    for change in sorted({pair for on in by_levels for pair in on}):
+        matched = [
+            align(by_levels[on - {change}], with_it)
+            for on, with_it in by_levels.items()
+            if change in on and on - {change} in by_levels
+        ]
+        pairs = [pair for pair in matched if pair is not None]
+        seeds = set.intersection(*(set(first.seeds) for first, _ in pairs)) if pairs else set()
+        if not seeds:
+            continue
+        common = sorted(seeds)
+        counts = [(first.of_seeds(common).counts, second.of_seeds(common).counts) for first, second in pairs]
+        found.append(Effect(*change, len(pairs), mean_difference(counts, accuracy), mean_difference(counts, macro_f1)))
+    return tuple(found)

@@ -1,0 +1,255 @@
+"""A comparison as a document: the one form that HTML, Markdown and LaTeX are written from, so that all say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alzbench.compare import (
+    Comparison,
+    Effect,
+    ExperimentRow,
+    Group,
+    Interval,
+    Pair,
+    Spread,
+    binomial_interval,
+)
+from alzbench.compare.pairs import WORTH_SEEING
+
+UNDEFINED = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: what is read, and what it is sorted by where that is a number."""
+
+    text: str
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; `weak` are the rows that are set beside the others for scale."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    weak: frozenset[int] = frozenset()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Runs that can be compared with each other.
+
+    Attributes:
+        title: Protocol, test images and data.
+        warnings: What a reader must know before the figures: demo, leakage.
+        tables: The figures.
+        notes: What else is to be said.
+    """
+
+    title: str
+    warnings: tuple[str, ...]
+    tables: tuple[Table, ...]
+    notes: tuple[str, ...]
+
+
+def comparison_sections(comparison: Comparison) -> list[Section]:
+    """Return a section for each group of comparable runs."""
+    return [_section(group) for group in comparison.groups]
+
+
+def _section(group: Group) -> Section:
+    test = f"{group.test_images:,} test images" if group.test_images else "no complete run yet"
+    warnings = ["DEMO on phantoms: the figures say nothing about patients."] if group.demo else []
+    warnings += [f"Leaky protocol: {group.leaks}."] if group.leaks else []
+    tables = [_scores(group), _by_class(group)]
+    tables += [_pairs(group)] if group.pairs else []
+    tables += [_effects(group.effects)] if group.effects else []
+    tables += [_by_subject(group)] if any(row.by_subject for row in group.rows) else []
+    notes = [_reference_note(group)] if group.references else []
+    notes += [f"Not complete: {text}." for row in group.rows for text in row.unfinished]
+    title = f"{group.protocol} protocol, {test}, data {group.data[:6]}"
+    return Section(title, tuple(warnings), tuple(tables), tuple(notes))
+
+
+def _scores(group: Group) -> Table:
+    names = [reference.name for reference in group.references]
+    columns = ["experiment", "seeds", "accuracy %", "95 %", "balanced %", "95 %", "macro F1", "95 %"]
+    rows: list[tuple[Cell, ...]] = []
+    for reference in group.references:
+        low, high = binomial_interval(reference)
+        figures = [Cell("1", 1), percent(reference.accuracy), _span(low, high, 100), *[Cell(UNDEFINED)] * 4]
+        rows.append((Cell(reference.name), *figures, *[Cell(UNDEFINED)] * len(names)))
+    for row in group.rows:
+        figures = [
+            Cell(str(len(row.seeds)), len(row.seeds)),
+            _mean(row.accuracy, 100),
+            _interval(row, "accuracy", 100),
+            _mean(row.balanced_accuracy, 100),
+            _interval(row, "balanced_accuracy", 100),
+            _mean(row.macro_f1, 1),
+            _interval(row, "macro_f1", 1),
+        ]
+        versus = [_change(row.difference.get(name)) for name in names]
+        rows.append((Cell(row.label), *figures, *versus))
+    weak = {k for k, row in enumerate(group.rows, start=len(names)) if row.sanity} | set(range(len(names)))
+    return Table(
+        "By slice",
+        (*columns, *(f"points to {name}" for name in names)),
+        tuple(rows),
+        frozenset(weak),
+        "Means over the seeds; 95 % intervals over seeds and test subjects at once.",
+    )
+
+
+def _by_class(group: Group) -> Table:
+    columns = ["experiment", *(text for name in group.classes for text in (f"F1 {name}", "95 %"))]
+    rows = [
+        (
+            Cell(row.label),
+            *(
+                cell
+                for name, f1 in zip(group.classes, row.f1, strict=True)
+                for cell in (_mean(f1, 1), _interval(row, f"f1_{name}", 1))
+            ),
+        )
+        for row in group.rows
+    ]
+    note = "No interval where fewer than five test subjects have the class."
+    return Table("By class", tuple(columns), tuple(rows), _sanity(group), note)
+
+
+def _pairs(group: Group) -> Table:
+    baseline, by = group.pairs[0].baseline, group.pairs[0].by
+    columns = ("experiment", "seeds", "accuracy, points", "95 %", "macro F1", "95 %", "p, Holm", "McNemar p", "verdict",
+               f"{by}s needed", "seeds needed")  # fmt: skip
+    rows = tuple((Cell(pair.other), *_pair_cells(pair)) for pair in group.pairs)
+    note = (
+        f"Paired, on the same test images and seeds. p: of no difference in accuracy, corrected for all rows by Holm's "
+        f"method. McNemar: exact, of the answers about each {by}, first common seed. Needed: to see a change of "
+        f"{100 * WORTH_SEEING:.0f} points with a power of 80 %."
+    )
+    return Table(f"Against {baseline}", columns, rows, note=note)
+
+
+def _pair_cells(pair: Pair) -> list[Cell]:
+    cells = [Cell(str(len(pair.seeds)), len(pair.seeds))]
+    for name, scale in (("accuracy", 100), ("macro_f1", 1)):
+        found = pair.differences[name]
+        cells += _change_cells(found.interval if found else None, scale)
+    tests = [_p(pair.p_holm), _p(pair.mcnemar), Cell(pair.verdict)]
+    return [*cells, *tests, _count(pair.subjects_needed), _count(pair.seeds_needed)]
+
+
+def _effects(effects: Sequence[Effect]) -> Table:
+    columns = ("factor", "level", "pairs", "accuracy, points", "95 %", "macro F1", "95 %")
+    rows = tuple(
+        (
+            Cell(effect.factor),
+            Cell(effect.level),
+            Cell(str(effect.pairs), effect.pairs),
+            *_change_cells(effect.accuracy, 100),
+            *_change_cells(effect.macro_f1, 1),
+        )
+        for effect in effects
+    )
+    note = (
+        "Mean paired change from the base's level to this one, over the pairs of experiments that differ in it alone."
+    )
+    return Table("Effects of the factors", columns, rows, note=note)
+
+
+def _by_subject(group: Group) -> Table:
+    columns = (
+        "experiment",
+        "subjects",
+        "accuracy %",
+        "by vote %",
+        "balanced %",
+        "macro F1",
+        "demented or not %",
+        "AUC",
+    )
+    rows = []
+    for row in group.rows:
+        scores = row.by_subject
+        if scores is None:
+            continue
+        figures = [
+            (scores.accuracy, 100), (scores.vote_accuracy, 100), (scores.balanced_accuracy, 100), (scores.macro_f1, 1),
+            (scores.demented_accuracy, 100), (scores.demented_auc, 1),
+        ]  # fmt: skip
+        rows.append((Cell(row.label), _count(scores.subjects), *(_spread(f, scale) for f, scale in figures)))
+    return Table(
+        "By subject",
+        columns,
+        tuple(rows),
+        _sanity(group) if len(rows) == len(group.rows) else frozenset(),
+        "Each subject classified once, from the mean probabilities of its slices, or by their vote; ± over the seeds. "
+        "Two-way: demented or not, and the area under its ROC curve.",
+    )
+
+
+def _reference_note(group: Group) -> str:
+    names = ", ".join(f"{r.name} ({r.source})" for r in group.references)
+    return (
+        f"Published: {names}. One number and a test size: its interval takes the images for independent, which they "
+        "are not, and says nothing about seeds; so the difference to it has no interval and no p-value."
+    )
+
+
+def _sanity(group: Group) -> frozenset[int]:
+    return frozenset(k for k, row in enumerate(group.rows) if row.sanity)
+
+
+def percent(share: float) -> Cell:
+    """Return a share as per cent."""
+    return Cell(f"{100 * share:.2f}", share)
+
+
+def _mean(spread: Spread | None, scale: int) -> Cell:
+    if spread is None:
+        return Cell(UNDEFINED)
+    return Cell(f"{scale * spread.mean:.{2 if scale == 100 else 3}f}", spread.mean)
+
+
+def _spread(spread: Spread | None, scale: int) -> Cell:
+    cell = _mean(spread, scale)
+    if spread is None or spread.sd is None:
+        return cell
+    return Cell(f"{cell.text} ± {scale * spread.sd:.{2 if scale == 100 else 3}f}", cell.value)
+
+
+def _interval(row: ExperimentRow, name: str, scale: int) -> Cell:
+    found = row.intervals.get(name)
+    return _span(found.low, found.high, scale) if found else Cell(UNDEFINED)
+
+
+def _span(low: float, high: float, scale: int) -> Cell:
+    digits = 1 if scale == 100 else 3
+    return Cell(f"{scale * low:.{digits}f} to {scale * high:.{digits}f}", low)
+
+
+def _change_cells(found: Interval | None, scale: int) -> list[Cell]:
+    if found is None:
+        return [Cell(UNDEFINED), Cell(UNDEFINED)]
+    digits = 2 if scale == 100 else 3
+    span = f"{scale * found.low:+.{digits}f} to {scale * found.high:+.{digits}f}"
+    return [Cell(f"{scale * found.value:+.{digits}f}", found.value), Cell(span, found.low)]
+
+
+def _change(points: float | None) -> Cell:
+    return Cell(UNDEFINED) if points is None else Cell(f"{100 * points:+.2f}", points)
+
+
+def _p(p: float | None) -> Cell:
+    if p is None:
+        return Cell(UNDEFINED)
+    return Cell(f"{p:.3f}" if p >= 0.001 else "< 0.001", p)
+
+
+def _count(number: int | None) -> Cell:
+    return Cell(UNDEFINED) if number is None else Cell(f"{number:,}", number)

@@ -1,0 +1,62 @@
+"""The costs that are listed, against counts by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from alzbench.models.cost import suffix_parameters, variant_costs
+
+BACKBONE_PARAMETERS = 3_538_984 - 1281 * 1000  # as Keras publishes them, without the 1000 classes
+DENSE = 128 * 4 + 4
+# expansion factor, channels out, repeats, stride of the first
+BLOCKS = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+
+
+def backbone_multiply_adds(size: int) -> int:
+    """Count the convolutions of MobileNetV2 (Sandler et al. 2018, table 2): expansion, depthwise, projection."""
+    side, channels = size // 2, 32
+    total = side**2 * 9 * 3 * channels
+    for factor, out, repeats, first_stride in BLOCKS:
+        for repeat in range(repeats):
+            stride, wide = first_stride if repeat == 0 else 1, factor * channels
+            total += side**2 * channels * wide if factor > 1 else 0
+            side //= stride
+            total += side**2 * wide * (9 + out)
+            channels = out
+    return total + side**2 * channels * 1280
+
+
+@pytest.mark.slow
+def test_costs_are_those_counted_by_hand() -> None:
+    costs = variant_costs()
+    attention = 3 * (1280 * 128 + 128)
+    trainable = {
+        "baseline": 1280 * 128 + 128 + DENSE,
+        "attention": attention + 128 * 128 + 128 + DENSE,
+        "multi_head_attention": attention + 2 * (128 * 128 + 128) + DENSE,
+        "subject_attention": 2 * (1280 * 128 + 128) + 128 + 128 * 128 + 128 + DENSE,
+    }
+    assert {name: cost.trainable for name, cost in costs.items()} == trainable
+    assert {name: cost.parameters - cost.trainable for name, cost in costs.items()} == dict.fromkeys(
+        trainable, BACKBONE_PARAMETERS
+    )
+    backbone = backbone_multiply_adds(128)
+    assert backbone_multiply_adds(224) == pytest.approx(300e6, rel=0.01)  # as published
+    dense = 128 * 4
+    heads = {
+        "baseline": 1280 * 128 + dense,
+        "attention": 16 * 3 * 1280 * 128 + 2 * 16 * 16 * 128 + 128 * 128 + dense,
+        "multi_head_attention": 16 * (3 * 1280 * 128 + 128 * 128) + 2 * 16 * 16 * 128 + 128 * 128 + dense,
+        "subject_attention": 2 * 1280 * 128 + (128 * 128 + dense) / 32,
+    }
+    for name, head in heads.items():
+        assert costs[name].multiply_adds == pytest.approx(backbone + head, rel=0.03), name
+    # what the heads differ by is counted closer than that
+    found = costs["attention"].multiply_adds - costs["baseline"].multiply_adds
+    assert found == pytest.approx(heads["attention"] - heads["baseline"], rel=0.02)
+
+
+def test_what_fine_tuning_adds() -> None:
+    last = 320 * 1280
+    assert suffix_parameters("Conv_1") == last
+    assert suffix_parameters("block_16") == 160 * 960 + 9 * 960 + 960 * 320 + last

@@ -1,0 +1,131 @@
+"""Variants from a file of one's own: loaded once, and every way in which a file can be wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alzbench.errors import ExperimentError
+from alzbench.experiment import ModelSettings
+from alzbench.models import variant_file
+from alzbench.models.classifier import build_head
+from alzbench.models.variant_file import file_digest, find_variant
+from alzbench.models.variants import VARIANTS
+
+FLATTENED = '''"""A variant of one's own."""
+import keras
+
+from alzbench.models.variants import HeadOptions, dense_head, register_variant
+
+
+@register_variant("NAME", HeadOptions)
+def flattened(features, options, classes):
+    """All positions side by side."""
+    return dense_head(keras.layers.Flatten()(features), options, classes)
+'''
+
+
+@pytest.fixture(autouse=True)
+def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget afterwards what a test has registered and loaded."""
+    monkeypatch.setattr(VARIANTS, "_items", dict(VARIANTS._items))
+    monkeypatch.setattr(variant_file, "_loaded", {})
+
+
+def settings(folder: Path, text: str, variant: str = "flattened", name: str = "mine.py") -> ModelSettings:
+    path = folder / name
+    path.write_text(text)
+    return ModelSettings(variant=variant, file=str(path))
+
+
+def fails(of: ModelSettings) -> str:
+    with pytest.raises(ExperimentError) as error:
+        find_variant(of)
+    return str(error.value)
+
+
+def test_a_file_registers_a_variant_that_is_built(tmp_path: Path) -> None:
+    mine = settings(tmp_path, FLATTENED.replace("NAME", "flattened"))
+    assert "flattened" not in VARIANTS
+    assert find_variant(mine).description == "All positions side by side."
+    head = build_head(mine.model_copy(update={"options": {"units": 5}}), (2, 2, 3), 4, "float32", seed=0)
+    assert [tuple(w.shape) for w in head.weights] == [(12, 5), (5,), (5, 4), (4,)]
+    assert head(np.ones((6, 2, 2, 3), np.float16)).shape == (6, 4)
+
+
+def test_a_variant_of_the_package_needs_no_file() -> None:
+    assert find_variant(ModelSettings(variant="attention")) is VARIANTS["attention"]
+
+
+def test_the_same_content_is_executed_once(tmp_path: Path) -> None:
+    counting = f"with open({str(tmp_path / 'count')!r}, 'a') as file:\n    file.write('x')\n"
+    text = counting + FLATTENED.replace("NAME", "flattened")
+    first = find_variant(settings(tmp_path, text))
+    assert find_variant(settings(tmp_path, text)) is first
+    assert find_variant(settings(tmp_path, text, name="copy.py")) is first
+    assert (tmp_path / "count").read_text() == "x"
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere.py"
+    missing = ModelSettings(variant="flattened", file=str(path))
+    expected = f"model.file must name a readable Python file; {path}: No such file or directory."
+    assert fails(missing) == expected
+    with pytest.raises(ExperimentError) as error:
+        file_digest(missing)
+    assert str(error.value) == expected
+    assert fails(ModelSettings(file=str(tmp_path))).endswith(f"{tmp_path}: Is a directory.")
+
+
+def test_a_file_of_another_kind(tmp_path: Path) -> None:
+    text = settings(tmp_path, "no Python", name="notes.txt")
+    assert fails(text) == f"model.file must be a Python file with a name in .py, got {text.file}."
+
+
+def test_a_syntax_error_is_named_with_its_line(tmp_path: Path) -> None:
+    broken = settings(tmp_path, "import keras\n\ndef f(:\n    pass\n")
+    assert fails(broken).startswith(f"model.file {broken.file} fails in line 3: SyntaxError: ")
+
+
+def test_an_error_at_import_is_named_with_its_line(tmp_path: Path) -> None:
+    broken = settings(tmp_path, "x = 0\n\n\ndef f():\n    return 1 / x\n\n\nf()\n")
+    assert fails(broken) == f"model.file {broken.file} fails in line 5: ZeroDivisionError: division by zero."
+    absent = settings(tmp_path, "\nimport no_such_module_here\n")
+    assert fails(absent) == (
+        f"model.file {absent.file} fails in line 2: ModuleNotFoundError: No module named 'no_such_module_here'."
+    )
+
+
+def test_the_line_is_the_files_own_where_other_code_raises(tmp_path: Path) -> None:
+    broken = settings(tmp_path, "import json\n\njson.loads('{')\n")
+    assert f"{broken.file} fails in line 3: JSONDecodeError: " in fails(broken)
+
+
+def test_a_name_that_is_taken(tmp_path: Path) -> None:
+    taken = settings(tmp_path, FLATTENED.replace("NAME", "baseline"), variant="baseline")
+    before = VARIANTS["baseline"]
+    assert fails(taken) == (
+        f"model.file {taken.file} fails in line 7: ValueError: the variant 'baseline' is registered already."
+    )
+    assert VARIANTS["baseline"] is before
+
+
+def test_a_file_that_registers_another_name(tmp_path: Path) -> None:
+    other = settings(tmp_path, FLATTENED.replace("NAME", "flatened"))
+    assert fails(other).startswith("Unknown variant 'flattened'; there are baseline, ")
+    assert fails(other).endswith("Did you mean 'flatened'?")
+
+
+def test_a_file_that_failed_is_tried_again_when_it_is_mended(tmp_path: Path) -> None:
+    assert "division by zero" in fails(settings(tmp_path, "1 / 0"))
+    assert "division by zero" in fails(settings(tmp_path, "1 / 0"))
+    assert find_variant(settings(tmp_path, FLATTENED.replace("NAME", "flattened"))).name == "flattened"
+
+
+def test_the_digest_is_of_the_content(tmp_path: Path) -> None:
+    first = file_digest(settings(tmp_path, "a = 1\n"))
+    assert file_digest(settings(tmp_path, "a = 1\n", name="copy.py")) == first
+    assert file_digest(settings(tmp_path, "a = 2\n")) != first
+    assert file_digest(ModelSettings()) == ""

@@ -1,0 +1,125 @@
+"""Losses against their formulas in NumPy, and learning rates at the steps that matter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from scipy.special import log_softmax
+
+from alzbench.experiment import TrainSettings
+from alzbench.training.objective import make_loss, make_optimizer
+
+RNG = np.random.default_rng(0)
+LOGITS = (3 * RNG.normal(size=(7, 4))).astype(np.float32)
+LABELS = np.array([0, 1, 2, 3, 3, 0, 1], np.int32)
+WEIGHTS = np.array([1, 0, 2, 0.5, 1, 3, 0.25], np.float32)
+
+
+def loss(**settings: Any) -> Any:
+    return make_loss(TrainSettings(**settings))
+
+
+def by_hand(gamma: float, smoothing: float, logits: np.ndarray = LOGITS) -> np.ndarray:
+    """The loss of each example: `-sum_k y_k (1 - p_k)^gamma log p_k`, y smoothed."""
+    log_p = log_softmax(logits.astype(np.float64), axis=1)
+    targets = np.eye(4)[LABELS] * (1 - smoothing) + smoothing / 4
+    return np.asarray(-(targets * (1 - np.exp(log_p)) ** gamma * log_p).sum(axis=1))
+
+
+CASES = [
+    pytest.param({}, 0.0, 0.0, id="cross-entropy"),
+    pytest.param({"label_smoothing": 0.2}, 0.0, 0.2, id="smoothed"),
+    pytest.param({"loss": "focal"}, 2.0, 0.0, id="focal"),
+    pytest.param({"loss": "focal", "focal_gamma": 0.5, "label_smoothing": 0.1}, 0.5, 0.1, id="focal-smoothed"),
+    pytest.param({"loss": "focal", "focal_gamma": 0.0}, 0.0, 0.0, id="focal-of-gamma-0"),
+]
+
+
+@pytest.mark.parametrize(("settings", "gamma", "smoothing"), CASES)
+def test_the_loss_is_the_formula(settings: dict[str, Any], gamma: float, smoothing: float) -> None:
+    expected = by_hand(gamma, smoothing)
+    assert float(loss(**settings)(LABELS, LOGITS)) == pytest.approx(expected.mean(), rel=1e-4)
+    for k in range(len(LABELS)):
+        alone = float(loss(**settings)(LABELS[k : k + 1], LOGITS[k : k + 1]))
+        assert alone == pytest.approx(expected[k], rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize(("settings", "gamma", "smoothing"), CASES)
+def test_weights_count(settings: dict[str, Any], gamma: float, smoothing: float) -> None:
+    expected = (by_hand(gamma, smoothing) * WEIGHTS).sum() / len(WEIGHTS)  # weights of mean 1 leave the scale alone
+    assert float(loss(**settings)(LABELS, LOGITS, WEIGHTS)) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(("settings", "gamma", "smoothing"), CASES)
+def test_weights_count_in_training(settings: dict[str, Any], gamma: float, smoothing: float) -> None:
+    """The gradient of a bias is the mean of the weighted gradients of the logits, found by differences."""
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(4, kernel_initializer="identity")(inputs))
+    model.compile(keras.optimizers.SGD(1.0), loss(**settings), metrics=["accuracy"])
+    scores = model.train_on_batch(LOGITS, LABELS, sample_weight=WEIGHTS, return_dict=True)
+    assert scores["loss"] == pytest.approx((by_hand(gamma, smoothing) * WEIGHTS).mean(), rel=1e-4)
+    assert scores["accuracy"] == pytest.approx((LOGITS.argmax(axis=1) == LABELS).mean())
+    above, below = (
+        [(by_hand(gamma, smoothing, LOGITS + step * np.eye(4)[k]) * WEIGHTS).mean() for k in range(4)]
+        for step in (1e-4, -1e-4)
+    )
+    np.testing.assert_allclose(model.layers[-1].bias, -(np.array(above) - below) / 2e-4, atol=1e-4)
+
+
+def test_a_sure_answer_has_no_focal_loss_and_no_nan() -> None:
+    sure = np.array([[90.0, -90, -90, -90], [-90, 90, -90, -90]], np.float32)
+    right, wrong = np.array([0, 1]), np.array([1, 1])
+    assert float(loss(loss="focal")(right, sure)) == pytest.approx(0, abs=1e-6)
+    assert 5 < float(loss(loss="focal")(wrong, sure)) < np.inf
+
+
+def rates(epochs: int, steps: int, **settings: Any) -> list[float]:
+    """The learning rate of each step of a training."""
+    optimizer = make_optimizer(TrainSettings(epochs=epochs, lr=0.02, **settings), steps)
+    variable = keras.Variable(np.zeros(2, np.float32))
+    optimizer.build([variable])
+    found = []
+    for _ in range(epochs * steps):
+        found.append(float(optimizer.learning_rate.numpy()))
+        optimizer.apply([np.ones(2, np.float32)])
+    return found
+
+
+def test_a_constant_rate() -> None:
+    assert rates(3, 5) == pytest.approx([0.02] * 15)
+
+
+def test_a_linear_rate() -> None:
+    assert rates(4, 5, schedule="linear") == pytest.approx([0.02 * (1 - k / 20) for k in range(20)], rel=1e-4)
+
+
+def test_a_cosine_rate() -> None:
+    expected = [0.01 * (1 + np.cos(np.pi * k / 20)) for k in range(20)]
+    assert rates(4, 5, schedule="cosine") == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_cosine_rate_that_rises_first() -> None:
+    found = rates(5, 4, schedule="cosine", warmup_epochs=2)
+    assert found[:8] == pytest.approx([0.02 * k / 8 for k in range(8)], rel=1e-4)
+    assert found[8] == pytest.approx(0.02, rel=1e-4)
+    assert found[8:] == pytest.approx([0.01 * (1 + np.cos(np.pi * k / 12)) for k in range(12)], rel=1e-4)
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_a_rate_ends_at_zero(schedule: str) -> None:
+    optimizer = make_optimizer(TrainSettings.model_validate({"epochs": 4, "schedule": schedule}), 5)
+    optimizer.iterations.assign(20)
+    assert float(optimizer.learning_rate.numpy()) == pytest.approx(0, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
+def test_each_optimizer_takes_each_schedule(name: str) -> None:
+    for schedule in ("constant", "linear", "cosine"):
+        optimizer = make_optimizer(
+            TrainSettings.model_validate({"optimizer": name, "schedule": schedule, "lr": 0.02}), 5
+        )
+        assert type(optimizer).__name__.lower() == name
+        assert float(optimizer.learning_rate.numpy()) == pytest.approx(0.02)
