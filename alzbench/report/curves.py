@@ -69,7 +69,7 @@ def curve_panels(tables: Tables) -> Figure:
         for label, scores, truth in _one_against_rest(table):
             false, true, _ = roc_curve(truth, scores)
             panels[0][column].plot(false, true, label=f"{label} {roc_auc_score(truth, scores):.2f}", linewidth=1.2)
-            precision, recall, _ = precision_recall_curve(truth, scores)
+            precision, recall, _ = precision_recall_curve(truth, scores, drop_intermediate=True)
             average = average_precision_score(truth, scores)
             panels[1][column].plot(recall, precision, label=f"{label} {average:.2f}", linewidth=1.2)
         panels[0][column].plot([0, 1], [0, 1], color="grey", linestyle=":")

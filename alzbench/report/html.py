@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import matplotlib
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
@@ -25,7 +26,8 @@ class Picture:
     def of(cls, figure: Figure, caption: str) -> Picture:
         """Draw a figure; the same figure always gives the same bytes."""
         content = io.BytesIO()
-        figure.savefig(content, format="svg", metadata={"Date": None})
+        with matplotlib.rc_context({"svg.hashsalt": "alzbench"}):
+            figure.savefig(content, format="svg", metadata={"Date": None})
         return cls(caption, base64.b64encode(content.getvalue()).decode())
 
 

@@ -1,0 +1,157 @@
+"""A comparison's document, as HTML, Markdown and LaTeX: the same numbers, and every name as plain text."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alzbench.compare import Comparison, Reference, compare
+from alzbench.report.document import Section, comparison_sections
+from alzbench.report.html import render_html
+from alzbench.report.markup import latex, render_latex, render_markdown
+from alzbench.report.pictures import comparison_pictures
+from alzbench.store import RunStore
+from tests.test_store import write_run
+
+EVIL = "<script>alert(1)</script>"
+REFERENCE = Reference(name="published", accuracy=0.4, test_images=96, protocol="reference", source="a paper")
+
+
+def write_answers(path: Path, seed: int, right: float, classes: Sequence[str] = ("A", "B"), subjects: int = 12) -> None:
+    """Write predictions of 8 slices a subject, of which about the share `right` is answered right."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for subject in range(subjects):
+        label = subject % len(classes)
+        for number in range(8):
+            chosen = label if rng.random() < right else (label + 1) % len(classes)
+            shares = np.full(len(classes), 0.3 / (len(classes) - 1))
+            shares[chosen] = 0.7
+            about = {"image": f"{subject}-{number}.png", "subject": f"s{subject}", "slice": str(number)}
+            named = {f"p_{name}": share for name, share in zip(classes, shares, strict=True)}
+            rows.append({**about, "label": classes[label], "predicted": classes[chosen], **named})
+    pd.DataFrame(rows).to_csv(path / "predictions.csv", index=False)
+
+
+@pytest.fixture
+def comparison(tmp_path: Path) -> Comparison:
+    """Two experiments of two seeds with predictions, one of them and a class named to do harm; a published figure."""
+    for name, right in (("baseline", 0.6), (EVIL.replace("/", "∕"), 0.8)):
+        for seed in (0, 1):
+            run = write_run(tmp_path, right, (0.5, 0.5), ("A", EVIL), 96, experiment=name, settings=name, seed=seed)
+            write_answers(run, seed, right, ("A", EVIL))
+    return compare(RunStore(tmp_path).runs(), [REFERENCE])
+
+
+@pytest.fixture
+def sections(comparison: Comparison) -> list[Section]:
+    return comparison_sections(comparison)
+
+
+class Tables(HTMLParser):
+    """The texts of all cells of a page, and its tags."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells: list[str] = []
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        self.tags.append(tag)
+        if tag in ("td", "th"):
+            self.cells.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.tags.append(f"/{tag}")
+
+    def handle_data(self, data: str) -> None:
+        open_cells = sum((tag in ("td", "th")) - (tag in ("/td", "/th")) for tag in self.tags)
+        if open_cells:
+            self.cells[-1] += data
+
+
+def texts(sections: Sequence[Section]) -> list[str]:
+    """All headings and cells of the tables, in order."""
+    return [
+        text
+        for section in sections
+        for table in section.tables
+        for text in [*table.columns, *(cell.text for row in table.rows for cell in row)]
+    ]
+
+
+def test_the_tables_say_what_the_comparison_holds(comparison: Comparison, sections: list[Section]) -> None:
+    (group,) = comparison.groups
+    (section,) = sections
+    by_slice = {row[0].text: [cell.text for cell in row] for row in section.tables[0].rows}
+    assert by_slice["published"][2:4] == ["40.00", "30.4 to 49.6"]  # Wilson, 38 of 96
+    interval = next(row for row in group.rows if row.label == "baseline").intervals["accuracy"]
+    assert by_slice["baseline"][1:4] == ["2", "60.00", f"{100 * interval.low:.1f} to {100 * interval.high:.1f}"]
+    (pair,) = group.pairs
+    found = pair.differences["accuracy"]
+    assert found is not None
+    against = next(table for table in section.tables if table.title == "Against baseline")
+    assert against.rows[0][2].text == f"{100 * found.interval.value:+.2f}"
+    assert against.rows[0][8].text == pair.verdict == "better"
+
+
+def test_html_markdown_and_latex_hold_the_same_texts(sections: list[Section]) -> None:
+    page = Tables()
+    page.feed(render_html("T", "about", sections))
+    assert page.cells == texts(sections)
+    markdown = render_markdown("T", "about", sections)
+    rows = [line.strip("| ").split(" | ") for line in markdown.splitlines() if line.startswith("|")]
+    cells = [html.unescape(re.sub(r"\\(.)", r"\1", cell)) for row in rows if row[0] != "---" for cell in row]
+    assert cells == texts(sections)
+    lines = [line.removesuffix(r" \\") for line in render_latex("T", sections).splitlines() if line.endswith(r" \\")]
+    assert [cell for line in lines for cell in re.split(r"(?<!\\) & ", line)] == [latex(t) for t in texts(sections)]
+
+
+def test_names_stay_text(sections: list[Section], comparison: Comparison) -> None:
+    page = render_html(EVIL, EVIL, sections, comparison_pictures(comparison))
+    parsed = Tables()
+    parsed.feed(page)
+    assert parsed.tags.count("script") == 1  # the page's own
+    assert "alert(1)" in page
+    assert "<script>alert" not in page
+    markdown = render_markdown(EVIL, EVIL, sections)
+    assert "<script" not in markdown
+    assert render_latex("a\\input{x}\nb", sections).splitlines()[0].startswith("% ")
+
+
+@pytest.mark.parametrize("text", ["a|b", "a\nb", "*a*", "[a](b)", "# a", "`a`", "<b>", "&lt;", "1_000", "\\"])
+def test_markdown_has_no_markup_but_its_own(text: str) -> None:
+    sections = [Section(text, (text,), (), (text,))]
+    lines = [line for line in render_markdown("T", text, sections).splitlines() if line]
+    plain = " ".join(text.split())
+    assert [html.unescape(re.sub(r"\\(.)", r"\1", line)) for line in lines] == [
+        "# T", plain, f"## {plain}", f"**{plain}**", plain,
+    ]  # fmt: skip
+
+
+def test_latex_escapes_every_special_character() -> None:
+    assert latex("50 % & a_b {c} #1 $x$ ~ ^ \\") == (
+        r"50 \% \& a\_b \{c\} \#1 \$x\$ \textasciitilde{} \textasciicircum{} \textbackslash{}"
+    )
+
+
+def test_nothing_in_a_page_comes_from_elsewhere(sections: list[Section], comparison: Comparison) -> None:
+    page = render_html("T", "about", sections, comparison_pictures(comparison))
+    sources = re.findall(r"""(?:src|href)=["']([^"']*)""", page)
+    assert sources
+    assert all(source.startswith(("data:", "#")) for source in sources)
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_the_same_comparison_gives_the_same_page(comparison: Comparison, sections: list[Section]) -> None:
+    pages = [render_html("T", "about", sections, comparison_pictures(comparison)) for _ in range(2)]
+    assert pages[0] == pages[1]
