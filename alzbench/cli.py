@@ -183,7 +183,9 @@ def compare(
     if csv:
         atomic.write_text(csv, comparison_table(comparison).to_csv(index=False, lineterminator="\n"))
     if html or markdown or latex:
-        _write_documents(comparison, html, markdown, latex)
+        from alzbench.report.pages import write_comparison
+
+        write_comparison(comparison, html, markdown, latex)
     if figure:
         from alzbench.evaluation.figures import save
         from alzbench.report.figure import comparison_figure
@@ -193,24 +195,6 @@ def compare(
         _print_json(comparison_json(comparison))
     else:
         Console().print(render_comparison(comparison), crop=False)  # a figure that is cut would be another figure
-
-
-def _write_documents(comparison: Any, html: Path | None, markdown: Path | None, latex: Path | None) -> None:
-    from alzbench import atomic
-    from alzbench.report.document import comparison_sections
-    from alzbench.report.markup import render_latex, render_markdown
-
-    title, sections = "Comparison", comparison_sections(comparison)
-    about = f"alzbench {__version__}; runs in one section have the same test images, those of different ones have not."
-    if markdown:
-        atomic.write_text(markdown, render_markdown(title, about, sections))
-    if latex:
-        atomic.write_text(latex, render_latex(title, sections))
-    if html:
-        from alzbench.report.html import render_html
-        from alzbench.report.pictures import comparison_pictures
-
-        atomic.write_text(html, render_html(title, about, sections, comparison_pictures(comparison)))
 
 
 @app.command()
@@ -225,6 +209,25 @@ def show(name: Annotated[str, typer.Argument(metavar="RUN")], runs: Runs = Path(
         _print_json({"path": str(found.path), **asdict(found.card), "metrics": metrics})
     else:
         Console().print(render_run(found))
+
+
+@app.command()
+def report(
+    name: Annotated[str, typer.Argument(metavar="RUN")],
+    runs: Runs = Path("runs"),
+    folder: Annotated[Path, typer.Option(help="Folder for the page.")] = Path("reports"),
+    html: Annotated[Path | None, typer.Option(help="The page, instead of one in the folder.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the tables here as Markdown.")] = None,
+    latex: Annotated[Path | None, typer.Option(help="Write the tables here as LaTeX (booktabs).")] = None,
+) -> None:
+    """Write one stored run as a page: scores with intervals, curves, and where it was wrong."""
+    from alzbench.report.pages import write_run
+    from alzbench.store import RunStore
+
+    run = RunStore(runs).find(name)
+    page = html or folder / f"{run.card.experiment}-{run.path.name}.html"
+    write_run(run, page, markdown, latex)
+    print(page)
 
 
 @app.command()

@@ -106,19 +106,12 @@ def _scores(group: Group) -> Table:
 
 
 def _by_class(group: Group) -> Table:
-    columns = ["experiment", *(text for name in group.classes for text in (f"F1 {name}", "95 %"))]
+    columns = ["experiment", *(f"F1 {name}" for name in group.classes)]
     rows = [
-        (
-            Cell(row.label),
-            *(
-                cell
-                for name, f1 in zip(group.classes, row.f1, strict=True)
-                for cell in (_mean(f1, 1), _interval(row, f"f1_{name}", 1))
-            ),
-        )
+        (Cell(row.label), *(_with_interval(row, name, f1) for name, f1 in zip(group.classes, row.f1, strict=True)))
         for row in group.rows
     ]
-    note = "No interval where fewer than five test subjects have the class."
+    note = "With 95 % intervals; none where fewer than five test subjects have the class."
     return Table("By class", tuple(columns), tuple(rows), _sanity(group), note)
 
 
@@ -226,6 +219,11 @@ def _spread(spread: Spread | None, scale: int) -> Cell:
 def _interval(row: ExperimentRow, name: str, scale: int) -> Cell:
     found = row.intervals.get(name)
     return _span(found.low, found.high, scale) if found else Cell(UNDEFINED)
+
+
+def _with_interval(row: ExperimentRow, name: str, f1: Spread | None) -> Cell:
+    cell, span = _mean(f1, 1), _interval(row, f"f1_{name}", 1)
+    return cell if span.value is None else Cell(f"{cell.text} ({span.text})", cell.value)
 
 
 def _span(low: float, high: float, scale: int) -> Cell:

@@ -27,7 +27,8 @@ def comparison_figure(comparison: Comparison) -> Figure:
         _panel(axes, group)
     if groups:
         handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+        columns = min(len(groups), len(handles))  # what fits below so many panels
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=8)
     return figure
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,18 +9,13 @@ from matplotlib.figure import Figure
 
 from alzbench.compare import Comparison, Group
 from alzbench.report import curves, figure
-from alzbench.report.html import Picture
 from alzbench.store import read_run
 
 MOST = 6  # experiments side by side; more cannot be read
 
 
-def comparison_pictures(comparison: Comparison) -> list[list[Picture]]:
-    """Return the figures of each group."""
-    return [[Picture.of(drawn, caption) for drawn, caption in _figures(group)] for group in comparison.groups]
-
-
-def _figures(group: Group) -> Sequence[tuple[Figure, str]]:
+def comparison_figures(group: Group) -> list[tuple[Figure, str]]:
+    """Return the figures of a group, with their captions."""
     found: list[tuple[Figure, str]] = []
     if any(row.accuracy for row in group.rows):
         found.append((figure.comparison_figure(Comparison((group,))), "Test accuracy of each experiment."))
