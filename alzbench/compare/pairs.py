@@ -13,7 +13,7 @@ from alzbench.compare.intervals import Difference, Figure, Interval, accuracy, d
 
 Verdict = Literal["better", "worse", "no difference shown", "too few subjects"]
 
-ALPHA, POWER = 0.05, 0.8
+ALPHA, POWER, FEWEST = 0.05, 0.8, 3
 WORTH_SEEING = 0.02  # the difference that `subjects_needed` is about: two percentage points
 _FIGURES: dict[str, Figure] = {"accuracy": accuracy, "macro_f1": macro_f1}
 
@@ -89,7 +89,10 @@ def needed(se: float, n: int, size: float = WORTH_SEEING) -> int | None:
     spread = se * np.sqrt(n)
     if not spread:
         return None
-    return int(np.ceil(TTestPower().solve_power(effect_size=size / spread, alpha=ALPHA, power=POWER)))
+    solver, effect = TTestPower(), size / spread
+    if solver.power(effect, FEWEST, ALPHA) >= POWER:  # its solver does not get below
+        return FEWEST
+    return int(np.ceil(solver.solve_power(effect_size=effect, alpha=ALPHA, power=POWER)))
 
 
 def _pair(name: str, first: Answers, label: str, other: Answers) -> Pair | None:

@@ -1,0 +1,166 @@
+"""Pairs of experiments: alignment, tests against other packages and by hand, verdicts, and what it would take."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.power import ttest_power
+
+from alzbench.compare.answers import NOT_TESTED, Answers, align, stack
+from alzbench.compare.effects import effects
+from alzbench.compare.intervals import accuracy, difference
+from alzbench.compare.pairs import compare_pairs, holm, mcnemar_exact, needed
+from alzbench.evaluation.subject_counts import SubjectCounts
+
+SLICES = 10
+
+
+def answers(right: np.ndarray, seeds: tuple[int, ...] | None = None, names: list[str] | None = None) -> Answers:
+    """Answers about subjects of class 0, of whose ten slices `right` (S, C) are answered right; half decides."""
+    counts = np.zeros((*right.shape, 2, 2))
+    counts[..., 0, 0], counts[..., 0, 1] = right, SLICES - right
+    clusters = tuple(names or [f"s{k:03d}" for k in range(right.shape[1])])
+    return Answers(
+        "subject", clusters, seeds or tuple(range(len(right))), counts, (right > SLICES / 2).astype(np.int64)
+    )
+
+
+def draw(seed: int, share: float, seeds: int = 2, subjects: int = 30) -> np.ndarray:
+    return np.random.default_rng(seed).binomial(SLICES, share, (seeds, subjects))
+
+
+def test_holm_is_the_textbook_one() -> None:
+    """By hand: sorted 0.01, 0.03, 0.04 times 3, 2, 1, and never smaller than the one before."""
+    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06], abs=1e-12)
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (3, 3), (1, 9), (20, 5)])
+def test_mcnemar_is_the_exact_binomial_test(first: int, second: int) -> None:
+    expected = stats.binomtest(first, first + second).pvalue if first + second else 1.0
+    assert mcnemar_exact(first, second) == pytest.approx(expected, abs=1e-9)
+
+
+def test_what_is_needed_has_the_power() -> None:
+    n = needed(se=0.02, n=100, size=0.02)  # a spread of 0.2
+    assert n is not None
+    assert ttest_power(0.1, n, 0.05) >= 0.8 > ttest_power(0.1, n - 1, 0.05)
+    assert needed(se=0.0, n=100) is None
+    assert needed(se=1e-6, n=100) == 3  # fewer say nothing
+
+
+def test_a_pair_holds_the_difference_and_mcnemar_of_the_first_seed() -> None:
+    first, second = draw(1, 0.5), draw(2, 0.75)
+    (pair,) = compare_pairs("a", {"a": answers(first), "b": answers(second)})
+    expected = difference(answers(first).counts, answers(second).counts, accuracy)
+    assert expected is not None
+    assert pair.differences["accuracy"] == expected
+    only_a = int(((first[0] > 5) & (second[0] <= 5)).sum())
+    only_b = int(((first[0] <= 5) & (second[0] > 5)).sum())
+    assert (pair.only_baseline, pair.only_other) == (only_a, only_b)
+    assert pair.mcnemar == pytest.approx(stats.binomtest(only_a, only_a + only_b).pvalue)
+    assert (pair.verdict, pair.p_holm) == ("better", expected.p)  # one pair: nothing to correct
+
+
+def test_verdicts_go_by_the_corrected_p() -> None:
+    base = draw(1, 0.5)
+    others = {f"x{k}": answers(np.clip(base + (np.arange(30) % 3 == 0), 0, 10)) for k in range(3)}
+    worse = answers(np.clip(base - 3, 0, 10))
+    pairs = compare_pairs("base", {"base": answers(base), **others, "worse": worse, "same": answers(base)})
+    by_name = {pair.other: pair for pair in pairs}
+    assert by_name["worse"].verdict == "worse"
+    assert (by_name["same"].verdict, by_name["same"].p_holm) == ("no difference shown", 1.0)
+    raw = [pair.differences["accuracy"] for pair in pairs]
+    assert [pair.p_holm for pair in pairs] == pytest.approx(holm([d.p for d in raw if d]))
+
+
+def test_too_few_subjects_have_no_verdict_and_do_not_count_for_the_others() -> None:
+    base, other = answers(draw(1, 0.5)[:, :3]), answers(draw(2, 0.9)[:, :3])
+    (pair,) = compare_pairs("a", {"a": base, "b": other})
+    assert (pair.verdict, pair.p_holm, pair.differences["accuracy"]) == ("too few subjects", None, None)
+
+
+def test_only_common_seeds_are_paired() -> None:
+    first, second = draw(1, 0.5, seeds=3), draw(2, 0.6, seeds=2)
+    pairs = compare_pairs(
+        "a", {"a": answers(first, (0, 1, 2)), "b": answers(second, (2, 7)), "c": answers(second, (8, 9))}
+    )
+    (pair,) = pairs
+    assert (pair.other, pair.seeds) == ("b", (2,))
+    assert pair.differences["accuracy"] == difference(answers(first[2:]).counts, answers(second[:1]).counts, accuracy)
+
+
+def test_alignment_puts_clusters_of_other_seeds_in_their_places() -> None:
+    first = answers(np.array([[10, 0], [10, 10]]), (0, 1), ["b", "c"])
+    second = answers(np.array([[5, 10]]), (0,), ["c", "b"])
+    pair = align(first, second)
+    assert pair is not None
+    assert pair[0].clusters == pair[1].clusters == ("b", "c")
+    assert pair[0].counts[0, :, 0, 0].tolist() == [10, 0]
+    assert pair[1].counts[0, :, 0, 0].tolist() == [10, 5]
+
+
+def test_other_labels_are_not_paired() -> None:
+    """As in the sanity row whose labels are shuffled."""
+    first = answers(draw(1, 0.5))
+    swapped = first.counts[..., ::-1, :]
+    other = Answers("subject", first.clusters, first.seeds, swapped, first.right)
+    assert align(first, other) is None
+    assert compare_pairs("a", {"a": first, "b": other}) == ()
+
+
+def test_folds_of_a_seed_are_stacked_side_by_side() -> None:
+    def fold(name: str, right: int) -> SubjectCounts:
+        counts = np.array([[[right, SLICES - right], [0, 0]]])
+        return SubjectCounts("subject", (name,), counts, np.array([0]), np.array([0 if right > 5 else 1]))
+
+    found = stack({0: [fold("b", 9), fold("a", 2)], 1: [fold("a", 8)]})
+    assert found is not None
+    assert (found.clusters, found.seeds, found.by) == (("a", "b"), (0, 1), "subject")
+    assert found.counts[:, :, 0, 0].tolist() == [[2, 9], [8, 0]]
+    assert found.right.tolist() == [[0, 1], [1, NOT_TESTED]]
+    assert stack({}) is None
+
+
+# Effects
+
+
+def test_an_effect_is_the_mean_over_pairs_that_differ_in_it_alone() -> None:
+    """A grid of two factors: by hand, the mean of the two differences for each."""
+    base = draw(1, 0.5)
+    level = {"plain": 0, "a": 1, "b": 2, "a-b": 4}
+    found = effects(
+        {name: answers(np.clip(base + more, 0, 14)) for name, more in level.items()},
+        {"plain": frozenset(), "a": frozenset({("A", "a")}), "b": frozenset({("B", "b")}),
+         "a-b": frozenset({("A", "a"), ("B", "b")})},
+    )  # fmt: skip
+
+    def mean(name: str) -> float:
+        return float(np.clip(base + level[name], 0, 14).mean() / SLICES)
+
+    by_level = {effect.level: effect for effect in found}
+    assert by_level.keys() == {"a", "b"}
+    assert by_level["a"].pairs == by_level["b"].pairs == 2
+    for name, expected in (
+        ("a", (mean("a") - mean("plain") + mean("a-b") - mean("b")) / 2),
+        ("b", (mean("b") - mean("plain") + mean("a-b") - mean("a")) / 2),
+    ):
+        value = by_level[name].accuracy
+        assert value is not None
+        assert value.value == pytest.approx(expected)
+        assert value.low < value.value < value.high
+
+
+def test_an_effect_of_one_pair_is_its_difference() -> None:
+    first, second = answers(draw(1, 0.5)), answers(draw(2, 0.6))
+    (effect,) = effects({"base": first, "x": second}, {"base": frozenset(), "x": frozenset({("F", "x")})})
+    expected = difference(first.counts, second.counts, accuracy)
+    assert expected is not None
+    assert (effect.factor, effect.level, effect.pairs, effect.accuracy) == ("F", "x", 1, expected.interval)
+
+
+def test_levels_without_a_partner_have_no_effect() -> None:
+    both = answers(draw(1, 0.5))
+    assert effects({"x": both}, {"base": frozenset(), "x": frozenset({("F", "x")})}) == ()
+    assert effects({"x": both, "base": both}, {}) == ()

@@ -1,0 +1,90 @@
+"""The page of one run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from alzbench.errors import DataError
+from alzbench.report.document import Section
+from alzbench.report.pages import write_run as write_page
+from alzbench.report.run_document import MOST_MISTAKES, run_sections
+from alzbench.store import Run, read_run
+from tests.report.test_document import EVIL, write_answers
+from tests.test_store import make_metrics, write_run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """A complete run of twelve subjects with predictions, and a class that is named to do harm."""
+    path = write_run(tmp_path, 0.6, (0.5, None), ("A", EVIL), 96)
+    write_answers(path, 0, 0.6, ("A", EVIL))
+    scores = make_metrics(0.6, (0.5, None), ("A", EVIL), 96)
+    by_subject = {
+        "subjects": 12, "mean": scores["test"], "vote": scores["test"], "demented": {"accuracy": 0.75, "roc_auc": None},
+    }  # fmt: skip
+    (path / "metrics.json").write_text(json.dumps({**scores, "test_by_subject": by_subject}))
+    return read_run(path)
+
+
+@pytest.fixture
+def section(run: Run) -> Section:
+    (found,) = run_sections(run)
+    return found
+
+
+def rows(section: Section, title: str) -> list[list[str]]:
+    table = next(table for table in section.tables if table.title == title)
+    return [[cell.text for cell in row] for row in table.rows]
+
+
+def test_the_page_warns_of_leakage(section: Section) -> None:
+    assert section.warnings == ("Leaky protocol: all of it.",)
+
+
+def test_scores_have_intervals_where_they_can(section: Section) -> None:
+    scores = {row[0]: row[1:] for row in rows(section, "Scores")}
+    assert scores["accuracy"][0] == scores["accuracy"][2] == "0.600"
+    assert scores["accuracy"][1] != "–"
+    assert scores["loss"][:2] == ["1.000", "–"]
+    assert scores["expected calibration error"][0] != "–"
+
+
+def test_the_surest_mistakes_are_wrong(run: Run, section: Section) -> None:
+    mistakes = rows(section, "Surest mistakes")
+    table = run.table("predictions.csv").set_index("image")
+    wrong = table[table["label"] != table["predicted"]]
+    assert len(mistakes) == min(len(wrong), MOST_MISTAKES) > 0
+    assert {row[0] for row in mistakes} <= set(wrong.index)
+    assert all(row[2] != row[3] for row in mistakes)
+
+
+def test_subjects_answered_wrong_come_with_the_share_of_right_slices(run: Run, section: Section) -> None:
+    table = run.table("predictions.csv")
+    share = (table["label"] == table["predicted"]).groupby(table["subject"]).mean()
+    found = rows(section, "Subjects answered wrong")
+    assert set(share[share < 0.5].index) <= {row[0] for row in found} <= set(share[share <= 0.5].index)  # ties: either
+    assert all(row[3] == f"{100 * share[row[0]]:.0f}" for row in found)
+
+
+def test_the_page_is_written_and_keeps_names_as_text(run: Run, tmp_path: Path) -> None:
+    write_page(run, tmp_path / "r.html", tmp_path / "r.md", tmp_path / "r.tex")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert page.count("<figure>") == 3
+    assert (tmp_path / "r.md").is_file()
+    assert (tmp_path / "r.tex").is_file()
+
+
+def test_what_is_not_complete_is_not_reported(tmp_path: Path) -> None:
+    run = read_run(write_run(tmp_path, state="failed"))
+    with pytest.raises(DataError, match="must be complete"):
+        write_page(run, tmp_path / "r.html")
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_a_run_without_predictions_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no predictions\.csv"):
+        run_sections(read_run(write_run(tmp_path)))
