@@ -86,3 +86,44 @@ def test_lines_are_printed_as_they_are() -> None:
     Progress(console).say(line)
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue() == f"{line}\n"
+
+
+def test_a_log_takes_the_time_left_from_who_knows_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 40.0, 80.0, 120.0])
+    monkeypatch.setattr("alzbench.progress.time.monotonic", lambda: next(clock))
+    known = iter([3723.4, 0.0, None])
+    console = Console(file=io.StringIO(), width=100)
+    with Progress(console).track("runs", 10, left=lambda: next(known)) as advance:
+        advance(1)
+        advance(1)
+        advance(1)
+    assert isinstance(console.file, io.StringIO)
+    # where it is not known, by the pace so far: 3 in 120 s, so 7 more take 280 s
+    assert console.file.getvalue().splitlines() == [
+        "runs: 1 of 10, 1:02:03 left",
+        "runs: 2 of 10, 0:00:00 left",
+        "runs: 3 of 10, 0:04:40 left",
+    ]
+
+
+def test_a_bar_takes_the_time_left_from_who_knows_better() -> None:
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+    known: list[float | None] = [None]
+    with Progress(console).track("runs", 10, left=lambda: known[0]) as advance:
+        advance(1)
+        known[0] = 3723.4
+        advance(1)
+    assert isinstance(console.file, io.StringIO)
+    last = console.file.getvalue().rpartition("runs")[2]
+    assert "2/10" in last
+    assert "1:02:03" in last
+
+
+def test_bars_leave_standard_output_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    with Progress(console).track("runs", 2) as advance:
+        print("a result")
+        advance(1)
+    assert capsys.readouterr() == ("a result\n", "")
+    assert isinstance(console.file, io.StringIO)
+    assert "a result" not in console.file.getvalue()

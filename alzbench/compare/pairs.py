@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -13,7 +14,8 @@ from alzbench.compare.intervals import Difference, Figure, Interval, accuracy, d
 
 Verdict = Literal["better", "worse", "no difference shown", "too few subjects"]
 
-ALPHA, POWER, FEWEST = 0.05, 0.8, 3
+ALPHA, POWER = 0.05, 0.8
+FEWEST, MOST = 3, 10_000_000  # units that `needed` looks at
 WORTH_SEEING = 0.02  # the difference that `subjects_needed` is about: two percentage points
 _FIGURES: dict[str, Figure] = {"accuracy": accuracy, "macro_f1": macro_f1}
 
@@ -89,10 +91,13 @@ def needed(se: float, n: int, size: float = WORTH_SEEING) -> int | None:
     spread = se * np.sqrt(n)
     if not spread:
         return None
-    solver, effect = TTestPower(), size / spread
-    if solver.power(effect, FEWEST, ALPHA) >= POWER:  # its solver does not get below
-        return FEWEST
-    return int(np.ceil(solver.solve_power(effect_size=effect, alpha=ALPHA, power=POWER)))
+    power = TTestPower().power  # its own solver does not converge for small numbers
+    most = FEWEST
+    while most < MOST and power(size / spread, most, ALPHA) < POWER:
+        most *= 2
+    return FEWEST + bisect.bisect_left(
+        range(FEWEST, most + 1), POWER, key=lambda units: power(size / spread, units, ALPHA)
+    )
 
 
 def _pair(name: str, first: Answers, label: str, other: Answers) -> Pair | None:

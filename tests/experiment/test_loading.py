@@ -19,6 +19,11 @@ from tests.conftest import EXPERIMENTS
 
 Write = Callable[..., Path]
 
+IN_A_SECTION_THAT_MAY_BE_NULL = pytest.mark.xfail(
+    raises=(KeyError, AssertionError),
+    reason="explain._walk takes a section that may be null for a union of kinds with names",
+)
+
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
@@ -164,6 +169,22 @@ def test_extends_takes_file_names_only(write: Write, value: str) -> None:
         pytest.param("zzzzz: 1", "unknown key zzzzz. Known here: name, description, data,", id="near-nothing"),
         pytest.param("1: 2", "unknown key 1.", id="number"),
         pytest.param('"two\\nlines": 1', "unknown key two lines.", id="two-lines"),
+        pytest.param(
+            "imbalance: {name: smote, neighbors: 3}",
+            "unknown key imbalance.neighbors. Did you mean 'neighbours'? Known here: name, neighbours, memory_gib",
+            id="of-the-chosen-kind",
+        ),
+        pytest.param(
+            "imbalance: {name: oversampling, neighbours: 3}",
+            "unknown key imbalance.neighbours. Known here: name",
+            id="of-another-kind",
+        ),
+        pytest.param(
+            "fine_tune: {first_blok: block_14}",
+            "unknown key fine_tune.first_blok. Did you mean 'first_block'?",
+            id="of-a-section-that-may-be-null",
+            marks=IN_A_SECTION_THAT_MAY_BE_NULL,
+        ),
     ],
 )
 def test_unknown_keys_are_named_with_the_nearest_known(write: Write, text: str, expected: str) -> None:
@@ -189,6 +210,20 @@ def test_unknown_keys_are_named_with_the_nearest_known(write: Write, text: str, 
         pytest.param("data: {classes: [a, a]}", "data.classes", "['a', 'a']", id="classes-twice"),
         pytest.param("name: a/b", "name", "'a/b'", id="name"),
         pytest.param("name: yes", "name", "True", id="yaml-1.1-bool"),
+        pytest.param("imbalance: {name: smote, neighbours: few}", "imbalance.neighbours", "'few'", id="of-a-kind"),
+        pytest.param("imbalance: smote", "imbalance", "'smote'", id="text-for-a-kind"),
+        pytest.param("imbalance: {neighbours: 3}", "imbalance", "{'neighbours': 3}", id="a-kind-without-a-name"),
+        pytest.param("fine_tune: block_14", "fine_tune", "'block_14'", id="text-for-fine-tuning"),
+        pytest.param(
+            "fine_tune: {epochs: 0}",
+            "fine_tune.epochs",
+            "0",
+            id="epochs-of-fine-tuning",
+            marks=IN_A_SECTION_THAT_MAY_BE_NULL,
+        ),
+        pytest.param("train: {epochs: 3, warmup_epochs: 3}", "train.warmup_epochs", "3", id="warmup"),
+        pytest.param("train: {warmup_epochs: 3}", "train.warmup_epochs", "3", id="warmup-of-no-cosine"),
+        pytest.param("model: {file: 3}", "model.file", "3", id="number-for-a-file"),
     ],
 )
 def test_wrong_values_are_named_with_file_field_and_value(write: Write, text: str, field: str, received: str) -> None:
@@ -271,6 +306,48 @@ def test_tags_that_would_run_code_are_refused(write: Write, tmp_path: Path, tag:
     argument = f"touch {marker}" if tag.endswith("apply:os.system") else str(marker)
     assert "is not valid YAML" in error_of(write(f"description: {tag} ['{argument}']"))
     assert not marker.exists()
+
+
+def test_an_unknown_name_is_set_beside_the_known_ones(write: Write) -> None:
+    path = write("imbalance: {name: smoot}")
+    assert error_of(path) == (
+        f"{path}: imbalance.name: must be one of none, class_weights, oversampling, balanced_batches, smote, "
+        "borderline_smote, svm_smote, adasyn, got 'smoot'. Did you mean 'smote'?."
+    )
+
+
+# model.file
+
+
+def file_of(path: Path, *settings: str) -> str | None:
+    return load_experiment(path, settings).model.file
+
+
+def test_the_variants_file_lies_relative_to_the_experiment_file(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("model: {file: heads/mine.py}")
+    monkeypatch.chdir("/")
+    assert file_of(path) == str(tmp_path / "heads" / "mine.py")
+    monkeypatch.chdir(tmp_path)
+    assert file_of(Path("mine.yaml")) == str(tmp_path / "heads" / "mine.py")
+
+
+def test_the_variants_file_of_a_base_lies_relative_to_the_base(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "a.yaml").write_text("extends: er/b.yaml")
+    (tmp_path / "deep" / "er" / "b.yaml").write_text("model: {file: ../mine.py, variant: v}")
+    assert file_of(write("extends: deep/a.yaml")) == str(tmp_path / "deep" / "mine.py")
+    assert file_of(write("extends: deep/a.yaml\nmodel: {file: own.py}")) == str(tmp_path / "own.py")
+
+
+def test_an_absolute_file_and_none_stay_as_they_are(write: Write) -> None:
+    assert file_of(write("model: {file: /somewhere/mine.py}")) == "/somewhere/mine.py"
+    assert file_of(write("model: {file: null}")) is None
+
+
+def test_a_file_that_is_set_lies_where_the_command_is_given(write: Write) -> None:
+    assert file_of(write("model: {file: mine.py}"), "model.file=other.py") == "other.py"
 
 
 # --set and overrides

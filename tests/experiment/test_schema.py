@@ -56,6 +56,24 @@ def make(**values: Any) -> Experiment:
         pytest.param({"seeds": [-1]}, id="negative-seed"),
         pytest.param({"seeds": 0}, id="one-number-for-seeds"),
         pytest.param({"seeds": [False]}, id="bool-for-seed"),
+        pytest.param({"train": {"warmup_epochs": -1}}, id="negative-warmup"),
+        pytest.param({"train": {"focal_gamma": -0.1}}, id="negative-gamma"),
+        pytest.param({"train": {"label_smoothing": 1.0}}, id="all-smooth"),
+        pytest.param({"train": {"schedule": "step"}}, id="schedule"),
+        pytest.param({"imbalance": "smote"}, id="text-for-imbalance"),
+        pytest.param({"imbalance": {}}, id="imbalance-without-a-name"),
+        pytest.param({"imbalance": {"name": "smote", "neighbours": 0}}, id="no-neighbour"),
+        pytest.param({"imbalance": {"name": "adasyn", "memory_gib": 0}}, id="no-memory"),
+        pytest.param({"imbalance": {"name": "class_weights", "beta": 1}}, id="beta"),
+        pytest.param({"imbalance": {"name": "class_weights", "weights": "inverse"}}, id="weights"),
+        pytest.param({"imbalance": {"name": "class_weights", "weights": {"a": 0}}}, id="zero-weight"),
+        pytest.param({"imbalance": {"name": "class_weights", "weights": {"a": "1"}}}, id="text-for-weight"),
+        pytest.param({"fine_tune": {"epochs": 0}}, id="no-epoch-of-fine-tuning"),
+        pytest.param({"fine_tune": {"lr": 0}}, id="zero-rate-of-fine-tuning"),
+        pytest.param({"fine_tune": {"patience": 0}}, id="no-patience-of-fine-tuning"),
+        pytest.param({"fine_tune": {"first_block": 14}}, id="number-for-block"),
+        pytest.param({"fine_tune": {"keep": "last"}}, id="unknown-key-of-fine-tuning"),
+        pytest.param({"fine_tune": True}, id="bool-for-fine-tuning"),
     ],
 )
 def test_refused(values: dict[str, Any]) -> None:
@@ -75,6 +93,12 @@ def test_refused(values: dict[str, Any]) -> None:
         pytest.param({"data": {"classes": ["a", "b"]}}, id="two-classes"),
         pytest.param({"seeds": [3, 0]}, id="seeds-in-any-order"),
         pytest.param({"model": {"options": {"anything": [1, {"a": None}]}}}, id="options-are-the-variant's"),
+        pytest.param({"imbalance": {"name": "smote", "neighbours": 1}}, id="one-neighbour"),
+        pytest.param({"imbalance": {"name": "class_weights", "weights": {"a": 1, "b": 0.5}}}, id="weights-by-class"),
+        pytest.param({"imbalance": {"name": "class_weights", "beta": 0}}, id="beta-that-weighs-nothing"),
+        pytest.param({"fine_tune": None}, id="no-fine-tuning"),
+        pytest.param({"fine_tune": {}}, id="fine-tuning-as-it-comes"),
+        pytest.param({"train": {"warmup_epochs": 49, "schedule": "cosine"}}, id="longest-warmup"),
     ],
 )
 def test_accepted(values: dict[str, Any]) -> None:
@@ -111,4 +135,70 @@ def test_defaults_are_not_shared() -> None:
 
 def test_a_dump_is_the_same_experiment_again() -> None:
     experiment = make(data={"classes": ["a", "b"]}, augment={"views": "online"}, seeds=[2, 1])
+    assert Experiment.model_validate(experiment.model_dump(mode="json")) == experiment
+
+
+@pytest.mark.parametrize(
+    ("train", "reason"),
+    [
+        ({"warmup_epochs": 3, "epochs": 3, "schedule": "cosine"}, "must be fewer than the 3 epochs"),
+        ({"warmup_epochs": 51, "schedule": "cosine"}, "must be fewer than the 50 epochs"),
+        ({"warmup_epochs": 1}, "the schedule must be cosine for a warm-up, and it is constant"),
+        ({"warmup_epochs": 1, "schedule": "linear"}, "the schedule must be cosine for a warm-up, and it is linear"),
+    ],
+    ids=["as-many", "more", "constant", "linear"],
+)
+def test_a_warm_up_must_be_shorter_than_the_epochs_and_of_a_cosine(train: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        make(train=train)
+
+
+@pytest.mark.parametrize("train", [{"epochs": 0}, {"schedule": "step"}], ids=["epochs", "schedule"])
+def test_a_warm_up_is_not_blamed_where_epochs_or_schedule_are_wrong(train: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        make(train={"warmup_epochs": 3, "schedule": "cosine", **train})
+    assert [error["loc"] for error in caught.value.errors()] == [("train", *train)]
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "linear"])
+def test_no_warm_up_goes_with_every_schedule_and_one_epoch(schedule: str) -> None:
+    assert make(train={"epochs": 1, "schedule": schedule}).train.warmup_epochs == 0
+
+
+@given(epochs=st.integers(1, 60), warmup=st.integers(0, 60))
+def test_a_cosine_warms_up_in_any_number_of_epochs_below_all(epochs: int, warmup: int) -> None:
+    train = {"epochs": epochs, "warmup_epochs": warmup, "schedule": "cosine"}
+    if warmup < epochs:
+        assert make(train=train).train.warmup_epochs == warmup
+    else:
+        with pytest.raises(ValidationError):
+            make(train=train)
+
+
+def test_imbalance_is_chosen_by_its_name() -> None:
+    kinds = {
+        name: type(make(imbalance={"name": name}).imbalance).__name__
+        for name in (
+            "none", "class_weights", "oversampling", "balanced_batches", "smote", "borderline_smote", "svm_smote",
+            "adasyn",
+        )
+    }  # fmt: skip
+    assert list(kinds.values()) == [
+        "NoRebalancing", "ClassWeights", "Oversampling", "BalancedBatches", "Smote", "Smote", "Smote", "Smote",
+    ]  # fmt: skip
+
+
+def test_fine_tuning_is_off_unless_asked_for() -> None:
+    assert make().fine_tune is None
+    tuning = make(fine_tune={}).fine_tune
+    assert tuning is not None
+    assert (tuning.first_block, tuning.epochs, tuning.lr, tuning.patience) == ("block_14", 10, 1e-5, None)
+
+
+def test_a_dump_with_every_section_is_the_same_experiment_again() -> None:
+    experiment = make(
+        imbalance={"name": "class_weights", "weights": {"a": 1.0, "b": 2.0}},
+        fine_tune={"first_block": "Conv_1"},
+        train={"schedule": "cosine", "warmup_epochs": 2, "loss": "focal"},
+    )
     assert Experiment.model_validate(experiment.model_dump(mode="json")) == experiment
