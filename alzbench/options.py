@@ -73,9 +73,16 @@ def _is_file(name: str) -> bool:
     return Path(name).suffix in (".yaml", ".yml") and Path(name).is_file()
 
 
-def _experiment_names(name: str) -> set[str]:
-    """Return the experiments that a name stands for: itself, or those of an experiment or study file."""
-    return {experiment.name for experiment in _experiments_of(Path(name), (), {})} if _is_file(name) else {name}
+def _stands_for(name: str, run: Run) -> bool:
+    return name in (run.card.experiment, run.name) or Path(name).resolve() == run.path.resolve()
+
+
+def _of_file(file: Path, runs: Sequence[Run]) -> list[Run]:
+    """Return the runs of an experiment file, under any protocol, or of a study file, under its own."""
+    found = {(e.name, e.protocol.name) for e in _experiments_of(file, (), {})}
+    if is_study(file):
+        return [run for run in runs if (run.card.experiment, run.card.protocol) in found]
+    return [run for run in runs if run.card.experiment in {name for name, _ in found}]
 
 
 def select_runs(root: Path, names: Sequence[str]) -> list[Run]:
@@ -91,12 +98,7 @@ def select_runs(root: Path, names: Sequence[str]) -> list[Run]:
         raise DataError(f"There are no runs under {root}; `alzbench run` makes some, and --runs names another folder.")
     selected: list[Run] = []
     for name in names:
-        wanted = _experiment_names(name)
-        found = [
-            run
-            for run in runs
-            if {run.card.experiment, run.name} & wanted or Path(name).resolve() == run.path.resolve()
-        ]
+        found = _of_file(Path(name), runs) if _is_file(name) else [run for run in runs if _stands_for(name, run)]
         if not found:
             raise DataError(
                 f"There is no run or experiment {name} under {root}; `alzbench list runs` names those there."

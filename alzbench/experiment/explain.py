@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from alzbench.registry import did_you_mean
+
+_KEY = "[key]"  # what Pydantic calls the place of a bad key
 
 
 def explain_validation(error: ValidationError, where: str, model: type[BaseModel]) -> str:
@@ -44,18 +46,20 @@ def _walk(model: type[BaseModel], location: Sequence[str]) -> tuple[list[str], t
     """
     names: list[str] = []
     members: list[type[BaseModel]] = []
+    in_mapping = False
     for part in location:
         chosen = next((m for m in members if part in get_args(m.model_fields["name"].annotation)), None)
         if chosen is not None:
             model, members = chosen, []
             continue
-        if part.isidentifier() or part.isdigit():
+        if part.isidentifier() or part.isdigit() or (in_mapping and part != _KEY):
             names.append(part)
         if part not in model.model_fields:
             continue
         annotation = model.model_fields[part].annotation
+        in_mapping = get_origin(annotation) is dict  # its keys may be any text
         sections = [kind for kind in (annotation, *get_args(annotation)) if _is_section(kind)]
-        if _is_section(annotation):
+        if len(sections) == 1:
             model = sections[0]
         else:
             members = sections

@@ -85,7 +85,7 @@ def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return an experiment file's values over those of the files it extends; raises ExperimentError."""
     if path.resolve() in seen:
         raise ExperimentError(f"{path} extends itself through {', '.join(p.name for p in seen)}; break the circle.")
-    values = _with_absolute_file(read_file(path), path.parent)
+    values = with_absolute_file(read_file(path), path.parent)
     bases = values.pop("extends", [])
     bases = [bases] if isinstance(bases, str) else bases
     if not (isinstance(bases, list) and all(isinstance(base, str) for base in bases)):
@@ -101,7 +101,7 @@ def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     return merge(merged, values)
 
 
-def _with_absolute_file(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+def with_absolute_file(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return the values with `model.file`, which is relative to the experiment file, as a path that holds anywhere."""
     model = values.get("model")
     if isinstance(model, dict) and isinstance(model.get("file"), str):

@@ -24,7 +24,7 @@ from pydantic import Field, ValidationError
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
-from alzbench.experiment.loading import merge, read_file, resolve, settings_values, validated
+from alzbench.experiment.loading import merge, read_file, resolve, settings_values, validated, with_absolute_file
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.section import Section
 
@@ -94,16 +94,22 @@ def expand_study(
     for changes in (dict(overrides or {}), settings_values(settings)):
         values = merge(values, changes)
     base = validated(values, base_path)
+    asked_for = merge(dict(overrides or {}), settings_values(settings)).get("protocol", {})
+    protocols = [base.protocol.name] if "name" in asked_for else study.protocols or [base.protocol.name]
     experiments = []
-    for protocol in study.protocols or [base.protocol.name]:
+    for protocol in dict.fromkeys(protocols):
         for title, combination in _combinations(study, base.name):
             changed = merge(values, {"protocol": {"name": protocol}})
             for factor, level in combination:
-                changed = merge(changed, _nested(study.factors[factor][level]))
+                changed = merge(changed, with_absolute_file(_nested(study.factors[factor][level]), path.parent))
             if combination:
                 with_levels = ", ".join(level for _, level in combination)
                 changed |= {"name": title, "description": f"{base.name} with {with_levels}"}
             experiments.append(validated(changed, path, _where(combination)))
+    names = [f"{experiment.name} ({experiment.protocol.name})" for experiment in experiments]
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise ExperimentError(f"{path}: the levels' names make two experiments named {repeated[0]}; change one.")
     return experiments
 
 

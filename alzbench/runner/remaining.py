@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
+from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment import Experiment
 
 
@@ -23,13 +24,14 @@ class Remaining:
         self._seconds: dict[str, list[float]] = {}
         self._epochs: dict[str, int] = {}
 
-    def finish(self, experiment: Experiment, seconds: float) -> None:
-        """Count a run as done; `seconds` that it took."""
+    def finish(self, experiment: Experiment, seconds: float | None) -> None:
+        """Count a run as done, in `seconds`; None where it failed, which says nothing about the others."""
         if experiment in self._left:
             self._left.remove(experiment)
-        key = _key(experiment)
-        self._seconds.setdefault(key, []).append(seconds)
-        self._epochs[key] = _epochs(experiment)
+        if seconds is not None and _epochs(experiment):
+            key = _key(experiment)
+            self._seconds.setdefault(key, []).append(seconds)
+            self._epochs[key] = _epochs(experiment)
 
     def seconds(self) -> float | None:
         """Return the seconds that are left; None before any run is done."""
@@ -46,4 +48,7 @@ def _key(experiment: Experiment) -> str:
 
 
 def _epochs(experiment: Experiment) -> int:
+    """Return the epochs of a run; 0 for an answer that needs no network, and next to no time."""
+    if experiment.model.variant in SANITY:
+        return 0
     return experiment.train.epochs + (experiment.fine_tune.epochs if experiment.fine_tune else 0)

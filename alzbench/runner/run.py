@@ -101,7 +101,7 @@ def run_all(
                     again = force and not experiment.sanity
                     outcome = _run_one(experiment, seed, fold, images, store, progress, again)
                     if outcome.state != "found":
-                        remaining.finish(experiment, time.monotonic() - start)
+                        remaining.finish(experiment, time.monotonic() - start if outcome.run else None)
                         advance(1)
                     yield outcome
 

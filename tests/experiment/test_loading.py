@@ -19,11 +19,6 @@ from tests.conftest import EXPERIMENTS
 
 Write = Callable[..., Path]
 
-IN_A_SECTION_THAT_MAY_BE_NULL = pytest.mark.xfail(
-    raises=(KeyError, AssertionError),
-    reason="explain._walk takes a section that may be null for a union of kinds with names",
-)
-
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
@@ -183,7 +178,6 @@ def test_extends_takes_file_names_only(write: Write, value: str) -> None:
             "fine_tune: {first_blok: block_14}",
             "unknown key fine_tune.first_blok. Did you mean 'first_block'?",
             id="of-a-section-that-may-be-null",
-            marks=IN_A_SECTION_THAT_MAY_BE_NULL,
         ),
     ],
 )
@@ -219,7 +213,6 @@ def test_unknown_keys_are_named_with_the_nearest_known(write: Write, text: str, 
             "fine_tune.epochs",
             "0",
             id="epochs-of-fine-tuning",
-            marks=IN_A_SECTION_THAT_MAY_BE_NULL,
         ),
         pytest.param("train: {epochs: 3, warmup_epochs: 3}", "train.warmup_epochs", "3", id="warmup"),
         pytest.param("train: {warmup_epochs: 3}", "train.warmup_epochs", "3", id="warmup-of-no-cosine"),
