@@ -24,6 +24,7 @@ from alzbench.errors import RunError
 from alzbench.experiment import load_experiment
 from alzbench.store import RunStore
 from tests.conftest import EXPERIMENTS
+from tests.report.test_document import write_answers
 from tests.test_imports import HEAVY
 from tests.test_runner import Stub
 from tests.test_store import write_run
@@ -442,6 +443,29 @@ def test_compare_cuts_no_figure_in_a_narrow_terminal(
     monkeypatch.setenv("COLUMNS", "30")
     lines = alzbench("compare", "--runs", stored).out.splitlines()
     assert next(line.split() for line in lines if line.startswith(" b ")) == ["b", "1", "100.00", "–", "50.00", "0.250"]
+
+
+def test_compare_and_report_write_documents(alzbench: Command, stored: Path) -> None:
+    files = ("--html", "deep/c.html", "--markdown", "c.md", "--latex", "c.tex")
+    assert alzbench("compare", "--runs", stored, *files).code == 0
+    assert Path("deep/c.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert "| a | 2 | 50.00 |" in Path("c.md").read_text(encoding="utf-8")
+    assert r"\toprule" in Path("c.tex").read_text(encoding="utf-8")
+    run = next((stored / "b").iterdir())
+    assert_sentence(alzbench("report", run), 3, "has no predictions.csv")
+    assert_sentence(alzbench("report", "nobody", "--runs", stored), 3, "There is no run nobody")
+    assert not Path("reports").exists()
+    write_answers(run, 0, 0.8)
+    result = alzbench("report", run)
+    assert (result.code, result.err) == (0, "")
+    assert Path(result.out.strip()).parent == Path("reports")
+    assert Path(result.out.strip()).is_file()
+
+
+def test_another_baseline_must_be_there(alzbench: Command, stored: Path) -> None:
+    assert_sentence(
+        alzbench("compare", "--runs", stored, "--baseline", "x"), 2, "must be one of the experiments", "a, b"
+    )
 
 
 def test_compare_writes_the_same_numbers_as_csv_and_json(alzbench: Command, stored: Path) -> None:

@@ -22,7 +22,7 @@ from alzbench.compare.intervals import (
 from alzbench.compare.pairs import Pair, compare_pairs
 from alzbench.compare.references import Reference
 from alzbench.compare.repetitions import Repetition, complete_repetitions
-from alzbench.errors import DataError
+from alzbench.errors import ExperimentError
 from alzbench.store import Run
 
 
@@ -159,11 +159,13 @@ def compare(
         levels: Of a study, the levels of its factors that are on in each of its experiments.
 
     Raises:
-        DataError: No run is of the baseline that is asked for.
+        ExperimentError: No run is of the baseline that is asked for.
     """
     if baseline is not None and baseline not in {run.card.experiment for run in runs}:
         known = ", ".join(dict.fromkeys(run.card.experiment for run in runs if not run.card.sanity))
-        raise DataError(f"The baseline must be one of the experiments that are compared: {known}; got {baseline!r}.")
+        raise ExperimentError(
+            f"The baseline must be one of the experiments that are compared: {known}; got {baseline!r}."
+        )
     groups: dict[tuple[bool, str, str, str], list[_Members]] = {}
     for run in runs:
         card = run.card

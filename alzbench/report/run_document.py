@@ -39,7 +39,7 @@ def run_sections(run: Run) -> list[Section]:
     warnings = ["DEMO on phantoms: the figures say nothing about patients."] if card.demo else []
     warnings += [f"Leaky protocol: {card.leaks}."] if card.leaks else []
     tables = [_scores(run, table), _by_class(run.metrics["test"])]
-    if not (table["subject"] == "").any():
+    if run.metrics["test_by_subject"] is not None:
         tables += [_by_subject(run.metrics), _wrong_subjects(table)]
     tables.append(_surest_mistakes(table))
     seed = f"seed {card.seed}" + ("" if card.fold is None else f", fold {card.fold}")
