@@ -230,6 +230,36 @@ def report(
     print(page)
 
 
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV: image, label, and predicted or p_<class> for each class.")],
+    name: Annotated[str, typer.Option(help="Name of the experiment.")],
+    like: Annotated[str | None, typer.Option(help="A stored RUN on the same test images.")] = None,
+    protocol: Annotated[str, typer.Option(help="The protocol, where there is no such run.")] = "imported",
+    classes: Annotated[str | None, typer.Option(help="Class names in label order, with commas between them.")] = None,
+    column: Annotated[list[str] | None, typer.Option(help="WHAT=NAME, e.g. image=filename.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The seed it was made with.")] = 0,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Store predictions from elsewhere as a run, to be compared like any other."""
+    from alzbench.options import column_names, experiment_name
+    from alzbench.runner.importing import import_predictions
+    from alzbench.store import RunStore
+
+    store = RunStore(runs)
+    run = import_predictions(
+        file,
+        experiment_name(name),
+        store,
+        seed=seed,
+        like=store.find(like) if like else None,
+        protocol=protocol,
+        classes=classes.split(",") if classes else None,
+        columns=column_names(column or []),
+    )
+    print(run.path)
+
+
 @app.command()
 def audit(
     experiment: Annotated[Path | None, typer.Argument(help="An experiment file, for its data and protocol.")] = None,

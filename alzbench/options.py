@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from alzbench.errors import DataError, ExperimentError
+from alzbench.evaluation.foreign import ROLES
+from alzbench.evaluation.predictions import PREFIX
+from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.loading import DEMO, load_experiment
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.study import expand_study, is_study, levels_of
@@ -105,3 +110,24 @@ def select_runs(root: Path, names: Sequence[str]) -> list[Run]:
             )
         selected += found
     return list({run.path: run for run in selected}.values()) if names else runs
+
+
+def column_names(texts: Sequence[str]) -> dict[str, str]:
+    """Return ``WHAT=NAME`` texts as a mapping; raises ExperimentError where they are none."""
+    columns = {}
+    for text in texts:
+        role, equals, name = text.partition("=")
+        if not equals or not (role in ROLES or role.startswith(PREFIX)) or not name:
+            raise ExperimentError(
+                f"--column takes WHAT=NAME, where WHAT is {', '.join(ROLES)} or {PREFIX}<class>; got {text!r}."
+            )
+        columns[role] = name
+    return columns
+
+
+def experiment_name(name: str) -> str:
+    """Return a name that an experiment may have; raises ExperimentError where it may not."""
+    try:
+        return Experiment(name=name).name
+    except ValidationError as error:
+        raise ExperimentError(f"--name: {explain_validation(error, '', Experiment)}.") from None

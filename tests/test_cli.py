@@ -462,6 +462,21 @@ def test_compare_and_report_write_documents(alzbench: Command, stored: Path) -> 
     assert Path(result.out.strip()).is_file()
 
 
+def test_import_stores_a_run(alzbench: Command, tmp_path: Path) -> None:
+    file = tmp_path / "p.csv"
+    file.write_text("filename,label,predicted\nx.png,A,A\ny.png,B,A\n")
+    arguments = ("import", file, "--name", "notebook", "--classes", "A,B")
+    assert_sentence(alzbench(*arguments), 3, "must have a column image", "--column image=NAME")
+    assert_sentence(alzbench(*arguments, "--column", "filename"), 2, "--column takes WHAT=NAME")
+    assert_sentence(alzbench("import", file, "--name", "a/b", "--classes", "A,B"), 2, "--name: name:")
+    assert not Path("runs").exists()
+    result = alzbench(*arguments, "--column", "image=filename")
+    assert (result.code, result.err) == (0, "")
+    (run,) = RunStore(Path("runs")).runs()
+    assert (str(run.path), run.metrics["test"]["accuracy"]) == (result.out.strip(), 0.5)
+    assert "notebook" in alzbench("compare").out
+
+
 def test_another_baseline_must_be_there(alzbench: Command, stored: Path) -> None:
     assert_sentence(
         alzbench("compare", "--runs", stored, "--baseline", "x"), 2, "must be one of the experiments", "a, b"

@@ -70,7 +70,7 @@ def _scores(run: Run, table: pd.DataFrame) -> Table:
     for name in ("accuracy", "balanced_accuracy", "macro_f1", "loss"):
         found = interval(answers.counts, _INTERVALS[name]) if answers and name in _INTERVALS else None
         span = Cell(f"{found.low:.3f} to {found.high:.3f}", found.low) if found else Cell(UNDEFINED)
-        test, validation = (_number(run.metrics[part].get(name)) for part in ("test", "validation"))
+        test, validation = (_number(run.metrics.get(part, {}).get(name)) for part in ("test", "validation"))
         rows.append((Cell(name.replace("_", " ")), test, span, validation))
     error = curves.calibration_error(table)
     rows.append((Cell("expected calibration error"), _number(error), Cell(UNDEFINED), Cell(UNDEFINED)))

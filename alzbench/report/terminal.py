@@ -194,8 +194,9 @@ def _about(run: Run) -> dict[str, str]:
         metrics = run.metrics
         if "kept_epoch" in metrics:
             about["kept"] = f"epoch {metrics['kept_epoch']} of {metrics['epochs']} ({metrics['keep']})"
-        about["seconds"] = ", ".join(f"{step} {value:.1f}" for step, value in metrics["duration_s"].items())
-        if metrics["skipped_images"]:
+        if "duration_s" in metrics:  # not of predictions from elsewhere
+            about["seconds"] = ", ".join(f"{step} {value:.1f}" for step, value in metrics["duration_s"].items())
+        if metrics.get("skipped_images"):
             about["left out"] = f"{metrics['skipped_images']} unreadable images, in skipped.csv"
     return about
 
@@ -212,11 +213,12 @@ def _scores_table(scores: dict[str, Any]) -> Table:
 
 
 def _scores_line(metrics: dict[str, Any]) -> str:
-    test, validation = metrics["test"], metrics["validation"]
-    return (
+    test, validation = metrics["test"], metrics.get("validation")
+    line = (
         f"accuracy {test['accuracy']:.4f}, balanced {test['balanced_accuracy']:.4f}, macro F1 {test['macro_f1']:.4f}, "
-        f"loss {test['loss']:.4f}; on validation: accuracy {validation['accuracy']:.4f}"
+        f"loss {test['loss']:.4f}"
     )
+    return f"{line}; on validation: accuracy {validation['accuracy']:.4f}" if validation else line
 
 
 def _subject_lines(metrics: dict[str, Any]) -> list[str]:

@@ -1,0 +1,112 @@
+"""Predictions from elsewhere: what is taken, and the sentence for each thing that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alzbench.errors import DataError
+from alzbench.evaluation.foreign import read_predictions
+
+CLASSES = ("A", "B")
+GOOD = "image,label,predicted\nx.png,A,A\ny.png,B,A\n"
+LIKELY = "image,label,p_A,p_B\nx.png,A,0.9,0.1\ny.png,B,0.3,0.7\n"
+
+Write = Callable[[str | bytes], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def make(content: str | bytes) -> Path:
+        path = tmp_path / "p.csv"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return make
+
+
+def test_answers_alone_are_taken_as_certain(write: Write) -> None:
+    table = read_predictions(write(GOOD), CLASSES)
+    assert table.columns.tolist() == ["image", "subject", "slice", "label", "predicted", "p_A", "p_B"]
+    assert table[["p_A", "p_B"]].to_numpy().tolist() == [[1, 0], [1, 0]]
+    assert table["subject"].tolist() == ["", ""]
+
+
+def test_probabilities_say_what_is_predicted(write: Write) -> None:
+    assert read_predictions(write(LIKELY), CLASSES)["predicted"].tolist() == ["A", "B"]
+
+
+def test_probabilities_as_files_round_them_sum_to_one_afterwards(write: Write) -> None:
+    table = read_predictions(write("image,label,p_A,p_B\nx,A,0.3334,0.6669\n"), CLASSES)
+    assert table[["p_A", "p_B"]].to_numpy().sum() == pytest.approx(1, abs=1e-15)
+
+
+def test_columns_of_other_names_are_mapped(write: Write) -> None:
+    text = "filename,y,prob_a,prob_b,who\nx.png,A,0.9,0.1,s1\n"
+    columns = {"image": "filename", "label": "y", "p_A": "prob_a", "p_B": "prob_b", "subject": "who"}
+    table = read_predictions(write(text), CLASSES, columns)
+    assert table.loc[0, ["image", "label", "subject", "p_A"]].tolist() == ["x.png", "A", "s1", 0.9]
+
+
+def test_a_byte_order_mark_and_odd_names_are_no_trouble(write: Write) -> None:
+    table = read_predictions(write(b"\xef\xbb\xbf" + b'image,label,predicted\n"a,b ""c"".png",A,A\nNA,A,B\n'), CLASSES)
+    assert table["image"].tolist() == ['a,b "c".png', "NA"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param("", "with a heading", id="empty"),
+        pytest.param("image,label,predicted\n", "a row an image", id="no-rows"),
+        pytest.param(GOOD.encode("utf-16"), "looks like UTF-16", id="utf-16"),
+        pytest.param(GOOD.encode("utf-16-le"), "looks like UTF-16", id="utf-16-without-mark"),
+        pytest.param(b"image,label,predicted\n\xe9.png,A,A\n", "byte 22 is not", id="latin-1"),
+        pytest.param("file,label,predicted\nx,A,A\n", "must have a column image; it has file", id="no-image"),
+        pytest.param("image,label\nx,A\n", "predicted, or a probability p_<class>", id="no-answer"),
+        pytest.param("image,label,p_A\nx,A,1\n", "p_B is missing", id="one-probability"),
+        pytest.param("image,label,predicted\nx,A,A\nx,A,A\n", "come once; 'x' come", id="twice"),
+        pytest.param("image,label,predicted\nx,A,A\n,A,A\n", "name its image; line 3", id="no-name"),
+        pytest.param("image,label,predicted\nx,a,A\n", "label must be one of A, B; found 'a'", id="unknown-label"),
+        pytest.param("image,label,predicted\nx,A,C\n", "predicted must be one of A, B; found 'C'", id="unknown-answer"),
+        pytest.param("image,label,p_A,p_B\nx,A,0.5,0.6\n", "sum to 1; line 2 do not (the first: 1.1)", id="sum"),
+        pytest.param("image,label,p_A,p_B\nx,A,nan,0.6\n", "from 0 to 1; line 2", id="nan"),
+        pytest.param("image,label,p_A,p_B\nx,A,,1\n", "from 0 to 1; line 2", id="blank"),
+        pytest.param("image,label,p_A,p_B\nx,A,-1,2\n", "from 0 to 1; line 2", id="logits"),
+        pytest.param("image,label,p_A,p_B\nx,A,inf,0\n", "from 0 to 1; line 2", id="infinite"),
+        pytest.param('image,label,predicted\n"x,A,A\n', "with a heading", id="open-quote"),
+        pytest.param("image,label,predicted\nx,A,A,A,A\ny,A\n", "", id="ragged"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(write: Write, content: str | bytes, said: str) -> None:
+    path = write(content)
+    with pytest.raises(DataError) as error:
+        read_predictions(path, CLASSES)
+    assert str(path) in str(error.value)
+    assert said in str(error.value)
+
+
+def test_many_wrong_rows_are_counted(write: Write) -> None:
+    rows = "".join(f"x{k},A,0.5,0.6\n" for k in range(9))
+    with pytest.raises(DataError, match=r"lines 2, 3, 4, 5, 6 and 4 more"):
+        read_predictions(write("image,label,p_A,p_B\n" + rows), CLASSES)
+
+
+def test_a_mapped_column_must_be_there(write: Write) -> None:
+    with pytest.raises(DataError, match=r"no column 'lable'; Did you mean 'label'"):
+        read_predictions(write(GOOD), CLASSES, {"label": "lable"})
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="No such file"):
+        read_predictions(tmp_path / "none.csv", CLASSES)
+
+
+def test_many_rows_are_read(write: Write) -> None:
+    rng = np.random.default_rng(0)
+    share = rng.random(200_000)
+    table = pd.DataFrame({"image": np.arange(200_000), "label": "A", "p_A": share, "p_B": 1 - share})
+    assert len(read_predictions(write(table.to_csv(index=False)), CLASSES)) == 200_000
