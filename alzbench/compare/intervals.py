@@ -43,7 +43,13 @@ def macro_f1(matrices: Counts) -> npt.NDArray[np.float64]:
 
 def f1_of(label: int) -> Figure:
     """Return the function for the F1 of one class."""
-    return lambda matrices: _f1(matrices)[..., label]
+
+    def f1(matrices: Counts) -> npt.NDArray[np.float64]:
+        return _ratio(
+            2 * matrices[..., label, label], matrices[..., label, :].sum(-1) + matrices[..., :, label].sum(-1)
+        )
+
+    return f1
 
 
 @dataclass(frozen=True)

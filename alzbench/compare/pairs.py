@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from scipy import stats
 
 from alzbench.compare.answers import NOT_TESTED, Answers, align
 from alzbench.compare.intervals import Difference, Figure, Interval, accuracy, difference, macro_f1
@@ -15,7 +16,7 @@ from alzbench.compare.intervals import Difference, Figure, Interval, accuracy, d
 Verdict = Literal["better", "worse", "no difference shown", "too few subjects"]
 
 ALPHA, POWER = 0.05, 0.8
-FEWEST, MOST = 3, 10_000_000  # units that `needed` looks at
+FEWEST, MOST = 3, 10_000_000  # units that `needed` returns
 WORTH_SEEING = 0.02  # the difference that `subjects_needed` is about: two percentage points
 _FIGURES: dict[str, Figure] = {"accuracy": accuracy, "macro_f1": macro_f1}
 
@@ -91,13 +92,11 @@ def needed(se: float, n: int, size: float = WORTH_SEEING) -> int | None:
     spread = se * np.sqrt(n)
     if not spread:
         return None
-    power = TTestPower().power  # its own solver does not converge for small numbers
-    most = FEWEST
-    while most < MOST and power(size / spread, most, ALPHA) < POWER:
-        most *= 2
-    return FEWEST + bisect.bisect_left(
-        range(FEWEST, most + 1), POWER, key=lambda units: power(size / spread, units, ALPHA)
-    )
+    power, effect = TTestPower().power, size / spread
+    # Student's distribution needs about two more than the normal one
+    normal = int(min(MOST, (stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)) ** 2 / effect**2))
+    start = max(FEWEST, normal)
+    return start + bisect.bisect_left(range(start, start + 8), POWER, key=lambda n: power(effect, n, ALPHA))
 
 
 def _pair(name: str, first: Answers, label: str, other: Answers) -> Pair | None:
