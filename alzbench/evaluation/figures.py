@@ -34,14 +34,23 @@ def confusion_figure(scores: dict[str, Any], title: str) -> Figure:
     return figure
 
 
+def _later_stages(history: pd.DataFrame) -> list[tuple[str, Any]]:
+    """Return name and epochs of each stage after the first."""
+    if "stage" not in history:
+        return []
+    return [(str(stage), rows["epoch"]) for stage, rows in history.groupby("stage", sort=False)][1:]
+
+
 def history_figure(history: pd.DataFrame, kept_epoch: int, title: str) -> Figure:
-    """Draw loss and accuracy by epoch, for training and validation, with the kept epoch marked."""
+    """Draw loss and accuracy by epoch, for training and validation, with the kept epoch and a second stage marked."""
     figure = Figure(figsize=(8.4, 3.6), layout="constrained")
     marker = "o" if len(history) == 1 else ""  # a line through one point cannot be seen
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         axes.plot(history["epoch"], history[name], label="training", color="tab:blue", marker=marker)
         axes.plot(history["epoch"], history[f"val_{name}"], label="validation", color="tab:orange", marker=marker)
         axes.axvline(kept_epoch, color="grey", linestyle=":", label=f"kept: epoch {kept_epoch}")
+        for stage, rows in _later_stages(history):
+            axes.axvspan(rows.min() - 0.5, rows.max() + 0.5, color="tab:green", alpha=0.12, linewidth=0, label=stage)
         axes.set(xlabel="epoch", ylabel=name)
         axes.set_xlim(history["epoch"].min() - 0.5, history["epoch"].max() + 0.5)
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)

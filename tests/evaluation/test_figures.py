@@ -33,3 +33,13 @@ def test_history_shows_both_parts_and_the_kept_epoch() -> None:
         assert lines["training"] == HISTORY[name].tolist()
         assert lines["validation"] == HISTORY[f"val_{name}"].tolist()
         assert "kept: epoch 2" in lines
+
+
+def test_a_second_stage_is_shaded() -> None:
+    figure = history_figure(HISTORY.assign(stage=["head", "fine-tuning"]), 2, "a title")
+    for axes in figure.axes:
+        (span,) = axes.patches
+        assert span.get_label() == "fine-tuning"
+        low, high = span.get_extents().transformed(axes.transData.inverted()).intervalx
+        assert (round(low, 6), round(high, 6)) == (1.5, 2.5)
+    assert len(history_figure(HISTORY, 2, "a title").axes[0].patches) == 0
