@@ -168,6 +168,7 @@ def compare(
     markdown: Annotated[Path | None, typer.Option(help="Write the tables here as Markdown.")] = None,
     latex: Annotated[Path | None, typer.Option(help="Write the tables here as LaTeX (booktabs).")] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the accuracies here, as PNG.")] = None,
+    disagreements: Annotated[Path | None, typer.Option(help="List images answered differently here.")] = None,
     as_json: Json = False,
 ) -> None:
     """Compare stored runs: experiments with their uncertainty, against each other and the published reference."""
@@ -186,6 +187,10 @@ def compare(
         from alzbench.report.pages import write_comparison
 
         write_comparison(comparison, html, markdown, latex)
+    if disagreements:
+        from alzbench.compare.disagreements import disagreements as find
+
+        atomic.write_text(disagreements, find(comparison).to_csv(index=False, lineterminator="\n"))
     if figure:
         from alzbench.evaluation.figures import save
         from alzbench.report.figure import comparison_figure

@@ -446,10 +446,11 @@ def test_compare_cuts_no_figure_in_a_narrow_terminal(
 
 
 def test_compare_and_report_write_documents(alzbench: Command, stored: Path) -> None:
-    files = ("--html", "deep/c.html", "--markdown", "c.md", "--latex", "c.tex")
+    files = ("--html", "deep/c.html", "--markdown", "c.md", "--latex", "c.tex", "--disagreements", "d.csv")
     assert alzbench("compare", "--runs", stored, *files).code == 0
     assert Path("deep/c.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert "| a | 2 | 50.00 |" in Path("c.md").read_text(encoding="utf-8")
+    assert Path("d.csv").read_text(encoding="utf-8") == "protocol,image\n"
     assert r"\toprule" in Path("c.tex").read_text(encoding="utf-8")
     run = next((stored / "b").iterdir())
     assert_sentence(alzbench("report", run), 3, "has no predictions.csv")

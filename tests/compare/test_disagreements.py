@@ -1,0 +1,48 @@
+"""Where experiments disagree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from alzbench.compare import compare
+from alzbench.compare.disagreements import disagreements
+from alzbench.store import RunStore
+from tests.report.test_document import write_answers
+from tests.test_store import write_run
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Experiments a (seeds 0 and 1) and b (seed 1), and a sanity row."""
+    for name, seed, right in (("a", 0, 0.5), ("a", 1, 0.6), ("b", 1, 0.7), ("z", 1, 0.1)):
+        path = write_run(tmp_path, right, n=96, experiment=name, settings=name, seed=seed, sanity=name == "z")
+        write_answers(path, seed + 10 * ord(name), right)
+    return tmp_path
+
+
+def predictions(root: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(root / name / "seed-1-h1" / "predictions.csv", index_col="image")
+
+
+def test_the_images_that_are_answered_differently_are_listed(root: Path) -> None:
+    found = disagreements(compare(RunStore(root).runs(), []))
+    a, b = predictions(root, "a"), predictions(root, "b")
+    differ = a["predicted"] != b["predicted"]
+    assert 0 < differ.sum() < 96
+    assert found["image"].tolist() == a.index[differ].tolist()
+    assert found["a"].tolist() == a.loc[differ, "predicted"].tolist()
+    assert found["b"].tolist() == b.loc[differ, "predicted"].tolist()
+    assert found["subject"].tolist() == a.loc[differ, "subject"].tolist()
+    assert set(found["seed"]) == {1}  # the first that both have
+    assert "z" not in found
+
+
+def test_without_a_common_seed_or_predictions_there_is_nothing_to_list(root: Path) -> None:
+    runs = RunStore(root).runs()
+    assert disagreements(compare([r for r in runs if r.card.experiment != "b"], [])).empty
+    assert disagreements(compare([r for r in runs if r.card.seed == 0 or r.card.experiment == "b"], [])).empty
+    (root / "b" / "seed-1-h1" / "predictions.csv").unlink()
+    assert disagreements(compare(RunStore(root).runs(), [])).empty
