@@ -9,21 +9,19 @@ import sys
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from alzbench import __version__
-from alzbench.errors import AlzbenchError, ExperimentError, Interrupted, describe_os_error
+from alzbench.errors import ExperimentError, Interrupted
+from alzbench.exits import as_interrupt, complain, explain
 
 app = typer.Typer(
     name="alzbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 
-# newer versions of Typer bring their own copy of Click, so its errors are found through one that Typer exports
-_UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 _TYPER_INTERRUPTED = 130  # what Typer makes of a KeyboardInterrupt
 
 Runs = Annotated[Path, typer.Option("--runs", envvar="ALZBENCH_RUNS", help="Folder of the run folders.")]
@@ -48,41 +46,18 @@ def main() -> None:
     """Run the command line; errors become a sentence on standard error and an exit code."""
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    signal.signal(signal.SIGTERM, as_interrupt)
     try:
         code = app(standalone_mode=False)
     except Exception as error:
         if debug:
             raise
-        code = _explain(error)
+        code = explain(error)
     except KeyboardInterrupt:
         code = _TYPER_INTERRUPTED
     if code == _TYPER_INTERRUPTED:
-        code = _explain(Interrupted("Interrupted; what was finished is kept, and the same command goes on from there."))
+        code = explain(Interrupted("Interrupted; what was finished is kept, and the same command goes on from there."))
     sys.exit(code)
-
-
-def _explain(error: Exception) -> int:
-    """Print an error and return its exit code."""
-    if isinstance(error, AlzbenchError):
-        _complain(str(error))
-        return error.exit_code
-    if isinstance(error, _UsageError):
-        error.show()
-        return int(error.exit_code)
-    if isinstance(error, OSError):
-        _complain(describe_os_error(error))
-        return 1
-    _complain(f"Unexpected {type(error).__name__}: {error}\nThis is a bug; --debug shows where.")
-    return 1
-
-
-def _complain(text: str) -> None:
-    print(f"error: {text}", file=sys.stderr)
-
-
-def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 @app.callback(invoke_without_command=True)
@@ -121,7 +96,14 @@ def run(
     resolved = load_experiments(experiments, data, settings or [], seeds, demo)
     store = RunStore(runs)
     if dry_run:
-        _print_plan(resolved, store, as_json)
+        from alzbench.report import plan
+        from alzbench.runner import planned_runs
+
+        planned = planned_runs(resolved, store)
+        if as_json:
+            _print_json(plan.plan_json(resolved, planned))
+        else:
+            print(plan.plan_text(resolved, planned))
         return
     from alzbench.report.export import outcome_json
     from alzbench.runner import run_all
@@ -139,9 +121,9 @@ def run(
         _print_results([outcome.run for outcome in outcomes if outcome.run is not None])
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     for outcome in failed:
-        _complain(f"{outcome.title}: {outcome.error}")
+        complain(f"{outcome.title}: {outcome.error}")
     if failed:
-        _complain(f"{len(failed)} of {len(outcomes)} runs failed; the same command runs them again, and only them.")
+        complain(f"{len(failed)} of {len(outcomes)} runs failed; the same command runs them again, and only them.")
         raise typer.Exit(1)
 
 
@@ -320,30 +302,6 @@ def list_(
         Console().print(listing.experiments(folder))
     else:
         Console().print(render_runs(select_runs(runs, [])))
-
-
-def _print_plan(experiments: list[Any], store: Any, as_json: bool) -> None:
-    from alzbench.runner import planned_runs, resolved_yaml
-
-    planned = planned_runs(experiments, store)
-    if as_json:
-        _print_json(
-            {
-                "experiments": [experiment.model_dump(mode="json") for experiment in experiments],
-                "runs": [
-                    {**asdict(run), "experiment": run.experiment.name, "protocol": run.experiment.protocol.name}
-                    for run in planned
-                ],
-            }
-        )
-        return
-    for experiment in experiments:
-        print(f"---\n{resolved_yaml(experiment)}")
-    for planned_run in planned:
-        fold = "" if planned_run.fold is None else f", fold {planned_run.fold}"
-        note = f"{planned_run.stored}, if the images are the same" if planned_run.stored else "would run"
-        name, protocol = planned_run.experiment.name, planned_run.experiment.protocol.name
-        print(f"# {name}, {protocol} protocol, seed {planned_run.seed}{fold}: {note}")
 
 
 def _progress(quiet: bool) -> Any:

@@ -23,7 +23,7 @@ LAYERS = {
     "evaluation": 5,
     "environment": 6, "store": 6,
     "runner": 7, "compare": 7,
-    "report": 8, "options": 8,
+    "report": 8, "options": 8, "exits": 8,
     "cli": 9, "__main__": 10, "__init__": -1,
 }  # fmt: skip
 
