@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -11,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from alzbench.compare.answers import NOT_TESTED, Answers, align
-from alzbench.compare.intervals import Difference, Figure, Interval, accuracy, difference, macro_f1
+from alzbench.compare.intervals import Difference, Figure, Interval, accuracy, differences, macro_f1
 
 Verdict = Literal["better", "worse", "no difference shown", "too few subjects"]
 
@@ -92,11 +91,11 @@ def needed(se: float, n: int, size: float = WORTH_SEEING) -> int | None:
     spread = se * np.sqrt(n)
     if not spread:
         return None
-    power, effect = TTestPower().power, size / spread
+    effect = size / spread
     # Student's distribution needs about two more than the normal one
     normal = int(min(MOST, (stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)) ** 2 / effect**2))
-    start = max(FEWEST, normal)
-    return start + bisect.bisect_left(range(start, start + 8), POWER, key=lambda n: power(effect, n, ALPHA))
+    counts = max(FEWEST, normal) + np.arange(8)
+    return int(counts[0] + np.searchsorted(TTestPower().power(effect, counts, ALPHA), POWER))
 
 
 def _pair(name: str, first: Answers, label: str, other: Answers) -> Pair | None:
@@ -104,18 +103,18 @@ def _pair(name: str, first: Answers, label: str, other: Answers) -> Pair | None:
     if aligned is None:
         return None
     first, second = aligned
-    differences = {key: difference(first.counts, second.counts, figure) for key, figure in _FIGURES.items()}
+    changes = differences(first.counts, second.counts, _FIGURES)
     tested = first.right[0] != NOT_TESTED
     only_first = int((tested & (first.right[0] == 1) & (second.right[0] == 0)).sum())
     only_second = int((tested & (first.right[0] == 0) & (second.right[0] == 1)).sum())
-    found = differences["accuracy"]
+    found = changes["accuracy"]
     needs = _needs(found.interval) if found else (None, None)
     return Pair(
         baseline=name,
         other=label,
         seeds=first.seeds,
         by=first.by,
-        differences=differences,
+        differences=changes,
         p_holm=None,
         mcnemar=mcnemar_exact(only_first, only_second),
         only_baseline=only_first,

@@ -16,7 +16,7 @@ from alzbench.compare.intervals import (
     accuracy,
     balanced_accuracy,
     f1_of,
-    interval,
+    intervals,
     macro_f1,
 )
 from alzbench.compare.pairs import Pair, compare_pairs
@@ -239,11 +239,11 @@ def _intervals(answers: Answers | None, classes: Sequence[str]) -> dict[str, Int
     if answers is None:
         return {}
     figures: dict[str, Figure] = {"accuracy": accuracy, "balanced_accuracy": balanced_accuracy, "macro_f1": macro_f1}
-    found = {name: interval(answers.counts, figure) for name, figure in figures.items()}
-    for label, name in enumerate(classes):
-        of_class = (answers.counts[..., label, :].sum((0, 2)) > 0).sum()  # clusters of the class
-        found[f"f1_{name}"] = interval(answers.counts, f1_of(label)) if of_class >= FEWEST_CLUSTERS else None
-    return {name: value for name, value in found.items() if value is not None}
+    clusters_of = (answers.counts.sum(-1) > 0).any(0).sum(0)
+    figures |= {
+        f"f1_{name}": f1_of(label) for label, name in enumerate(classes) if clusters_of[label] >= FEWEST_CLUSTERS
+    }
+    return intervals(answers.counts, figures)
 
 
 def _row(
