@@ -22,6 +22,7 @@ app = typer.Typer(
     name="alzbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 
+REPORTS = Path("reports")
 _TYPER_INTERRUPTED = 130  # what Typer makes of a KeyboardInterrupt
 
 Runs = Annotated[Path, typer.Option("--runs", envvar="ALZBENCH_RUNS", help="Folder of the run folders.")]
@@ -145,6 +146,7 @@ def compare(
     names: Annotated[list[str] | None, typer.Argument(metavar="[RUN|EXPERIMENT|FILE]...")] = None,
     baseline: Annotated[str | None, typer.Option(help="The experiment that the others are compared with.")] = None,
     runs: Runs = Path("runs"),
+    report: Annotated[str | None, typer.Option(metavar="NAME", help="Write all of it as reports/NAME.*")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the table here, too.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write one page with tables and figures here.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables here as Markdown.")] = None,
@@ -154,30 +156,20 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare stored runs: experiments with their uncertainty, against each other and the published reference."""
-    from alzbench import atomic
     from alzbench.compare import compare as compare_runs
     from alzbench.compare import load_references
-    from alzbench.options import select_runs, study_levels
-    from alzbench.report.export import comparison_json, comparison_table
+    from alzbench.options import plain_name, select_runs, study_levels
+    from alzbench.report.export import comparison_json
+    from alzbench.report.pages import Files, write_comparison
     from alzbench.report.terminal import render_comparison
 
     chosen = names or []
     comparison = compare_runs(select_runs(runs, chosen), load_references(), baseline, study_levels(chosen))
-    if csv:
-        atomic.write_text(csv, comparison_table(comparison).to_csv(index=False, lineterminator="\n"))
-    if html or markdown or latex:
-        from alzbench.report.pages import write_comparison
-
-        write_comparison(comparison, html, markdown, latex)
-    if disagreements:
-        from alzbench.compare.disagreements import disagreements as find
-
-        atomic.write_text(disagreements, find(comparison).to_csv(index=False, lineterminator="\n"))
-    if figure:
-        from alzbench.evaluation.figures import save
-        from alzbench.report.figure import comparison_figure
-
-        save(comparison_figure(comparison), figure)
+    if report:
+        write_comparison(comparison, Files.under(REPORTS, plain_name(report, "--report")))
+    files = Files(html, markdown, latex, csv, figure, disagreements)
+    if files != Files():
+        write_comparison(comparison, files)
     if as_json:
         _print_json(comparison_json(comparison))
     else:
@@ -202,7 +194,7 @@ def show(name: Annotated[str, typer.Argument(metavar="RUN")], runs: Runs = Path(
 def report(
     name: Annotated[str, typer.Argument(metavar="RUN")],
     runs: Runs = Path("runs"),
-    folder: Annotated[Path, typer.Option(help="Folder for the page.")] = Path("reports"),
+    folder: Annotated[Path, typer.Option(help="Folder for the page.")] = REPORTS,
     html: Annotated[Path | None, typer.Option(help="The page, instead of one in the folder.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables here as Markdown.")] = None,
     latex: Annotated[Path | None, typer.Option(help="Write the tables here as LaTeX (booktabs).")] = None,
@@ -229,14 +221,14 @@ def import_(
     runs: Runs = Path("runs"),
 ) -> None:
     """Store predictions from elsewhere as a run, to be compared like any other."""
-    from alzbench.options import column_names, experiment_name
+    from alzbench.options import column_names, plain_name
     from alzbench.runner.importing import import_predictions
     from alzbench.store import RunStore
 
     store = RunStore(runs)
     run = import_predictions(
         file,
-        experiment_name(name),
+        plain_name(name, "--name"),
         store,
         seed=seed,
         like=store.find(like) if like else None,

@@ -125,9 +125,9 @@ def column_names(texts: Sequence[str]) -> dict[str, str]:
     return columns
 
 
-def experiment_name(name: str) -> str:
-    """Return a name that an experiment may have; raises ExperimentError where it may not."""
+def plain_name(name: str, option: str) -> str:
+    """Return a name that an experiment, or a file, may have; raises ExperimentError where it may not."""
     try:
         return Experiment(name=name).name
     except ValidationError as error:
-        raise ExperimentError(f"--name: {explain_validation(error, '', Experiment)}.") from None
+        raise ExperimentError(f"{option}: {explain_validation(error, '', Experiment)}.") from None

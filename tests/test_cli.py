@@ -465,6 +465,15 @@ def test_compare_and_report_write_documents(alzbench: Command, stored: Path) -> 
     assert Path(result.out.strip()).is_file()
 
 
+def test_compare_writes_all_of_it_to_reports(alzbench: Command, stored: Path) -> None:
+    assert_sentence(alzbench("compare", "--runs", stored, "--report", "../x"), 2, "--report")
+    assert not Path("reports").exists()
+    assert alzbench("compare", "--runs", stored, "--report", "mine").code == 0
+    written = {path.name for path in Path("reports").iterdir()}
+    assert written == {"mine.html", "mine.md", "mine.tex", "mine.csv", "mine.png", "mine-disagreements.csv"}
+    assert all(path.stat().st_size for path in Path("reports").iterdir())
+
+
 def test_import_stores_a_run(alzbench: Command, tmp_path: Path) -> None:
     file = tmp_path / "p.csv"
     file.write_text("filename,label,predicted\nx.png,A,A\ny.png,B,A\n")

@@ -12,9 +12,12 @@ from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 from alzbench.evaluation.predictions import PREFIX, class_names
+from alzbench.report.names import short_names
 
 BINS = 10
-_WIDTH = 3.0
+ACROSS = 3  # panels side by side; more cannot be read
+CURVE_POINTS = 250  # drawn of a curve, which has a point an image
+_WIDTH = 3.4
 
 Tables = Mapping[str, pd.DataFrame]  # predictions of each experiment, all its seeds and folds together
 
@@ -41,8 +44,10 @@ def confusion_panels(tables: Tables) -> Figure:
         for (row, column), share in np.ndenumerate(shares):
             colour = "white" if share > 60 else "black"
             axes.text(column, row, f"{share:.0f}", ha="center", va="center", color=colour, fontsize=8)
-        axes.set_xticks(range(len(classes)), classes, rotation=40, ha="right", fontsize=7)
-        axes.set_yticks(range(len(classes)), classes if axes is panels[0] else [], fontsize=7)
+        names = short_names(classes)
+        axes.set_xticks(range(len(classes)), names, rotation=40, ha="right", fontsize=8)
+        axes.set_yticks(range(len(classes)), names, fontsize=8)
+        axes.set(xlabel="answered", ylabel="is")
         axes.set_title(name, fontsize=9)
     return figure
 
@@ -55,46 +60,59 @@ def reliability_panels(tables: Tables) -> Figure:
         axes.bar(edges[:-1], right, width=1 / BINS, align="edge", color="tab:blue", alpha=0.75, edgecolor="white")
         axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
         axes.plot(confidence[sizes > 0], right[sizes > 0], "o", color="black", markersize=3)
-        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence")
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share right")
         axes.set_title(f"{name}\nECE {calibration_error(table):.3f}", fontsize=9)
-    panels[0].set_ylabel("share right")
     return figure
 
 
-def curve_panels(tables: Tables) -> Figure:
-    """Draw ROC and precision-recall curves of each class against the others."""
-    figure = Figure(figsize=(_WIDTH * len(tables) + 0.6, 2 * _WIDTH), layout="constrained")
-    panels = figure.subplots(2, len(tables), squeeze=False)
-    for column, (name, table) in enumerate(tables.items()):
+def roc_panels(tables: Tables) -> Figure:
+    """Draw ROC curves of each class against the others, with the area under each."""
+    figure, panels = _panels(len(tables))
+    for axes, (name, table) in zip(panels, tables.items(), strict=True):
         for label, scores, truth in _one_against_rest(table):
             false, true, _ = roc_curve(truth, scores)
-            panels[0][column].plot(false, true, label=f"{label} {roc_auc_score(truth, scores):.2f}", linewidth=1.2)
-            precision, recall, _ = precision_recall_curve(truth, scores, drop_intermediate=True)
-            average = average_precision_score(truth, scores)
-            panels[1][column].plot(recall, precision, label=f"{label} {average:.2f}", linewidth=1.2)
-        panels[0][column].plot([0, 1], [0, 1], color="grey", linestyle=":")
-        panels[0][column].set_title(name, fontsize=9)
-        _describe(panels[0][column], "false positive rate", "true positive rate", "area")
-        _describe(panels[1][column], "recall", "precision", "mean precision")
+            _plot(axes, false, true, f"{label} {roc_auc_score(truth, scores):.2f}")
+        axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
+        _describe(axes, name, "false positive rate", "true positive rate", "area")
     return figure
 
 
-def _describe(axes: Axes, x: str, y: str, legend: str) -> None:
+def precision_recall_panels(tables: Tables) -> Figure:
+    """Draw precision-recall curves of each class against the others, with the mean precision of each."""
+    figure, panels = _panels(len(tables))
+    for axes, (name, table) in zip(panels, tables.items(), strict=True):
+        for label, scores, truth in _one_against_rest(table):
+            precision, recall, _ = precision_recall_curve(truth, scores, drop_intermediate=True)
+            _plot(axes, recall, precision, f"{label} {average_precision_score(truth, scores):.2f}")
+        _describe(axes, name, "recall", "precision", "mean precision")
+    return figure
+
+
+def _plot(axes: Axes, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], label: str) -> None:
+    """Draw a curve through some of its points, its ends among them."""
+    kept = np.unique(np.linspace(0, len(x) - 1, min(len(x), CURVE_POINTS)).astype(int))
+    axes.plot(x[kept], y[kept], label=label, linewidth=1.2)
+
+
+def _describe(axes: Axes, title: str, x: str, y: str, legend: str) -> None:
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
+    axes.set_title(title, fontsize=9)
     axes.set_xlabel(x, fontsize=8)
     axes.set_ylabel(y, fontsize=8)
-    axes.legend(title=legend, fontsize=6, title_fontsize=6, frameon=False)
+    if axes.get_legend_handles_labels()[0]:  # none where all images are of one class
+        axes.legend(title=legend, fontsize=7, title_fontsize=7, frameon=False)
 
 
 def _one_against_rest(
     table: pd.DataFrame,
 ) -> Sequence[tuple[str, npt.NDArray[np.float64], npt.NDArray[np.bool_]]]:
-    """Return name, probability and truth of each class that some images have and some have not."""
+    """Return short name, probability and truth of each class that some images have and some have not."""
     found = []
-    for name in class_names(table):
+    classes = class_names(table)
+    for name, short in zip(classes, short_names(classes), strict=True):
         truth = (table["label"] == name).to_numpy()
         if truth.any() and not truth.all():
-            found.append((name, table[PREFIX + name].to_numpy(np.float64), truth))
+            found.append((short, table[PREFIX + name].to_numpy(np.float64), truth))
     return found
 
 
@@ -113,5 +131,10 @@ def _bins(table: pd.DataFrame) -> tuple[npt.NDArray[np.float64], ...]:
 
 
 def _panels(n: int) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(_WIDTH * n + 0.8, _WIDTH + 0.5), layout="constrained")
-    return figure, list(figure.subplots(1, n, squeeze=False)[0])
+    """Return a figure with a panel for each of `n` experiments, ACROSS side by side."""
+    across, down = min(n, ACROSS), -(-n // ACROSS)
+    figure = Figure(figsize=(_WIDTH * across, _WIDTH * down), layout="constrained")
+    panels = list(figure.subplots(down, across, squeeze=False).flat)
+    for axes in panels[n:]:
+        axes.remove()
+    return figure, panels[:n]

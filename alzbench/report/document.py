@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from alzbench.compare import (
     Comparison,
     Effect,
@@ -15,9 +17,12 @@ from alzbench.compare import (
     Spread,
     binomial_interval,
 )
+from alzbench.compare.disagreements import disputed_subjects
 from alzbench.compare.pairs import WORTH_SEEING
 
 UNDEFINED = "–"
+MOST_SIDE_BY_SIDE = 9  # experiments; more cannot be read
+MOST_DISPUTED = 12  # subjects
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ def _section(group: Group) -> Section:
     tables += [_pairs(group)] if group.pairs else []
     tables += [_effects(group.effects)] if group.effects else []
     tables += [_by_subject(group)] if any(row.by_subject for row in group.rows) else []
+    disputed = disputed_subjects(group, MOST_SIDE_BY_SIDE)
+    tables += [_disputed(disputed)] if disputed is not None and len(disputed) else []
     notes = [_reference_note(group)] if group.references else []
     notes += [f"Not complete: {text}." for row in group.rows for text in row.unfinished]
     title = f"{group.protocol} protocol, {test}, data {group.data[:6]}"
@@ -184,6 +191,25 @@ def _by_subject(group: Group) -> Table:
         "Each subject classified once, from the mean probabilities of its slices, or by their vote; ± over the seeds. "
         "Two-way: demented or not, and the area under its ROC curve.",
     )
+
+
+def _disputed(subjects: pd.DataFrame) -> Table:
+    """Return the subjects about which the experiments differ most."""
+    experiments = list(subjects.columns[4:])
+    rows = tuple(
+        (
+            Cell(str(row["subject"])),
+            Cell(str(row["label"])),
+            *(Cell(f"{row[key]:,}", float(row[key])) for key in ("slices", "differ")),
+            *(Cell(f"{100 * row[name]:.0f}", float(row[name])) for name in experiments),
+        )
+        for row in subjects.head(MOST_DISPUTED).to_dict("records")
+    )
+    note = (
+        f"Slices answered right by each experiment, in per cent, first common seed. {len(subjects):,} subjects have "
+        f"slices that are answered differently; the {min(len(subjects), MOST_DISPUTED)} most disputed are shown."
+    )
+    return Table("Where they disagree", ("subject", "is", "slices", "differ", *experiments), rows, note=note)
 
 
 def _reference_note(group: Group) -> str:

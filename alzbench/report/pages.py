@@ -1,34 +1,65 @@
-"""Documents written to files: one page of HTML, Markdown, LaTeX."""
+"""What is written to files: a comparison or a run as a page, and in the other formats."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from alzbench import __version__, atomic
 from alzbench.compare import Comparison
+from alzbench.compare.disagreements import disagreements
 from alzbench.report.document import Section, comparison_sections
+from alzbench.report.export import comparison_table
 from alzbench.report.markup import render_latex, render_markdown
 from alzbench.report.run_document import run_figures, run_sections
 from alzbench.store import Run
 
 
-def write_comparison(
-    comparison: Comparison, html: Path | None = None, markdown: Path | None = None, latex: Path | None = None
-) -> None:
-    """Write a comparison to the files that are asked for."""
-    from alzbench.report.html import Picture, render_html
-    from alzbench.report.pictures import comparison_figures
+@dataclass(frozen=True)
+class Files:
+    """The files that a comparison is written to; None for what is not asked for."""
 
-    title, sections = "Comparison", comparison_sections(comparison)
+    html: Path | None = None
+    markdown: Path | None = None
+    latex: Path | None = None
+    csv: Path | None = None
+    figure: Path | None = None
+    disagreements: Path | None = None
+
+    @classmethod
+    def under(cls, folder: Path, name: str) -> Files:
+        """Return all of them, side by side."""
+        path = folder / name
+        endings = (".html", ".md", ".tex", ".csv", ".png", "-disagreements.csv")
+        return cls(*(path.with_name(path.name + ending) for ending in endings))
+
+
+def write_comparison(comparison: Comparison, files: Files) -> None:
+    """Write a comparison to the files that are asked for."""
+    title = "Comparison"
     about = f"alzbench {__version__}; runs in one section have the same test images, those of different ones have not."
-    _write_text(title, about, sections, markdown, latex)
-    if html:
+    # sections read the predictions of every run, which a table alone can do without
+    sections = comparison_sections(comparison) if files.html or files.markdown or files.latex else []
+    _write_text(title, about, sections, files.markdown, files.latex)
+    if files.csv:
+        atomic.write_text(files.csv, comparison_table(comparison).to_csv(index=False, lineterminator="\n"))
+    if files.disagreements:
+        atomic.write_text(files.disagreements, disagreements(comparison).to_csv(index=False, lineterminator="\n"))
+    if files.figure:
+        from alzbench.evaluation.figures import save
+        from alzbench.report.figure import comparison_figure
+
+        save(comparison_figure(comparison), files.figure)
+    if files.html:
+        from alzbench.report.html import Picture, render_html
+        from alzbench.report.pictures import comparison_figures
+
         pictures = [
             [Picture.of(figure, caption) for figure, caption in comparison_figures(group)]
             for group in comparison.groups
         ]
-        atomic.write_text(html, render_html(title, about, sections, pictures))
+        atomic.write_text(files.html, render_html(title, about, sections, pictures))
 
 
 def write_run(run: Run, html: Path, markdown: Path | None = None, latex: Path | None = None) -> None:

@@ -9,9 +9,8 @@ from matplotlib.figure import Figure
 
 from alzbench.compare import Comparison, Group
 from alzbench.report import curves, figure
+from alzbench.report.document import MOST_SIDE_BY_SIDE
 from alzbench.store import read_run
-
-MOST = 6  # experiments side by side; more cannot be read
 
 
 def comparison_figures(group: Group) -> list[tuple[Figure, str]]:
@@ -25,18 +24,32 @@ def comparison_figures(group: Group) -> list[tuple[Figure, str]]:
         found.append((figure.effects_figure(group), "Effects of the factors; grey where the interval holds 0."))
     tables = _predictions(group)
     if tables:
-        found += [
-            (curves.confusion_panels(tables), "Answers in per cent of each true class, all seeds together."),
-            (curves.reliability_panels(tables), "How often answers of each confidence are right."),
-            (curves.curve_panels(tables), "Each class against the others."),
-        ]
+        attempts = sum(not row.sanity for row in group.rows)
+        which = f" The first {MOST_SIDE_BY_SIDE} of {attempts} experiments." if attempts > MOST_SIDE_BY_SIDE else ""
+        found += [(drawn, caption + which) for drawn, caption in prediction_figures(tables)]
     return found
+
+
+def prediction_figures(tables: curves.Tables) -> list[tuple[Figure, str]]:
+    """Return the figures of what experiments answered, with their captions."""
+    return [
+        (
+            curves.confusion_panels(tables),
+            "Answers in per cent of each true class; where there are several seeds, of all together.",
+        ),
+        (
+            curves.reliability_panels(tables),
+            "How often answers of each confidence are right; ECE is the expected calibration error.",
+        ),
+        (curves.roc_panels(tables), "ROC curves, each class against the others, with the area under each."),
+        (curves.precision_recall_panels(tables), "Precision and recall, each class against the others."),
+    ]
 
 
 def _predictions(group: Group) -> dict[str, pd.DataFrame]:
     """Return the predictions of the first experiments of a group, all seeds and folds of each together."""
     found = {}
-    for row in [row for row in group.rows if not row.sanity][:MOST]:
+    for row in [row for row in group.rows if not row.sanity][:MOST_SIDE_BY_SIDE]:
         runs = [read_run(Path(folder)) for folder in row.folders]
         tables = [run.table("predictions.csv") for run in runs if (run.path / "predictions.csv").is_file()]
         if tables:

@@ -16,6 +16,7 @@ from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.evaluation.subjects import combine
 from alzbench.report import curves
 from alzbench.report.document import UNDEFINED, Cell, Section, Table
+from alzbench.report.pictures import prediction_figures
 from alzbench.store import Run
 
 MOST_MISTAKES = 20
@@ -51,12 +52,7 @@ def run_sections(run: Run) -> list[Section]:
 def run_figures(run: Run) -> list[tuple[Figure, str]]:
     """Return the figures of a run with their captions."""
     table = run.table("predictions.csv")
-    of_run = {run.card.experiment: table}
-    drawn = [
-        (curves.confusion_panels(of_run), "Answers in per cent of each true class."),
-        (curves.reliability_panels(of_run), "How often answers of each confidence are right."),
-        (curves.curve_panels(of_run), "Each class against the others."),
-    ]
+    drawn = prediction_figures({run.card.experiment: table})
     if (run.path / "history.csv").is_file():
         history = figures.history_figure(run.table("history.csv"), run.metrics["kept_epoch"], run.card.experiment)
         drawn.insert(0, (history, "Training, and the epoch that was kept."))

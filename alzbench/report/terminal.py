@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,8 +11,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from alzbench.compare import Comparison, ExperimentRow, Group, Pair, Spread, binomial_interval
+from alzbench.compare import Comparison, Effect, ExperimentRow, Group, Interval, Pair, Spread, binomial_interval
 from alzbench.compare.pairs import WORTH_SEEING
+from alzbench.report.names import short_names
 from alzbench.store import Run
 
 LEAKY = "leaky protocol"
@@ -36,6 +35,7 @@ def _group_parts(group: Group) -> list[RenderableType]:
     starts = range(0, len(group.classes), CLASSES_ACROSS)
     parts: list[RenderableType] = [Text(title, style="italic"), _scores(group), *(_class_f1(group, k) for k in starts)]
     parts += _pairs(group) if group.pairs else []
+    parts += _effects(group.effects) if group.effects else []
     parts += [_subject_scores(group)] if any(row.by_subject for row in group.rows) else []
     parts += [Text(f"! {LEAKY}: {group.leaks}.", style="yellow")] if group.leaks else []
     parts += [Text(f"  not complete: {text}", style="red") for row in group.rows for text in row.unfinished]
@@ -71,10 +71,7 @@ def _pairs(group: Group) -> list[RenderableType]:
     rows = []
     for pair in group.pairs:
         found = pair.differences["accuracy"]
-        change = ["–", "–"]
-        if found:
-            low, high = 100 * found.interval.low, 100 * found.interval.high
-            change = [f"{100 * found.interval.value:+.2f}", f"{low:+.1f}…{high:+.1f}"]
+        change = _change(found.interval if found else None, 100)
         p = "–" if pair.p_holm is None else _p(pair.p_holm)
         rows.append(
             [pair.other, str(len(pair.seeds)), *change, p, _p(pair.mcnemar), _VERDICTS.get(pair.verdict, pair.verdict)]
@@ -96,13 +93,36 @@ def _needed(pairs: Sequence[Pair]) -> list[RenderableType]:
         return []
     fewest = min(undecided, key=lambda pair: pair.subjects_needed or 0)
     found = fewest.differences["accuracy"]
-    there = found.interval.clusters if found else 0
-    text = (
-        f"  To see a change of {100 * WORTH_SEEING:.0f} points, {fewest.other} would need about "
-        f"{fewest.subjects_needed:,} test subjects (there are {there:,})"
-    )
-    text += f" and {fewest.seeds_needed:,} seeds." if fewest.seeds_needed else "."
-    return [Text(text)]
+    subjects, there = fewest.subjects_needed or 0, found.interval.clusters if found else 0
+    wanted = [f"about {subjects:,} test subjects (there are {there:,})"] if subjects > there else []
+    if fewest.seeds_needed and fewest.seeds_needed > len(fewest.seeds):
+        wanted.append(f"{fewest.seeds_needed:,} seeds (there are {len(fewest.seeds)})")
+    if not wanted:
+        return []
+    return [Text(f"  To see a change of {100 * WORTH_SEEING:.0f} points, {fewest.other} needs {' and '.join(wanted)}.")]
+
+
+def _effects(effects: Sequence[Effect]) -> list[RenderableType]:
+    """Return what each level of a study's factors changes, all else held equal."""
+    rows = [
+        [
+            f"{effect.factor}: {effect.level}",
+            str(effect.pairs),
+            *_change(effect.accuracy, 100),
+            *_change(effect.macro_f1),
+        ]
+        for effect in effects
+    ]
+    table = _figures(["effect of", "pairs", "points", "95 %", "macro F1", "95 %"], rows)
+    return [table, Text("  Mean paired change, over the pairs of experiments that differ in it alone.")]
+
+
+def _change(found: Interval | None, scale: int = 1) -> tuple[str, str]:
+    if found is None:
+        return "–", "–"
+    digits, of_ends = (2, 1) if scale == 100 else (3, 2)
+    ends = f"{scale * found.low:+.{of_ends}f}…{scale * found.high:+.{of_ends}f}"
+    return f"{scale * found.value:+.{digits}f}", ends
 
 
 def _p(p: float) -> str:
@@ -260,14 +280,6 @@ def share(spread: Spread | None, with_sd: bool = True) -> str:
     if spread is None:
         return "–"
     return f"{spread.mean:.3f}" + (f" ±{spread.sd:.3f}" if with_sd and spread.sd is not None else "")
-
-
-def short_names(classes: Sequence[str]) -> list[str]:
-    """Return class names without the last words they share: `NonDemented`, `MildDemented` -> `Non`, `Mild`."""
-    ending = os.path.commonprefix([name[::-1] for name in classes])[::-1]  # noqa: RUF071 - letters, not paths
-    words = re.search(r"([A-Z][a-z]|[ _-]).*", ending)
-    stripped = [name.removesuffix(words.group()) for name in classes] if words else []
-    return stripped if all(stripped) and stripped else list(classes)
 
 
 def _cut_name(name: str) -> str:

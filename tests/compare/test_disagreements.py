@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from alzbench.compare import compare
-from alzbench.compare.disagreements import disagreements
+from alzbench.compare.disagreements import disagreements, disputed_subjects
 from alzbench.store import RunStore
 from tests.report.test_document import write_answers
 from tests.test_store import write_run
@@ -46,3 +46,28 @@ def test_without_a_common_seed_or_predictions_there_is_nothing_to_list(root: Pat
     assert disagreements(compare([r for r in runs if r.card.seed == 0 or r.card.experiment == "b"], [])).empty
     (root / "b" / "seed-1-h1" / "predictions.csv").unlink()
     assert disagreements(compare(RunStore(root).runs(), [])).empty
+
+
+def test_the_most_disputed_subjects_come_first(root: Path) -> None:
+    (group,) = compare(RunStore(root).runs(), []).groups
+    found = disputed_subjects(group, 9)
+    assert found is not None
+    a, b = predictions(root, "a"), predictions(root, "b")
+    differ = (a["predicted"] != b["predicted"]).groupby(a["subject"]).sum()
+    assert set(found["subject"]) == set(differ.index[differ > 0])
+    first = found.iloc[0]
+    of_first = a["subject"] == first["subject"]
+    assert first["differ"] == differ[first["subject"]]
+    assert first["slices"] == 8
+    for name, table in (("a", a), ("b", b)):
+        assert first[name] == (table["label"] == table["predicted"])[of_first].mean()
+    spread = (found["a"] - found["b"]).abs()
+    assert (spread.diff().dropna() <= 0).all()
+    assert disputed_subjects(group, 1) is None  # one experiment disagrees with nobody
+
+
+def test_without_subjects_none_is_disputed(root: Path) -> None:
+    for path in root.glob("*/*/predictions.csv"):
+        pd.read_csv(path).assign(subject="").to_csv(path, index=False)
+    (group,) = compare(RunStore(root).runs(), []).groups
+    assert disputed_subjects(group, 9) is None

@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console, RenderableType
 
-from alzbench.compare import Reference, Spread, compare
-from alzbench.report.terminal import percent, render_comparison, render_run, render_runs, share, short_names
+from alzbench.compare import Comparison, Reference, Spread, compare
+from alzbench.report.names import short_names
+from alzbench.report.terminal import percent, render_comparison, render_run, render_runs, share
 from alzbench.store import RunStore, read_run
 from tests.conftest import CLASSES
+from tests.report.test_document import write_answers
 from tests.test_store import write_run
 
 REFERENCE = Reference(name="reference work", accuracy=0.6686, test_images=6400, protocol="reference", source="a paper")
@@ -186,3 +189,37 @@ def test_figures_are_rounded_and_spread(spread: Spread | None, as_percent: str, 
 )  # fmt: skip
 def test_class_names_lose_the_words_that_they_share(classes: Sequence[str], short: list[str]) -> None:
     assert short_names(classes) == short
+
+
+@pytest.fixture
+def with_answers(tmp_path: Path) -> Path:
+    """Two experiments of three seeds whose answers about twelve subjects are alike."""
+    for experiment, right in (("baseline", 0.6), ("attention", 0.62)):
+        for seed in range(3):
+            path = write_run(tmp_path, right, n=96, experiment=experiment, settings=experiment, seed=seed)
+            write_answers(path, seed + len(experiment), right)
+    return tmp_path
+
+
+def test_what_it_would_take_to_see_a_difference(with_answers: Path) -> None:
+    comparison = compare(RunStore(with_answers).runs(), [])
+    (pair,) = comparison.groups[0].pairs
+    assert pair.verdict == "no difference shown"
+    text = " ".join(text_of(render_comparison(comparison)).split())
+    assert f"attention needs about {pair.subjects_needed:,} test subjects (there are 12)" in text
+    enough = replace(comparison.groups[0], pairs=(replace(pair, subjects_needed=5, seeds_needed=7),))
+    assert "attention needs 7 seeds (there are 3)." in text_of(render_comparison(Comparison((enough,))))
+    plenty = replace(comparison.groups[0], pairs=(replace(pair, subjects_needed=5, seeds_needed=2),))
+    assert "needs" not in text_of(render_comparison(Comparison((plenty,))))
+
+
+def test_effects_of_a_study_in_80_columns(with_answers: Path) -> None:
+    levels = {"baseline": frozenset[tuple[str, str]](), "attention": frozenset({("pooling", "scaled dot-product")})}
+    comparison = compare(RunStore(with_answers).runs(), [], levels=levels)
+    (effect,) = comparison.groups[0].effects
+    assert effect.accuracy is not None
+    lines = text_of(render_comparison(comparison)).splitlines()
+    assert max(map(len, lines)) <= 80
+    row = next(cells(line) for line in lines if line.startswith(" pooling: scaled"))
+    found = effect.accuracy
+    assert row[1:4] == ["1", f"{100 * found.value:+.2f}", f"{100 * found.low:+.1f}…{100 * found.high:+.1f}"]

@@ -1,0 +1,88 @@
+"""Figures of what experiments answered."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from alzbench.report.curves import (
+    ACROSS,
+    CURVE_POINTS,
+    calibration_error,
+    confusion_panels,
+    precision_recall_panels,
+    reliability_panels,
+    roc_panels,
+)
+
+
+def table_of(rows: list[tuple[str, str, float]]) -> pd.DataFrame:
+    """Return predictions of two classes from label, answer and probability of the answer."""
+    shares = [{f"p_{answer}": p, f"p_{'B' if answer == 'A' else 'A'}": 1 - p} for _, answer, p in rows]
+    about = [{"image": str(k), "label": label, "predicted": answer} for k, (label, answer, _) in enumerate(rows)]
+    return pd.DataFrame([{**a, "p_A": s["p_A"], "p_B": s["p_B"]} for a, s in zip(about, shares, strict=True)])
+
+
+@pytest.fixture
+def drawn() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    share = rng.uniform(size=2000)
+    answers = np.where(share > 0.5, "A", "B")
+    labels = np.where(rng.uniform(size=2000) < share, "A", "B")
+    return table_of(list(zip(labels, answers, np.maximum(share, 1 - share), strict=True)))
+
+
+def test_calibration_error_by_hand() -> None:
+    # bin (0.5, 0.6]: confidence 0.6, 1 of 2 right; bin (0.9, 1]: confidence 0.95, 2 of 2 right
+    table = table_of([("A", "A", 0.6), ("B", "A", 0.6), ("A", "A", 0.95), ("B", "B", 0.95)])
+    assert calibration_error(table) == pytest.approx(0.5 * 0.1 + 0.5 * 0.05)
+
+
+def test_a_confidence_on_an_edge_belongs_to_the_bin_below() -> None:
+    together = table_of([("A", "A", 0.6), ("B", "A", 0.55)])  # one bin: confidence 0.575, half of them right
+    apart = table_of([("A", "A", 0.61), ("B", "A", 0.55)])
+    assert calibration_error(together) == pytest.approx(0.075)
+    assert calibration_error(apart) == pytest.approx(0.5 * 0.39 + 0.5 * 0.55)
+
+
+def test_probabilities_that_are_true_are_calibrated(drawn: pd.DataFrame) -> None:
+    assert calibration_error(drawn) < 0.03
+    overconfident = drawn.assign(p_A=(drawn["predicted"] == "A") * 1.0, p_B=(drawn["predicted"] == "B") * 1.0)
+    assert calibration_error(overconfident) == pytest.approx((drawn["label"] != drawn["predicted"]).mean())
+
+
+def test_confusion_panels_show_shares_of_the_true_class() -> None:
+    table = table_of([("A", "A", 0.9), ("A", "B", 0.9), ("A", "B", 0.9), ("B", "B", 0.9)])
+    (axes,) = confusion_panels({"one": table}).axes
+    assert [text.get_text() for text in axes.texts] == ["33", "67", "0", "100"]
+    assert axes.get_title() == "one"
+
+
+def test_panels_stand_in_rows(drawn: pd.DataFrame) -> None:
+    tables = {f"experiment {k}": drawn for k in range(ACROSS + 1)}
+    for draw in (confusion_panels, reliability_panels, roc_panels, precision_recall_panels):
+        figure = draw(tables)
+        assert [axes.get_title().split("\n")[0] for axes in figure.axes] == list(tables)
+        assert max(axes.get_subplotspec().colspan.stop for axes in figure.axes) == ACROSS
+
+
+def test_curves_have_the_areas_of_scikit_learn_and_few_points(drawn: pd.DataFrame) -> None:
+    truth = drawn["label"] == "A"
+    (roc,), (precision,) = roc_panels({"one": drawn}).axes, precision_recall_panels({"one": drawn}).axes
+    assert roc.get_legend().get_texts()[0].get_text() == f"A {roc_auc_score(truth, drawn['p_A']):.2f}"
+    area = average_precision_score(truth, drawn["p_A"])
+    assert precision.get_legend().get_texts()[0].get_text() == f"A {area:.2f}"
+    for line in (*roc.lines, *precision.lines):
+        x = line.get_xdata()
+        assert len(x) <= CURVE_POINTS
+        assert {x[0], x[-1]} == {0.0, 1.0}
+    false, true = (np.asarray(roc.lines[0].get_data()[k]) for k in (0, 1))
+    assert np.trapezoid(true, false) == pytest.approx(roc_auc_score(truth, drawn["p_A"]), abs=0.005)
+
+
+def test_a_class_that_all_images_have_has_no_curve() -> None:
+    table = table_of([("A", "A", 0.9), ("A", "B", 0.6)])
+    assert len(roc_panels({"one": table}).axes[0].lines) == 1  # the diagonal
+    assert len(precision_recall_panels({"one": table}).axes[0].lines) == 0
