@@ -119,7 +119,7 @@ def run(
     if as_json:
         _print_json({"runs": [outcome_json(outcome) for outcome in outcomes]})
     else:
-        _print_results([outcome.run for outcome in outcomes if outcome.run is not None])
+        _print_results([outcome.run for outcome in outcomes if outcome.run is not None], experiments)
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     for outcome in failed:
         complain(f"{outcome.title}: {outcome.error}")
@@ -128,17 +128,19 @@ def run(
         raise typer.Exit(1)
 
 
-def _print_results(runs: list[Any]) -> None:
+def _print_results(runs: list[Any], files: list[Path]) -> None:
     """Print one run in full, or several as a comparison."""
     from alzbench.compare import compare as compare_runs
     from alzbench.compare import load_references
+    from alzbench.options import study_levels
     from alzbench.report.terminal import render_comparison, render_run
 
     asked_for = [run for run in runs if not run.card.sanity]
     if len(asked_for) == 1:
         Console().print(render_run(asked_for[0]))
     if len(runs) > 1:
-        Console().print(render_comparison(compare_runs(runs, load_references())), crop=False)
+        comparison = compare_runs(runs, load_references(), levels=study_levels([str(file) for file in files]))
+        Console().print(render_comparison(comparison), crop=False)
 
 
 @app.command()

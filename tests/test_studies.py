@@ -22,6 +22,7 @@ from alzbench.progress import Progress
 from alzbench.runner import run_all
 from alzbench.store import RunStore, RunWriter
 from tests.conftest import EXPERIMENTS
+from tests.report.test_document import write_answers
 from tests.test_cli import TINY, Command, assert_sentence, in_this_process
 from tests.test_runner import Stub
 from tests.test_store import write_run
@@ -97,6 +98,15 @@ def test_a_study_is_run_in_order_and_compared(run: Command, study: Path, stub: t
     assert states() == dict.fromkeys((name for name, _ in ALL), "complete")
     for name, _ in ALL:
         assert re.search(rf"^ *{name} +1 +50\.00 ", result.out, re.MULTILINE), result.out
+
+
+def test_a_study_ends_with_the_effects_of_its_factors(run: Command, study: Path) -> None:
+    run(study)
+    for stored in RunStore(Path("runs")).runs():
+        write_answers(stored.path, len(stored.card.experiment), 0.6)
+    again = run(study)
+    assert re.search(r"^ *effect of +pairs +points", again.out, re.MULTILINE), again.out
+    assert re.search(r"^ *loss: focal +1 +[+-]\d", again.out, re.MULTILINE), again.out
 
 
 def test_only_what_is_missing_is_run(run: Command, base: Path, study: Path, stub: type[Stub]) -> None:
