@@ -12,7 +12,6 @@ from alzbench.compare.disagreements import disagreements
 from alzbench.report.document import Section, comparison_sections
 from alzbench.report.export import comparison_table
 from alzbench.report.markup import render_latex, render_markdown
-from alzbench.report.run_document import run_figures, run_sections
 from alzbench.store import Run
 
 
@@ -69,6 +68,7 @@ def write_run(run: Run, html: Path, markdown: Path | None = None, latex: Path | 
         DataError: It is not complete, or its predictions are not there.
     """
     from alzbench.report.html import Picture, render_html
+    from alzbench.report.run_document import run_figures, run_sections
 
     title, about = f"{run.card.experiment}, {run.path.name}", f"alzbench {__version__}"
     sections = run_sections(run)

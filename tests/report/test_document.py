@@ -16,7 +16,7 @@ from alzbench.compare import Comparison, Reference, compare
 from alzbench.report.document import Section, comparison_sections
 from alzbench.report.html import render_html
 from alzbench.report.markup import latex, render_latex, render_markdown
-from alzbench.report.pages import write_comparison
+from alzbench.report.pages import Files, write_comparison
 from alzbench.store import RunStore
 from tests.test_store import write_run
 
@@ -119,7 +119,7 @@ def test_html_markdown_and_latex_hold_the_same_texts(sections: list[Section]) ->
 def page(comparison: Comparison, tmp_path: Path) -> str:
     """The comparison's page, with its figures."""
     path = tmp_path / "page.html"
-    write_comparison(comparison, html=path)
+    write_comparison(comparison, Files(html=path))
     return path.read_text(encoding="utf-8")
 
 
@@ -159,5 +159,5 @@ def test_nothing_in_a_page_comes_from_elsewhere(page: str) -> None:
 
 
 def test_the_same_comparison_gives_the_same_page(comparison: Comparison, page: str, tmp_path: Path) -> None:
-    write_comparison(comparison, html=tmp_path / "again.html")
+    write_comparison(comparison, Files(html=tmp_path / "again.html"))
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == page

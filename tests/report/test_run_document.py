@@ -73,7 +73,7 @@ def test_the_page_is_written_and_keeps_names_as_text(run: Run, tmp_path: Path) -
     write_page(run, tmp_path / "r.html", tmp_path / "r.md", tmp_path / "r.tex")
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page
-    assert page.count("<figure>") == 3
+    assert page.count("<figure>") == 4
     assert (tmp_path / "r.md").is_file()
     assert (tmp_path / "r.tex").is_file()
 
