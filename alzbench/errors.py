@@ -21,6 +21,12 @@ class RunError(AlzbenchError):
     exit_code = 1
 
 
+class Pruned(AlzbenchError):
+    """A sweep gave a trial up before its end, as it promised nothing."""
+
+    exit_code = 1
+
+
 class ExperimentError(AlzbenchError):
     """An experiment file, or an option given on the command line, is wrong."""
 

@@ -15,6 +15,7 @@ from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.loading import DEMO, load_experiment
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.study import expand_study, is_study, levels_of
+from alzbench.experiment.sweep import is_sweep
 from alzbench.store import Run, RunStore
 
 
@@ -33,17 +34,12 @@ def load_experiments(
     Raises:
         ExperimentError: A file or an option is wrong.
     """
-    overrides: dict[str, Any] = {**DEMO} if demo else {}
-    if data and not demo:
-        overrides["data"] = {"source": data}
+    overrides = overrides_of(data, demo)
     if seeds is not None:
         overrides["seeds"] = _whole_numbers(seeds)
     resolved: dict[tuple[str, str], Experiment] = {}
     for file in files:
-        found = (
-            expand_study(file, settings, overrides) if is_study(file) else [load_experiment(file, settings, overrides)]
-        )
-        for experiment in found:
+        for experiment in _experiments_of(file, settings, overrides):
             key = (experiment.name, experiment.protocol.name)
             if resolved.setdefault(key, experiment) != experiment:
                 raise ExperimentError(
@@ -53,7 +49,16 @@ def load_experiments(
     return list(resolved.values())
 
 
+def overrides_of(data: str | None, demo: bool) -> dict[str, Any]:
+    """Return what --data and --demo lay over an experiment file; a demo draws its own images."""
+    if demo:
+        return {**DEMO}
+    return {"data": {"source": data}} if data else {}
+
+
 def _experiments_of(file: Path, settings: Sequence[str], overrides: dict[str, Any]) -> list[Experiment]:
+    if is_sweep(file):
+        raise ExperimentError(f"{file} is a sweep; `alzbench sweep {file}` runs it.")
     if is_study(file):
         return expand_study(file, settings, overrides)
     return [load_experiment(file, settings, overrides)]
@@ -98,12 +103,17 @@ def select_runs(root: Path, names: Sequence[str]) -> list[Run]:
     Raises:
         DataError: There are no runs, or a name stands for none.
     """
-    runs = RunStore(root).runs()
+    every = RunStore(root).runs()
+    runs = [run for run in every if run.card.trial is None]  # a trial has no test scores
     if not runs:
         raise DataError(f"There are no runs under {root}; `alzbench run` makes some, and --runs names another folder.")
     selected: list[Run] = []
     for name in names:
         found = _of_file(Path(name), runs) if _is_file(name) else [run for run in runs if _stands_for(name, run)]
+        if not found and any(_stands_for(name, run) for run in every):
+            raise DataError(
+                f"{name} is a sweep's trial, whose test part is never read; compare the sweep's best instead."
+            )
         if not found:
             raise DataError(
                 f"There is no run or experiment {name} under {root}; `alzbench list runs` names those there."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import Literal
 
-Axis = Literal["split", "order", "initialisation", "labels", "resampling"]
+Axis = Literal["split", "order", "initialisation", "labels", "resampling", "sampling"]
 
 
 def derive(seed: int, axis: Axis, *more: int) -> int:

@@ -1,6 +1,6 @@
 """Run folders: what a run leaves on disk, written so that a folder always says truthfully how far it got.
 
-    runs/<experiment>/seed-<n>-<hash>/
+    runs/<experiment>/seed-<n>-<hash>/          of a sweep's trial: runs/<sweep>/trial-<n>-seed-<n>-<hash>/
         state.json        card of the run: what it is, its state, times and error
         experiment.yaml   resolved: every default written out
         environment.json  versions, platform, devices, git commit
@@ -33,9 +33,9 @@ import filelock
 import pandas as pd
 
 from alzbench import atomic
-from alzbench.errors import AlzbenchError, DataError, Interrupted, RunError, describe_os_error
+from alzbench.errors import AlzbenchError, DataError, Interrupted, Pruned, RunError, describe_os_error
 
-State = Literal["running", "complete", "failed", "interrupted"]
+State = Literal["running", "complete", "failed", "interrupted", "pruned"]
 FORMAT = 1
 _WAY_OUT = "remove the run's folder, or run it again with --force."
 
@@ -59,6 +59,8 @@ class Card:
         demo: Whether --demo made it.
         sanity: Whether it is a sanity row, run beside the experiments.
         description: The experiment's line about itself.
+        trial: Number of the trial in the sweep that is named as the experiment; None for a run that is no trial. The
+            test part of a trial is never read, so it has no test scores.
         state: `running` where a process works on it or died; see `Run.state`.
         created, finished: ISO times, UTC; `finished` is empty until it is complete.
         error: Why it failed.
@@ -80,6 +82,7 @@ class Card:
     demo: bool
     sanity: bool
     description: str = ""
+    trial: int | None = None
     state: State = "running"
     created: str = ""
     finished: str = ""
@@ -157,8 +160,9 @@ class RunStore:
 
     def path_of(self, card: Card) -> Path:
         """Return the folder of a run, there or not."""
+        trial = "" if card.trial is None else f"trial-{card.trial:04d}-"
         fold = "" if card.fold is None else f"fold-{card.fold}-"
-        return self.root / card.experiment / f"seed-{card.seed}-{fold}{card.hash}"
+        return self.root / card.experiment / f"{trial}seed-{card.seed}-{fold}{card.hash}"
 
     def find_complete(self, card: Card) -> Run | None:
         """Return the stored run with the card's hash where it is complete."""
@@ -210,7 +214,7 @@ def read_run(path: Path) -> Run:
         card = Card(**{key: value for key, value in content.items() if key in known})
     except TypeError as error:
         raise DataError(f"{path / 'state.json'} is incomplete ({error}); {_WAY_OUT}") from None
-    if card.state == "running" and not _is_locked(path / ".lock"):
+    if card.state == "running" and not is_locked(path / ".lock"):
         card = replace(card, state="interrupted", error=card.error or "its process ended without a word")
     return Run(path, card)
 
@@ -221,6 +225,9 @@ def _recording_failure(writer: RunWriter) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, Interrupted):
         _mark_quietly(writer, "interrupted", "stopped by the user")
+        raise
+    except Pruned as error:
+        _mark_quietly(writer, "pruned", str(error))
         raise
     except AlzbenchError as error:
         _mark_quietly(writer, "failed", str(error))
@@ -241,7 +248,8 @@ def _mark_quietly(writer: RunWriter, state: State, error: str) -> None:
         return
 
 
-def _is_locked(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
+    """Return whether a live process holds a lock file; a process that dies lets go of it."""
     if not path.exists():
         return False
     lock = filelock.FileLock(path)

@@ -24,7 +24,8 @@ LAYERS = {
     "environment": 6, "store": 6,
     "runner": 7, "compare": 7,
     "report": 8, "options": 8, "exits": 8,
-    "cli": 9, "__main__": 10, "__init__": -1,
+    "sweep": 9,
+    "cli": 10, "__main__": 11, "__init__": -1,
 }  # fmt: skip
 
 HEAVY = ("tensorflow", "keras", "wandb", "optuna", "matplotlib", "kagglehub", "onnxruntime", "imblearn")

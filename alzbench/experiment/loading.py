@@ -118,6 +118,16 @@ def merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `{"a.b": 1}` as `{"a": {"b": 1}}`; keys without dots stay as they are."""
+    values: dict[str, Any] = {}
+    for key, value in fields.items():
+        for part in reversed(str(key).split(".")):
+            value = {part: value}
+        values = merge(values, value)
+    return values
+
+
 def read_file(path: Path) -> dict[str, Any]:
     """Return what a YAML file says, without what it extends; raises ExperimentError."""
     try:

@@ -24,7 +24,15 @@ from pydantic import Field, ValidationError
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
-from alzbench.experiment.loading import merge, read_file, resolve, settings_values, validated, with_absolute_file
+from alzbench.experiment.loading import (
+    merge,
+    nested,
+    read_file,
+    resolve,
+    settings_values,
+    validated,
+    with_absolute_file,
+)
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.section import Section
 
@@ -101,7 +109,7 @@ def expand_study(
         for title, combination in _combinations(study, base.name):
             changed = merge(values, {"protocol": {"name": protocol}})
             for factor, level in combination:
-                changed = merge(changed, with_absolute_file(_nested(study.factors[factor][level]), path.parent))
+                changed = merge(changed, with_absolute_file(nested(study.factors[factor][level]), path.parent))
             if combination:
                 with_levels = ", ".join(level for _, level in combination)
                 changed |= {"name": title, "description": f"{base.name} with {with_levels}"}
@@ -142,13 +150,3 @@ def _where(combination: Combination) -> str:
     if not combination:
         return ""
     return "with " + ", ".join(f"factors.{factor}.{level}" for factor, level in combination)
-
-
-def _nested(level: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `{"a.b": 1}` as `{"a": {"b": 1}}`; keys without dots stay as they are."""
-    values: dict[str, Any] = {}
-    for key, value in level.items():
-        for part in reversed(str(key).split(".")):
-            value = {part: value}
-        values = merge(values, value)
-    return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 def start_backend() -> None:
     """Import Keras and find the devices; what the backend prints meanwhile is shown only if it fails."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # many networks in one process are what a study and a sweep are; TensorFlow warns of each one's new functions
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with _hushed_stderr():
         import keras
 

@@ -27,7 +27,7 @@ class Picture:
         """Draw a figure; the same figure always gives the same bytes."""
         content = io.BytesIO()
         with matplotlib.rc_context({"svg.hashsalt": "alzbench"}):
-            figure.savefig(content, format="svg", metadata={"Date": None})
+            figure.savefig(content, format="svg", metadata={"Date": None}, bbox_inches="tight")
         return cls(caption, base64.b64encode(content.getvalue()).decode())
 
 

@@ -2,5 +2,16 @@
 
 from alzbench.runner.plan import PlannedRun, check, planned_runs, resolved_yaml, settings_hash
 from alzbench.runner.run import Outcome, run_all
+from alzbench.runner.trial import Trials, validation_scores
 
-__all__ = ["Outcome", "PlannedRun", "check", "planned_runs", "resolved_yaml", "run_all", "settings_hash"]
+__all__ = [
+    "Outcome",
+    "PlannedRun",
+    "Trials",
+    "check",
+    "planned_runs",
+    "resolved_yaml",
+    "run_all",
+    "settings_hash",
+    "validation_scores",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from alzbench.models.variant_file import find_variant
 from alzbench.progress import Progress
 from alzbench.seeds import derive
 from alzbench.store import RunWriter
+
+AfterEpoch = Callable[[int, Callable[[], pd.DataFrame]], None]
 
 
 @dataclass(frozen=True)
@@ -105,20 +107,35 @@ class NetworkRun:
 
     def predictions(self, writer: RunWriter) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
         """Train, write history, model and figure, and return the predictions of each part and what to note."""
+        network, history, notes = self._trained(writer, None)
         start = time.monotonic()
-        network, history, notes = self._train(writer)
-        self.seconds["training"] = round(time.monotonic() - start, 3)
-        start = time.monotonic()
-        writer.write_table("history.csv", history)
         tables = {part: self._predict(network, part) for part in ("validation", "test")}
         self._save(network, history, notes["kept_epoch"], writer)
         self.seconds["prediction"] = round(time.monotonic() - start, 3)
-        return tables, {**notes, "keep": self._experiment.train.keep}
+        return tables, notes
+
+    def validation(self, writer: RunWriter, after_epoch: AfterEpoch | None) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """Train, write the history, and return the predictions of the validation part and what to note.
+
+        Args:
+            writer: Of the run.
+            after_epoch: Called after each epoch with its number, from 0 over all stages, and with what returns the
+                predictions of the validation part at that moment; may raise to give the training up.
+        """
+        network, _, notes = self._trained(writer, after_epoch)
+        return self._predict(network, "validation"), notes
+
+    def _trained(self, writer: RunWriter, after_epoch: AfterEpoch | None) -> tuple[Any, pd.DataFrame, dict[str, Any]]:
+        start = time.monotonic()
+        network, history, notes = self._train(writer, after_epoch)
+        writer.write_table("history.csv", history)
+        self.seconds["training"] = round(time.monotonic() - start, 3)
+        return network, history, {**notes, "keep": self._experiment.train.keep}
 
     def _rows(self, part: str) -> pd.DataFrame:
         return self._split[self._split["part"] == part]
 
-    def _train(self, writer: RunWriter) -> tuple[Any, pd.DataFrame, dict[str, Any]]:
+    def _train(self, writer: RunWriter, after_epoch: AfterEpoch | None) -> tuple[Any, pd.DataFrame, dict[str, Any]]:
         """Return the trained network, the history of all stages, and what to note."""
         from alzbench.models.backbone import build_suffix
         from alzbench.models.classifier import build_head, put_below
@@ -131,18 +148,20 @@ class NetworkRun:
             experiment.train.precision,
             derive(self._seed, "initialisation"),
         )
-        history, notes = self._train_stage(self._stages[0], network, writer)
+        history, notes = self._train_stage(self._stages[0], network, writer, after_epoch)
         if experiment.fine_tune is not None:
             suffix = build_suffix(experiment.model.backbone, experiment.data, experiment.fine_tune.first_block)
             network = put_below(suffix, network)
-            tuned, tuned_notes = self._train_stage(self._stages[1], network, writer)
+            tuned, tuned_notes = self._train_stage(self._stages[1], network, writer, after_epoch)
             offset = len(history)
             history = pd.concat([history.assign(stage="head"), tuned.assign(stage="fine-tuning")], ignore_index=True)
             history["epoch"] = range(1, len(history) + 1)
             notes = {**tuned_notes, "kept_epoch": offset + tuned_notes["kept_epoch"], "head": notes}
         return network, history, {**notes, "epochs": len(history)}
 
-    def _train_stage(self, stage: Stage, network: Any, writer: RunWriter) -> tuple[pd.DataFrame, dict[str, Any]]:
+    def _train_stage(
+        self, stage: Stage, network: Any, writer: RunWriter, after_epoch: AfterEpoch | None
+    ) -> tuple[pd.DataFrame, dict[str, Any]]:
         from alzbench.training.examples import HeldOutExamples, TrainingExamples
         from alzbench.training.trainer import train
 
@@ -151,6 +170,11 @@ class NetworkRun:
             stage.features, self._rows("train"), self._set_size, self._experiment.imbalance, classes, self._seed
         )
         validation = HeldOutExamples(stage.features, self._rows("validation"), self._set_size)
+
+        def watch(epoch: int) -> None:
+            if after_epoch is not None:
+                after_epoch(stage.first_epoch + epoch, lambda: self._predict(network, "validation", stage))
+
         result = train(
             network,
             lambda epoch: examples.batches(stage.first_epoch + epoch, settings.batch_size),
@@ -159,18 +183,19 @@ class NetworkRun:
             writer.checkpoint(stage.name),
             self._progress,
             f"training ({stage.name})",
+            watch,
         )
         notes = {"kept_epoch": result.kept_epoch, "epochs": len(result.history), "stopped": result.stopped}
         return result.history, {**notes, **examples.notes}
 
-    def _predict(self, network: Any, part: str) -> pd.DataFrame:
+    def _predict(self, network: Any, part: str, stage: Stage | None = None) -> pd.DataFrame:
         from scipy.special import softmax
 
         from alzbench.evaluation.predict import predict_logits
         from alzbench.training.examples import HeldOutExamples
 
         rows = self._rows(part)
-        examples = HeldOutExamples(self._stages[-1].features, rows, self._set_size)
+        examples = HeldOutExamples((stage or self._stages[-1]).features, rows, self._set_size)
         logits = predict_logits(network, examples.gather, len(examples))
         probabilities = softmax(np.asarray(examples.of_images(logits), np.float64), axis=1)
         return make_table(rows, probabilities, self._images.classes)

@@ -49,6 +49,7 @@ def train(
     checkpoint_path: Path,
     progress: Progress,
     what: str = "training",
+    after_epoch: Callable[[int], None] | None = None,
 ) -> TrainResult:
     """Train a head, from its last finished epoch where a checkpoint is there.
 
@@ -60,6 +61,7 @@ def train(
         checkpoint_path: Where the state is kept after each epoch.
         progress: Where to report.
         what: What the progress calls it.
+        after_epoch: Called after each epoch with its number, from 0, before the epoch is kept; may raise to give up.
 
     Raises:
         RunError: The loss is not finite.
@@ -76,6 +78,8 @@ def train(
                 break
             state.history.append(_run_epoch(head, epoch, training(epoch), validation, advance))
             _update_best(head, state, settings)
+            if after_epoch is not None:
+                after_epoch(epoch)
             state.variables = [v.numpy() for v in _variables(head)]
             state.optimizer = [v.numpy() for v in head.optimizer.variables]
             state.save(checkpoint_path)

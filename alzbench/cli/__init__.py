@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import sys
 from dataclasses import asdict
@@ -15,6 +14,8 @@ import typer
 from rich.console import Console
 
 from alzbench import __version__
+from alzbench.cli.arguments import REPORTS, Data, Json, Quiet, Runs, Settings, make_progress, print_json
+from alzbench.cli.sweep import sweep
 from alzbench.errors import ExperimentError, Interrupted
 from alzbench.exits import as_interrupt, complain, explain
 
@@ -22,17 +23,7 @@ app = typer.Typer(
     name="alzbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 
-REPORTS = Path("reports")
 _TYPER_INTERRUPTED = 130  # what Typer makes of a KeyboardInterrupt
-
-Runs = Annotated[Path, typer.Option("--runs", envvar="ALZBENCH_RUNS", help="Folder of the run folders.")]
-Data = Annotated[
-    str | None,
-    typer.Option(envvar="ALZBENCH_DATA", help="A folder laid out as the Kaggle set, `kaggle`, or `phantom`."),
-]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="FIELD=VALUE, e.g. train.epochs=5.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
 
 class Listing(StrEnum):
@@ -102,14 +93,14 @@ def run(
 
         planned = planned_runs(resolved, store)
         if as_json:
-            _print_json(plan.plan_json(resolved, planned))
+            print_json(plan.plan_json(resolved, planned))
         else:
             print(plan.plan_text(resolved, planned))
         return
     from alzbench.report.export import outcome_json
     from alzbench.runner import run_all
 
-    progress = _progress(quiet)
+    progress = make_progress(quiet)
     outcomes = []
     # libraries print on standard output, for example where they download from
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
@@ -117,7 +108,7 @@ def run(
             outcomes.append(outcome)
             progress.say(outcome.sentence)
     if as_json:
-        _print_json({"runs": [outcome_json(outcome) for outcome in outcomes]})
+        print_json({"runs": [outcome_json(outcome) for outcome in outcomes]})
     else:
         _print_results([outcome.run for outcome in outcomes if outcome.run is not None], experiments)
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
@@ -173,9 +164,12 @@ def compare(
     if files != Files():
         write_comparison(comparison, files)
     if as_json:
-        _print_json(comparison_json(comparison))
+        print_json(comparison_json(comparison))
     else:
         Console().print(render_comparison(comparison), crop=False)  # a figure that is cut would be another figure
+
+
+app.command()(sweep)
 
 
 @app.command()
@@ -187,7 +181,7 @@ def show(name: Annotated[str, typer.Argument(metavar="RUN")], runs: Runs = Path(
     found = RunStore(runs).find(name)
     if as_json:
         metrics = found.metrics if found.card.state == "complete" else None
-        _print_json({"path": str(found.path), **asdict(found.card), "metrics": metrics})
+        print_json({"path": str(found.path), **asdict(found.card), "metrics": metrics})
     else:
         Console().print(render_run(found))
 
@@ -266,13 +260,13 @@ def audit(
     folds = folds_of(chosen.protocol)
     if fold and fold not in folds:
         raise ExperimentError(f"--fold must be one of the protocol's {len(folds)} folds, counted from 0; got {fold}.")
-    progress = _progress(quiet)
+    progress = make_progress(quiet)
     images = open_image_set(chosen.data, progress, quiet)
     found = make_audit(images, chosen.protocol, seed, folds[fold], progress)
     if figure:
         save(report.nearest_figure(found, images.manifest.set_index("image")["path"]), figure)
     if as_json:
-        _print_json(report.audit_json(found))
+        print_json(report.audit_json(found))
     else:
         Console().print(report.render_audit(found))
     if fail_on_leakage and found.leaks:
@@ -296,13 +290,3 @@ def list_(
         Console().print(listing.experiments(folder))
     else:
         Console().print(render_runs(select_runs(runs, [])))
-
-
-def _progress(quiet: bool) -> Any:
-    from alzbench.progress import Progress
-
-    return Progress(None if quiet else Console(stderr=True))
-
-
-def _print_json(content: Any) -> None:
-    print(json.dumps(content, indent=2, allow_nan=False))

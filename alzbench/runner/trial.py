@@ -1,0 +1,83 @@
+"""A trial of a sweep: a run whose test part is never read, scored on its validation part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from alzbench import atomic
+from alzbench.data.manifest import ImageSet
+from alzbench.data.protocols import make_split
+from alzbench.environment import describe_environment
+from alzbench.evaluation.metrics import score
+from alzbench.evaluation.subjects import combine
+from alzbench.experiment import Experiment
+from alzbench.progress import Progress
+from alzbench.runner.network import AfterEpoch, NetworkRun
+from alzbench.runner.plan import make_card, resolved_yaml
+from alzbench.seeds import derive
+from alzbench.store import Run, RunStore, read_run
+
+Scores = dict[str, Any]
+
+
+@dataclass
+class Trials:
+    """The trials of one command: what they share is made once.
+
+    Attributes:
+        images: The set.
+        store: Where run folders lie.
+        progress: Where to report.
+    """
+
+    images: ImageSet
+    store: RunStore
+    progress: Progress
+
+    def __post_init__(self) -> None:
+        self._splits: dict[tuple[str, int, int], pd.DataFrame] = {}
+
+    def run(self, experiment: Experiment, number: int, seed: int, fold: int | None, watch: AfterEpoch | None) -> Run:
+        """Run one seed and fold of a trial, or find it complete, or go on where it was stopped.
+
+        Args:
+            experiment: With the sweep's name and the trial's settings.
+            number: Of the trial.
+            seed, fold: Which run of it.
+            watch: See `NetworkRun.validation`; may raise `Pruned`.
+
+        Raises:
+            RunError: It failed.
+            Pruned: It was given up.
+        """
+        split = self._split(experiment, seed, fold)
+        # without the rows of the test part, nothing below can read them
+        seen = split[split["part"] != "test"]
+        card = replace(make_card(experiment, seed, fold, self.images, split), trial=number)
+        if found := self.store.find_complete(card):
+            return found
+        network = NetworkRun(experiment, seed, self.images, seen, self.progress)
+        network.prepare()
+        with self.store.begin(card) as writer:
+            atomic.write_text(writer.path / "experiment.yaml", resolved_yaml(experiment))
+            writer.write_json("environment.json", describe_environment())
+            table, notes = network.validation(writer, watch)
+            writer.write_table("predictions_val.csv", table)
+            writer.write_json("metrics.json", {**validation_scores(table), **notes, "duration_s": network.seconds})
+            writer.forget_checkpoints()
+        return read_run(writer.path)
+
+    def _split(self, experiment: Experiment, seed: int, fold: int | None) -> pd.DataFrame:
+        key = (experiment.protocol.model_dump_json(), seed, fold or 0)
+        if key not in self._splits:
+            self._splits[key] = make_split(self.images.manifest, experiment.protocol, derive(seed, "split"), fold or 0)
+        return self._splits[key]
+
+
+def validation_scores(table: pd.DataFrame) -> Scores:
+    """Return the scores of a predictions table by slice and by subject; None for those where a subject is not known."""
+    known = not (table["subject"] == "").any()
+    return {"validation": score(table), "validation_by_subject": score(combine(table, "mean")) if known else None}

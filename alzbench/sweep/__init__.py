@@ -1,0 +1,5 @@
+"""Sweeps: Optuna searches the space of an experiment's fields, on the validation part alone."""
+
+from alzbench.sweep.run import Places, SweepResult, check_sweep, render_best, run_sweep, sweep_plan
+
+__all__ = ["Places", "SweepResult", "check_sweep", "render_best", "run_sweep", "sweep_plan"]

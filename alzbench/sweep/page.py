@@ -1,0 +1,195 @@
+"""A sweep as a page: the best trials, the best against the base, and Optuna's own plots."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from alzbench import __version__, atomic
+from alzbench.compare import Comparison, Interval
+from alzbench.compare.answers import align, stack
+from alzbench.compare.intervals import FEWEST_CLUSTERS, accuracy, differences, intervals, macro_f1
+from alzbench.evaluation.subject_counts import count_subjects
+from alzbench.experiment.sweep import LoadedSweep
+from alzbench.report.document import UNDEFINED, Cell, Section, Table, comparison_sections
+from alzbench.report.html import Picture, render_html
+from alzbench.report.pictures import comparison_figures
+from alzbench.store import Run
+from alzbench.sweep.finish import Best
+
+MOST_TRIALS = 12
+ACROSS = 4  # plots side by side
+_FIGURES = {"accuracy": accuracy, "macro_f1": macro_f1}
+
+
+def write_page(
+    loaded: LoadedSweep, study: Study, best: Best, comparison: Comparison, runs: Sequence[Run], path: Path
+) -> None:
+    """Write the page of a sweep.
+
+    Args:
+        loaded, study, best: The sweep, its trials and the best of them.
+        comparison: Of the final runs, on the test part; without groups where there are none.
+        runs: The final runs of base and best.
+        path: Where to.
+    """
+    title = f"Sweep {loaded.sweep.name}"
+    about = f"alzbench {__version__}; trials are scored on the validation part; the test part is read at the end alone."
+    sections = [sweep_section(loaded, study, best, runs), *comparison_sections(comparison)]
+    pictures = [
+        [Picture.of(figure, caption) for figure, caption in study_figures(study)],
+        *([Picture.of(f, caption) for f, caption in comparison_figures(group)] for group in comparison.groups),
+    ]
+    atomic.write_text(path, render_html(title, about, sections, pictures))
+
+
+def sweep_section(loaded: LoadedSweep, study: Study, best: Best, runs: Sequence[Run]) -> Section:
+    """Return the tables of a sweep."""
+    sweep = loaded.sweep
+    states = ", ".join(f"{count} {state}" for state, count in counts(study).items() if count)
+    notes = [
+        f"{states}. Objective: {' and '.join(sweep.objective)} of the validation part, by {loaded.by}. Sampler "
+        f"{sweep.sampler.name}, pruner {sweep.pruner.name}, seed {sweep.seed}. Best experiment: {best.file}."
+    ]
+    warnings_ = ["DEMO on phantoms: the figures say nothing about patients."] if loaded.base.demo else []
+    tables = [_best_trials(loaded, study, best)]
+    tables += [validation_table(runs, loaded.base.name, best.experiment.name)] if runs else []
+    return Section(f"{sweep.name}, {loaded.base.protocol.name} protocol", tuple(warnings_), tuple(tables), tuple(notes))
+
+
+def counts(study: Study) -> dict[str, int]:
+    """Return how many trials are in each state."""
+    states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+    every = [trial.state for trial in study.get_trials(deepcopy=False)]
+    return {name: every.count(state) for name, state in states.items()}
+
+
+def _best_trials(loaded: LoadedSweep, study: Study, best: Best) -> Table:
+    sweep = loaded.sweep
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    sign = -1 if study.directions[0].name == "MAXIMIZE" else 1
+    ordered = sorted(complete, key=lambda t: (sign * t.values[0], t.number))
+    shown = list(dict.fromkeys([t.number for t in best.front] + [t.number for t in ordered]))[:MOST_TRIALS]
+    by_number = {trial.number: trial for trial in complete}
+    rows = tuple(_trial_row(by_number[number], list(sweep.space)) for number in shown)
+    note = f"The best {len(rows)} of {len(complete)} complete trials, by the validation part."
+    if len(sweep.objective) > 1:
+        note += f" No other trial beats the first {len(best.front)} in both objectives."
+    return Table("Best trials", ("trial", *sweep.objective, *sweep.space), rows, note=note)
+
+
+def _trial_row(trial: FrozenTrial, fields: Sequence[str]) -> tuple[Cell, ...]:
+    values = [Cell(f"{value:.4f}", value) for value in trial.values]
+    params = [_param(trial.params.get(field, UNDEFINED)) for field in fields]
+    return (Cell(str(trial.number), trial.number), *values, *params)
+
+
+def _param(value: Any) -> Cell:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return Cell(str(value))
+    return Cell(f"{value:.4g}" if isinstance(value, float) else str(value), float(value))
+
+
+def validation_table(runs: Sequence[Run], base: str, best: str) -> Table:
+    """Return what base and best score on the validation part, with 95 % intervals, and the paired change."""
+    answers = {name: _answers([run for run in runs if run.card.experiment == name]) for name in (base, best)}
+    found = {name: intervals(a.counts, _FIGURES) if a else {} for name, a in answers.items()}
+    first, second = answers[base], answers[best]
+    aligned = align(first, second) if first and second else None
+    changes = differences(aligned[0].counts, aligned[1].counts, _FIGURES) if aligned else {}
+    rows = []
+    for figure in _FIGURES:
+        scale = 100 if figure == "accuracy" else 1
+        change = changes.get(figure)
+        cells = [_interval_cell(found[name].get(figure), scale) for name in (base, best)]
+        rows.append((Cell(figure.replace("_", " ") + (" %" if scale == 100 else "")), *cells,
+                     _interval_cell(change.interval if change else None, scale, signed=True)))  # fmt: skip
+    return Table(
+        "Best against base, on the validation part", ("figure", base, best, "change"), tuple(rows),
+        note=f"With 95 % intervals over seeds and validation subjects; none with fewer than {FEWEST_CLUSTERS}. The "
+        "best was chosen on these very images, so its figure here is too good; the test part below is what counts.",
+    )  # fmt: skip
+
+
+def _answers(runs: Sequence[Run]) -> Any:
+    by_seed: dict[int, list[Any]] = {}
+    for run in runs:
+        by_seed.setdefault(run.card.seed, []).append(count_subjects(run.table("predictions_val.csv")))
+    return stack(by_seed)
+
+
+def _interval_cell(found: Interval | None, scale: int, signed: bool = False) -> Cell:
+    if found is None:
+        return Cell(UNDEFINED)
+    form = ("+" if signed else "") + (".1f" if scale == 100 else ".3f")
+    value, low, high = (format(scale * number, form) for number in (found.value, found.low, found.high))
+    return Cell(f"{value} ({low} to {high})", found.value)
+
+
+def study_figures(study: Study) -> list[tuple[Figure, str]]:
+    """Return Optuna's plots of a study with their captions; without those that it has too few trials for."""
+    from optuna.visualization import matplotlib as plots
+
+    found: list[tuple[Figure | None, str]] = []
+    for k in range(len(study.directions)):
+        alone = len(study.directions) == 1
+        target: dict[str, Any] = {} if alone else {"target": _objective(k), "target_name": f"objective {k + 1}"}
+        of = "" if alone else f" Objective {k + 1}."
+        searched = sorted({field for trial in study.get_trials(deepcopy=False) for field in trial.distributions})
+        found += [
+            (_drawn(plots.plot_optimization_history, study, target), f"Each trial's value, and the best so far.{of}"),
+            (_drawn(plots.plot_param_importances, study, target), f"How much each field decides (PED-ANOVA).{of}"),
+            *(
+                (
+                    _drawn(plots.plot_slice, study, {**target, "params": searched[i : i + ACROSS]}),
+                    f"Value by field.{of}",
+                )
+                for i in range(0, len(searched), ACROSS)
+            ),
+            (_drawn(plots.plot_parallel_coordinate, study, target), f"Fields and value of each trial.{of}"),
+        ]
+    if len(study.directions) > 1:
+        caption = "Both objectives, and the trials that no other beats in both."
+        found.append((_drawn(plots.plot_pareto_front, study, {}), caption))
+    else:
+        found.append((_drawn(plots.plot_intermediate_values, study, {}), "What each trial reported on its way."))
+    return [(figure, caption) for figure, caption in found if figure is not None]
+
+
+def _objective(k: int) -> Callable[[FrozenTrial], float]:
+    return lambda trial: float(trial.values[k])
+
+
+def _drawn(plot: Callable[..., Any], study: Study, arguments: dict[str, Any]) -> Figure | None:
+    """Return the figure that a plot of Optuna's draws; None where there are too few trials or values for it."""
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    with warnings.catch_warnings(), pyplot.rc_context():  # a plot sets a style for all that follow
+        warnings.simplefilter("ignore")
+        try:
+            axes = plot(study, **arguments)
+        except (ValueError, RuntimeError):
+            return None
+    first = axes.flat[0] if hasattr(axes, "flat") else axes
+    legend = first.get_legend()
+    if legend is not None and len(legend.get_texts()) > MOST_TRIALS:
+        legend.remove()
+    figure: Figure = first.figure
+    pyplot.close(figure)
+    if not any(a.has_data() for a in figure.axes):
+        return None
+    figure.set_size_inches(max(8.0, figure.get_figwidth()), 4.5)
+    return figure
+
+
+def completed(study: Study) -> int:
+    """Return how many trials are finished, whatever became of them."""
+    return sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))

@@ -1,0 +1,199 @@
+"""The work on a sweep: trial after trial, by this process, beside others that do the same."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import optuna
+import pandas as pd
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from alzbench.data.protocols import folds_of
+from alzbench.errors import AlzbenchError, DataError, ExperimentError, Interrupted, Pruned, RunError, describe_os_error
+from alzbench.evaluation.metrics import METRICS
+from alzbench.experiment import Experiment
+from alzbench.experiment.sweep import LoadedSweep
+from alzbench.progress import Progress
+from alzbench.runner import Trials, validation_scores
+from alzbench.runner.network import AfterEpoch
+from alzbench.sweep.ownership import BEAT, WORKER, Worker, heartbeat
+from alzbench.sweep.space import make_pruner, make_sampler, suggest
+from alzbench.sweep.storage import Storage
+
+MOST_ATTEMPTS = 25  # at one trial; one that has ended its process so often will do so again
+ATTEMPTS, ERROR, QUESTION = "attempts", "error", "question"
+
+
+def open_study(loaded: LoadedSweep, storage: Storage) -> Study:
+    """Return the sweep's study, made where it is not there.
+
+    Raises:
+        ExperimentError: A study of this name asks another question.
+        DataError: The storage cannot be reached.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    higher = {metric.name: metric.higher_is_better for metric in METRICS}
+    with storage.exclusive(), storage.reaching():
+        study = optuna.create_study(
+            study_name=loaded.sweep.name,
+            storage=storage.optuna,
+            sampler=make_sampler(loaded, 0),
+            pruner=make_pruner(loaded),
+            directions=["maximize" if higher[name] else "minimize" for name in loaded.sweep.objective],
+            load_if_exists=True,
+        )
+        stored = study.user_attrs.get(QUESTION)
+        if stored is None and not study.get_trials(deepcopy=False):
+            study.set_user_attr(QUESTION, loaded.question)
+        elif stored != loaded.question:
+            what = _first_difference(stored, loaded.question)
+            raise ExperimentError(
+                f"{loaded.file}: the stored sweep {loaded.sweep.name} has another {what}, so its trials do not answer "
+                f"this one; give the file another name, or remove {storage.folder}."
+            )
+    return study
+
+
+@dataclass
+class SweepWork:
+    """What a process needs to work on a sweep."""
+
+    loaded: LoadedSweep
+    study: Study
+    storage: Storage
+    trials: Trials
+    progress: Progress
+
+    def run(self) -> Iterator[FrozenTrial]:
+        """Run trials until none is left to begin, or time is up; yield each when it is finished."""
+        sweep, start = self.loaded.sweep, time.monotonic()
+        with Worker(self.storage.folder) as worker:
+            while sweep.minutes is None or time.monotonic() - start < 60 * sweep.minutes:
+                trial = self._claim(worker)
+                if trial is None:
+                    return
+                with self._beating(trial):
+                    self._work(trial)
+                yield self.study.get_trials(deepcopy=False)[trial.number]
+
+    def _claim(self, worker: Worker) -> Trial | None:
+        """Return a trial that is this process's to run: one whose process died, or a new one; None if none is left."""
+        with self.storage.exclusive(), self.storage.reaching():
+            every = self.study.get_trials(deepcopy=False)
+            stale = [t for t in every if t.state == TrialState.RUNNING and not worker.is_alive(t.user_attrs)]
+            for dead in stale:
+                worker.forget(dead.user_attrs)
+                trial = Trial(self.study, dead._trial_id)  # its number, values and reports are kept
+                if dead.user_attrs.get(ATTEMPTS, 1) < MOST_ATTEMPTS:
+                    return self._own(trial, worker, dead.user_attrs.get(ATTEMPTS, 1) + 1)
+                self._tell(trial, "failed", error=f"its process ended {MOST_ATTEMPTS} times")
+            waiting = any(t.state == TrialState.WAITING for t in every)  # put there by hand
+            if len(every) >= self.loaded.sweep.trials and not waiting:
+                return None
+            return self._own(self.study.ask(), worker, 1)
+
+    def _own(self, trial: Trial, worker: Worker, attempts: int) -> Trial:
+        trial.set_user_attr(BEAT, time.time())
+        trial.set_user_attr(ATTEMPTS, attempts)
+        trial.set_user_attr(WORKER, worker.name)
+        return trial
+
+    @contextlib.contextmanager
+    def _beating(self, trial: Trial) -> Iterator[None]:
+        if not self.storage.on_server:  # lock files say all there is to say
+            yield
+            return
+        with heartbeat(lambda: trial.set_user_attr(BEAT, time.time())):
+            yield
+
+    def _work(self, trial: Trial) -> None:
+        with self.storage.reaching():
+            try:
+                params = suggest(trial, self.loaded)
+                values = self._values(trial, self.loaded.experiment(params))
+            except (DataError, Interrupted):
+                raise
+            except Pruned:
+                self._tell(trial, "pruned")
+            except AlzbenchError as error:
+                self._tell(trial, "failed", error=str(error))
+            except OSError as error:
+                self._tell(trial, "failed", error=describe_os_error(error))
+            else:
+                self._tell(trial, "complete", values)
+
+    def _tell(self, trial: Trial, state: str, values: list[float] | None = None, error: str = "") -> None:
+        states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+        if error:
+            trial.set_user_attr(ERROR, error)
+        self.study.tell(trial, values, state=states[state])
+
+    def _values(self, trial: Trial, experiment: Experiment) -> list[float]:
+        """Return the objectives of a trial: the mean over its seeds and folds.
+
+        Raises:
+            RunError: A run of it failed.
+            Pruned: It is given up: after an epoch where it is one run, else after a fold or seed.
+        """
+        repetitions = [(seed, fold) for seed in experiment.seeds for fold in folds_of(experiment.protocol)]
+        watch = self._watch(trial) if len(repetitions) == 1 else None
+        found: list[list[float]] = []
+        for step, (seed, fold) in enumerate(repetitions):
+            run = self.trials.run(experiment, trial.number, seed, fold, watch)
+            found.append(self._objectives(run.json("metrics.json")))
+            if watch is None and len(found) < len(repetitions):
+                self._prune(trial, step, lambda: fmean(values[0] for values in found))
+        return [fmean(values) for values in zip(*found, strict=True)]
+
+    def _objectives(self, scores: dict[str, Any]) -> list[float]:
+        of_part = scores["validation" if self.loaded.by == "slice" else "validation_by_subject"]
+        if of_part is None:
+            raise ExperimentError(
+                f"{self.loaded.file}: by: subject needs the subjects of all validation images, and some are not known; "
+                "say by: slice."
+            )
+        return [float(of_part[name]) for name in self.loaded.sweep.objective]
+
+    def _watch(self, trial: Trial) -> AfterEpoch | None:
+        if self.loaded.sweep.pruner.name == "none":
+            return None
+
+        def after_epoch(epoch: int, predictions: Callable[[], pd.DataFrame]) -> None:
+            self._prune(trial, epoch, lambda: self._objectives(validation_scores(predictions()))[0])
+
+        return after_epoch
+
+    def _prune(self, trial: Trial, step: int, value: Callable[[], float]) -> None:
+        """Report a value and raise Pruned where the pruner says so; a step that was reported before is not again."""
+        if self.loaded.sweep.pruner.name == "none":
+            return
+        with self.storage.reaching():
+            reported = self.study.get_trials(deepcopy=False)[trial.number].intermediate_values
+            if step not in reported:
+                trial.report(value(), step)
+            if trial.should_prune():
+                raise Pruned(f"pruned after step {step + 1}: worse than the other trials at that step.")
+
+
+def finished(study: Study) -> list[FrozenTrial]:
+    """Return the complete trials; raises RunError where there are none."""
+    found = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if not found:
+        failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+        why = f" Trial {failed[0].number} said: {failed[0].user_attrs.get(ERROR, 'nothing')}" if failed else ""
+        raise RunError(f"No trial of {study.study_name} is complete, so there is no best one.{why}")
+    return found
+
+
+def _first_difference(stored: str | None, asked: str) -> str:
+    if stored is None:
+        return "origin: it was not made by alzbench"
+    old, new = json.loads(stored), json.loads(asked)
+    return next((key for key in new if old.get(key) != new[key]), "question")
