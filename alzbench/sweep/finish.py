@@ -17,7 +17,7 @@ from alzbench.errors import ExperimentError
 from alzbench.experiment import Experiment
 from alzbench.experiment.loading import load_experiment
 from alzbench.experiment.sweep import LoadedSweep
-from alzbench.sweep.worker import finished
+from alzbench.sweep.study import finished
 
 _MARK = "# Written by `alzbench sweep"
 

@@ -23,6 +23,7 @@ from alzbench.report.html import Picture, render_html
 from alzbench.report.pictures import comparison_figures
 from alzbench.store import Run
 from alzbench.sweep.finish import Best
+from alzbench.sweep.study import counts
 
 MOST_TRIALS = 12
 ACROSS = 4  # plots side by side
@@ -62,13 +63,6 @@ def sweep_section(loaded: LoadedSweep, study: Study, best: Best, runs: Sequence[
     tables = [_best_trials(loaded, study, best)]
     tables += [validation_table(runs, loaded.base.name, best.experiment.name)] if runs else []
     return Section(f"{sweep.name}, {loaded.base.protocol.name} protocol", tuple(warnings_), tuple(tables), tuple(notes))
-
-
-def counts(study: Study) -> dict[str, int]:
-    """Return how many trials are in each state."""
-    states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
-    every = [trial.state for trial in study.get_trials(deepcopy=False)]
-    return {name: every.count(state) for name, state in states.items()}
 
 
 def _best_trials(loaded: LoadedSweep, study: Study, best: Best) -> Table:
@@ -188,8 +182,3 @@ def _drawn(plot: Callable[..., Any], study: Study, arguments: dict[str, Any]) ->
         return None
     figure.set_size_inches(max(8.0, figure.get_figwidth()), 4.5)
     return figure
-
-
-def completed(study: Study) -> int:
-    """Return how many trials are finished, whatever became of them."""
-    return sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import filelock
 import optuna
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
-from rich.console import RenderableType
-from rich.table import Table
-from rich.text import Text
+from optuna.trial import TrialState
 
 from alzbench.compare import Comparison, compare
 from alzbench.compare.references import load_references
 from alzbench.data.manifest import open_image_set
-from alzbench.data.protocols import folds_of
 from alzbench.experiment.sweep import LoadedSweep, sampled_ends
 from alzbench.progress import Progress
 from alzbench.report.export import outcome_json
 from alzbench.runner import Outcome, Trials, check, run_all
 from alzbench.store import RunStore
 from alzbench.sweep.finish import Best, check_place, with_base, write_best
-from alzbench.sweep.page import completed, counts, write_page
+from alzbench.sweep.page import write_page
 from alzbench.sweep.space import distribution, make_pruner, make_sampler
 from alzbench.sweep.storage import Storage
-from alzbench.sweep.worker import ERROR, SweepWork, open_study
+from alzbench.sweep.study import completed, counts, open_study
+from alzbench.sweep.texts import best_so_far, cost, sentence
+from alzbench.sweep.worker import SweepWork
 
 
 @dataclass(frozen=True)
@@ -137,7 +133,7 @@ def run_sweep(loaded: LoadedSweep, places: Places, progress: Progress, quiet: bo
         for trial in work.run():
             progress.say(sentence(loaded, trial))
             now = completed(study)  # other processes finish trials too
-            advance(now - done, note=_best_so_far(loaded, study))
+            advance(now - done, note=best_so_far(loaded, study))
             done = now
     elsewhere = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     if elsewhere:
@@ -161,74 +157,3 @@ def _evaluate(
     comparison = compare(runs, load_references(), loaded.base.name if runs else None)
     write_page(loaded, study, best, comparison, runs, places.page)
     return SweepResult(study, storage, best, tuple(outcomes), comparison, places.page)
-
-
-def cost(loaded: LoadedSweep, study: Study, store: RunStore, storage: str) -> str:
-    """Say what is to be done, and how long it may take where earlier runs tell."""
-    sweep = loaded.sweep
-    left = max(0, sweep.trials - completed(study))
-    runs = len(sweep.seeds) * len(folds_of(loaded.base.protocol))
-    epochs = loaded.base.train.epochs + (loaded.base.fine_tune.epochs if loaded.base.fine_tune else 0)
-    text = (
-        f"sweep {sweep.name}: {left} of {sweep.trials} trials left, {runs} run{'s' if runs > 1 else ''} of {epochs} "
-        f"epochs each (where the space does not change that); {' and '.join(sweep.objective)} of the validation part, "
-        f"by {loaded.by}; kept in {storage}"
-    )
-    seconds = _seconds_a_trial(loaded, study, store, runs)
-    return text + (f"; about {timedelta(seconds=round(left * seconds))} for one process" if seconds and left else "")
-
-
-def _seconds_a_trial(loaded: LoadedSweep, study: Study, store: RunStore, runs: int) -> float | None:
-    """Return how long a trial takes, by those that are complete, else by stored runs of the base; None: not known."""
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    durations = [trial.duration.total_seconds() for trial in complete if trial.duration]
-    if durations:
-        return fmean(durations)
-    base = loaded.base
-    alike = [
-        run.metrics["duration_s"].get("training")
-        for run in store.runs()
-        if run.card.trial is None
-        and run.card.state == "complete"
-        and (run.card.experiment, run.card.protocol) == (base.name, base.protocol.name)
-        and "duration_s" in run.metrics
-    ]
-    known = [float(seconds) for seconds in alike if seconds]
-    return runs * fmean(known) if known else None
-
-
-def sentence(loaded: LoadedSweep, trial: FrozenTrial) -> str:
-    """Return what became of a trial, for people."""
-    params = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in trial.params.items())
-    if trial.state == TrialState.COMPLETE:
-        named = zip(loaded.sweep.objective, trial.values, strict=True)
-        return f"trial {trial.number}: {', '.join(f'{name} {value:.4f}' for name, value in named)}; {params}"
-    if trial.state == TrialState.PRUNED:
-        return f"trial {trial.number}: pruned after {len(trial.intermediate_values)} reports; {params}"
-    return f"trial {trial.number}: failed: {trial.user_attrs.get(ERROR, 'no reason is known')}; {params}"
-
-
-def render_best(result: SweepResult) -> RenderableType:
-    """Return what the best trial is, for the terminal."""
-    best = result.best
-    if best is None:
-        return Text("")
-    head = Table(box=None, show_header=False, pad_edge=False)
-    states = ", ".join(f"{count} {state}" for state, count in counts(result.study).items() if count)
-    about = {
-        "trials": states,
-        "best": f"trial {best.trial.number}: {', '.join(f'{value:.4f}' for value in best.trial.values)} on validation",
-        **best.trial.params,
-        "file": best.file,
-        "storage": result.storage,
-    }
-    for key, value in about.items():
-        head.add_row(Text(key, style="bold"), Text(f"{value:.4g}" if isinstance(value, float) else str(value)))
-    return head
-
-
-def _best_so_far(loaded: LoadedSweep, study: Study) -> str:
-    if not counts(study)["complete"] or len(loaded.sweep.objective) > 1:
-        return ""
-    best = study.best_trial
-    return f"best {loaded.sweep.objective[0]} {best.value:.4f} (trial {best.number})"

@@ -3,62 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-import optuna
 import pandas as pd
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from alzbench.data.protocols import folds_of
-from alzbench.errors import AlzbenchError, DataError, ExperimentError, Interrupted, Pruned, RunError, describe_os_error
-from alzbench.evaluation.metrics import METRICS
+from alzbench.errors import AlzbenchError, DataError, ExperimentError, Interrupted, Pruned, describe_os_error
 from alzbench.experiment import Experiment
 from alzbench.experiment.sweep import LoadedSweep
 from alzbench.progress import Progress
 from alzbench.runner import Trials, validation_scores
 from alzbench.runner.network import AfterEpoch
 from alzbench.sweep.ownership import BEAT, WORKER, Worker, heartbeat
-from alzbench.sweep.space import make_pruner, make_sampler, suggest
+from alzbench.sweep.space import suggest
 from alzbench.sweep.storage import Storage
+from alzbench.sweep.study import ERROR
 
 MOST_ATTEMPTS = 25  # at one trial; one that has ended its process so often will do so again
-ATTEMPTS, ERROR, QUESTION = "attempts", "error", "question"
-
-
-def open_study(loaded: LoadedSweep, storage: Storage) -> Study:
-    """Return the sweep's study, made where it is not there.
-
-    Raises:
-        ExperimentError: A study of this name asks another question.
-        DataError: The storage cannot be reached.
-    """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    higher = {metric.name: metric.higher_is_better for metric in METRICS}
-    with storage.exclusive(), storage.reaching():
-        study = optuna.create_study(
-            study_name=loaded.sweep.name,
-            storage=storage.optuna,
-            sampler=make_sampler(loaded, 0),
-            pruner=make_pruner(loaded),
-            directions=["maximize" if higher[name] else "minimize" for name in loaded.sweep.objective],
-            load_if_exists=True,
-        )
-        stored = study.user_attrs.get(QUESTION)
-        if stored is None and not study.get_trials(deepcopy=False):
-            study.set_user_attr(QUESTION, loaded.question)
-        elif stored != loaded.question:
-            what = _first_difference(stored, loaded.question)
-            raise ExperimentError(
-                f"{loaded.file}: the stored sweep {loaded.sweep.name} has another {what}, so its trials do not answer "
-                f"this one; give the file another name, or remove {storage.folder}."
-            )
-    return study
+ATTEMPTS = "attempts"
 
 
 @dataclass
@@ -180,20 +148,3 @@ class SweepWork:
                 trial.report(value(), step)
             if trial.should_prune():
                 raise Pruned(f"pruned after step {step + 1}: worse than the other trials at that step.")
-
-
-def finished(study: Study) -> list[FrozenTrial]:
-    """Return the complete trials; raises RunError where there are none."""
-    found = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if not found:
-        failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-        why = f" Trial {failed[0].number} said: {failed[0].user_attrs.get(ERROR, 'nothing')}" if failed else ""
-        raise RunError(f"No trial of {study.study_name} is complete, so there is no best one.{why}")
-    return found
-
-
-def _first_difference(stored: str | None, asked: str) -> str:
-    if stored is None:
-        return "origin: it was not made by alzbench"
-    old, new = json.loads(stored), json.loads(asked)
-    return next((key for key in new if old.get(key) != new[key]), "question")
