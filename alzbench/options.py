@@ -100,19 +100,19 @@ def select_runs(root: Path, names: Sequence[str]) -> list[Run]:
 
     All of them, for no names.
 
+    Trials of sweeps are left out.
+
     Raises:
         DataError: There are no runs, or a name stands for none.
     """
-    every = RunStore(root).runs()
+    every = all_runs(root)
     runs = [run for run in every if run.card.trial is None]  # a trial has no test scores
-    if not runs:
-        raise DataError(f"There are no runs under {root}; `alzbench run` makes some, and --runs names another folder.")
     selected: list[Run] = []
     for name in names:
         found = _of_file(Path(name), runs) if _is_file(name) else [run for run in runs if _stands_for(name, run)]
         if not found and any(_stands_for(name, run) for run in every):
             raise DataError(
-                f"{name} is a sweep's trial, whose test part is never read; compare the sweep's best instead."
+                f"{name} is a sweep or a trial of one, and the test part is never read in a trial; compare the best."
             )
         if not found:
             raise DataError(
@@ -120,6 +120,14 @@ def select_runs(root: Path, names: Sequence[str]) -> list[Run]:
             )
         selected += found
     return list({run.path: run for run in selected}.values()) if names else runs
+
+
+def all_runs(root: Path) -> list[Run]:
+    """Return every stored run, those of sweeps' trials too; raises DataError where there is none."""
+    runs = RunStore(root).runs()
+    if not runs:
+        raise DataError(f"There are no runs under {root}; `alzbench run` makes some, and --runs names another folder.")
+    return runs
 
 
 def column_names(texts: Sequence[str]) -> dict[str, str]:

@@ -180,7 +180,7 @@ def show(name: Annotated[str, typer.Argument(metavar="RUN")], runs: Runs = Path(
 
     found = RunStore(runs).find(name)
     if as_json:
-        metrics = found.metrics if found.card.state == "complete" else None
+        metrics = found.json("metrics.json") if found.card.state == "complete" else None
         print_json({"path": str(found.path), **asdict(found.card), "metrics": metrics})
     else:
         Console().print(render_run(found))
@@ -280,7 +280,7 @@ def list_(
     runs: Runs = Path("runs"),
 ) -> None:
     """List the variants, the experiment files, or the stored runs."""
-    from alzbench.options import select_runs
+    from alzbench.options import all_runs
     from alzbench.report import listing
     from alzbench.report.terminal import render_runs
 
@@ -289,4 +289,4 @@ def list_(
     elif what is Listing.experiments:
         Console().print(listing.experiments(folder))
     else:
-        Console().print(render_runs(select_runs(runs, [])))
+        Console().print(render_runs(all_runs(runs)))

@@ -69,7 +69,7 @@ def _print(result: Any) -> None:
     console = Console()
     if result.best is None:
         return
-    console.print(render_best(result.study, result.best, result.storage), crop=False)
+    console.print(render_best(result.best, result.trials, result.storage), crop=False)
     if result.comparison.groups:
         console.print(render_comparison(result.comparison), crop=False)
     print(result.page)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,14 +36,16 @@ class ImageSet:
         pixels: (N, S, S, C) uint8 in [0, 255], in the order of the manifest.
         classes: Names of the classes.
         skipped: Rows image, reason: files left out because `data.on_corrupt` is `skip`.
+        derived: What is opened or made of the images once, and shared by the runs of a command, by what made it.
     """
 
     manifest: pd.DataFrame
     pixels: Rows
     classes: list[str]
     skipped: pd.DataFrame
+    derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of every image's name, label, part and content: two sets that share it hold the same."""
         table = self.manifest[["image", "label", "part", "digest"]].to_csv(index=False)

@@ -36,6 +36,8 @@ def _explain_one(item: Any, where: str, model: type[BaseModel]) -> str:
         choice = f"{field}.{item['ctx']['discriminator'].strip(chr(39))}"
         return f"{choice}: must be one of {', '.join(known)}, got {tag!r}.{did_you_mean(tag, known)}"
     message = item["msg"].removeprefix("Value error, ")
+    if not field:  # about several fields at once
+        return f"{message[0].lower()}{message[1:]}"
     return f"{field}: {message[0].lower()}{message[1:]}, got {item['input']!r}"
 
 

@@ -30,7 +30,6 @@ from alzbench.experiment.schema import Experiment
 from alzbench.experiment.section import Section
 
 Objective = Literal["macro_f1", "accuracy", "balanced_accuracy", "loss"]
-Value = bool | int | float | str | None
 Number = int | float
 
 SAMPLERS = ("tpe", "random", "nsga2")  # a grid is a study, see `study`; CMA-ES keeps pickles in the storage
@@ -44,8 +43,15 @@ class Parameter(Section):
     high: Number | None = None
     log: bool = Field(False, description="search the logarithm")
     step: Number | None = Field(None, gt=0, description="distance of the values")
-    choices: Annotated[list[Value], Field(min_length=1)] | None = None
+    choices: Annotated[list[Any], Field(min_length=1)] | None = None
     when: dict[str, Any] = Field({}, description="other fields and the value each must have; else the base's holds")
+
+    @field_validator("choices")
+    @classmethod
+    def _choices_are_plain(cls, choices: list[Any] | None) -> list[Any] | None:
+        if any(not isinstance(choice, str | int | float | None) for choice in choices or []):
+            raise ValueError("each choice must be a text, a number, true, false or null")
+        return choices
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Parameter:

@@ -32,6 +32,10 @@ def run_sections(run: Run) -> list[Section]:
         DataError: The run is not complete, or its predictions are not there.
     """
     card = run.card
+    if card.trial is not None:
+        raise DataError(
+            f"{run.name} is a trial of a sweep, and the test part is never read in a trial; report the best."
+        )
     if card.state != "complete":
         raise DataError(f"{run.name} must be complete to be reported; it is {card.state}. Run it again first.")
     if not (run.path / "predictions.csv").is_file():

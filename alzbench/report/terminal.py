@@ -190,9 +190,12 @@ def render_run(run: Run) -> RenderableType:
     for key, value in _about(run).items():
         head.add_row(Text(key, style="bold"), Text(value))
     parts: list[RenderableType] = [head]
-    if card.state == "complete":
+    if card.state == "complete" and card.trial is None:
         parts += [_scores_table(run.metrics["test"]), Text(_scores_line(run.metrics))]
         parts += [Text(line) for line in _subject_lines(run.metrics)]
+    elif card.state == "complete":
+        scores = run.json("metrics.json")["validation"]
+        parts.append(Text(f"on validation: accuracy {scores['accuracy']:.4f}, macro F1 {scores['macro_f1']:.4f}"))
     if card.demo:
         parts.append(Text("DEMO on phantoms: the figures say nothing about patients.", style="yellow"))
     if card.leaks:
@@ -210,7 +213,9 @@ def _about(run: Run) -> dict[str, str]:
         "data": card.data,
         "folder": str(run.path),
     }
-    if card.state == "complete":
+    if card.trial is not None:
+        about["trial"] = f"{card.trial} of the sweep {card.experiment}; the test part is never read in a trial"
+    elif card.state == "complete":
         metrics = run.metrics
         if "kept_epoch" in metrics:
             about["kept"] = f"epoch {metrics['kept_epoch']} of {metrics['epochs']} ({metrics['keep']})"
@@ -261,7 +266,7 @@ def render_runs(runs: Sequence[Run]) -> RenderableType:
     for name in ("state", "protocol", "accuracy"):
         table.add_column(name, no_wrap=True, justify="right" if name == "accuracy" else "left")
     for run in runs:
-        complete = run.card.state == "complete"
+        complete = run.card.state == "complete" and run.card.trial is None
         accuracy = f"{run.metrics['test']['accuracy']:.4f}" if complete else "–"
         mark = " (demo)" if run.card.demo else ""
         table.add_row(*map(Text, (run.name, run.card.state, run.card.protocol + mark, accuracy)))

@@ -82,9 +82,11 @@ class NetworkRun:
         from alzbench.training.features import Features
 
         prefix = build_prefix(self._experiment.model.backbone, self._experiment.data, until)
-        digests = self._images.manifest["digest"].tolist()
-        features = Features(prefix, self._experiment.augment, self._images.pixels, digests)
-        return Stage(name, prefix, features, settings, first_epoch)
+        key = ("features", prefix.key, self._experiment.augment)
+        if key not in self._images.derived:
+            digests = self._images.manifest["digest"].tolist()
+            self._images.derived[key] = Features(prefix, self._experiment.augment, self._images.pixels, digests)
+        return Stage(name, prefix, self._images.derived[key], settings, first_epoch)
 
     def prepare(self) -> None:
         """Compute the feature maps that no earlier run has left in the cache."""

@@ -23,7 +23,7 @@ from alzbench.store import Run, RunStore, read_run
 Scores = dict[str, Any]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Trials:
     """The trials of one command: what they share is made once.
 
@@ -36,9 +36,6 @@ class Trials:
     images: ImageSet
     store: RunStore
     progress: Progress
-
-    def __post_init__(self) -> None:
-        self._splits: dict[tuple[str, int, int], pd.DataFrame] = {}
 
     def run(self, experiment: Experiment, number: int, seed: int, fold: int | None, watch: AfterEpoch | None) -> Run:
         """Run one seed and fold of a trial, or find it complete, or go on where it was stopped.
@@ -71,10 +68,12 @@ class Trials:
         return read_run(writer.path)
 
     def _split(self, experiment: Experiment, seed: int, fold: int | None) -> pd.DataFrame:
-        key = (experiment.protocol.model_dump_json(), seed, fold or 0)
-        if key not in self._splits:
-            self._splits[key] = make_split(self.images.manifest, experiment.protocol, derive(seed, "split"), fold or 0)
-        return self._splits[key]
+        key = ("split", experiment.protocol, seed, fold)
+        if key not in self.images.derived:
+            split = make_split(self.images.manifest, experiment.protocol, derive(seed, "split"), fold or 0)
+            self.images.derived[key] = split
+        found: pd.DataFrame = self.images.derived[key]
+        return found
 
 
 def validation_scores(table: pd.DataFrame) -> Scores:

@@ -7,7 +7,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,14 +45,19 @@ class Worker:
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.lock"
 
-    def is_alive(self, attributes: dict[str, Any]) -> bool:
-        """Return whether the process that a trial's attributes name still works on it."""
+    def is_alive(self, attributes: dict[str, Any], elsewhere: bool) -> bool:
+        """Return whether the process that a trial's attributes name still works on it.
+
+        Args:
+            attributes: The trial's.
+            elsewhere: Whether it may be on another machine.
+        """
         name = attributes.get(WORKER)
         if not isinstance(name, str) or "/" in name:
             return False  # it was begun and its process died before it put its name there
         if self._path(name).is_file():
             return is_locked(self._path(name))
-        return time.time() - float(attributes.get(BEAT, 0)) < SILENT_SECONDS
+        return elsewhere and time.time() - float(attributes.get(BEAT, 0)) < SILENT_SECONDS
 
     def forget(self, attributes: dict[str, Any]) -> None:
         """Remove what a dead process has left."""
@@ -62,9 +67,11 @@ class Worker:
 
 
 @contextmanager
-def heartbeat(beat: Any) -> Iterator[None]:
-    """Call `beat()` now and every BEAT_SECONDS while the block runs; one that fails is left out."""
-    beat()
+def heartbeat(beat: Callable[[], None], close: Callable[[], None]) -> Iterator[None]:
+    """Call `beat()` every BEAT_SECONDS while the block runs, in a thread that ends with `close()`.
+
+    A beat that fails is left out.
+    """
     stopped = threading.Event()
 
     def work() -> None:
@@ -73,6 +80,7 @@ def heartbeat(beat: Any) -> Iterator[None]:
                 beat()
             except Exception:  # noqa: BLE001 - the work itself meets the same error, and says so
                 continue
+        close()
 
     thread = threading.Thread(target=work, daemon=True, name="heartbeat")
     thread.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,8 @@ class SweepResult:
     """What became of a sweep.
 
     Attributes:
-        study: Its trials.
+        name: Of the sweep.
+        trials: How many there are in each state.
         storage: The storage's URL without password.
         best: The best configuration; None while other processes still work on trials.
         outcomes: The final runs of base and best.
@@ -62,7 +64,8 @@ class SweepResult:
         page: The report; None while there is none.
     """
 
-    study: Study
+    name: str
+    trials: dict[str, int]
     storage: str
     best: Best | None
     outcomes: tuple[Outcome, ...]
@@ -73,9 +76,9 @@ class SweepResult:
         """Return plain values."""
         best = self.best
         return {
-            "sweep": self.study.study_name,
+            "sweep": self.name,
             "storage": self.storage,
-            "trials": counts(self.study),
+            "trials": self.trials,
             "best": best and {"trial": best.trial.number, "values": best.trial.values, "settings": best.trial.params,
                               "file": str(best.file)},
             "front": [trial.number for trial in best.front] if best else [],
@@ -101,12 +104,15 @@ def sweep_plan(loaded: LoadedSweep, places: Places) -> dict[str, Any]:
     check_place(places.best)
     name = loaded.sweep.name
     if places.storage is None and not (places.store.root / name / "optuna.db").is_file():
-        study, storage = optuna.create_study(study_name=name), "a SQLite file that is made"
-    else:
-        opened = Storage(places.store.root / name, places.storage)
-        study, storage = open_study(loaded, opened), str(opened)
+        study = optuna.create_study(study_name=name)
+        return _plan(loaded, study, places.store, "a SQLite file that is made")
+    with contextlib.closing(Storage(places.store.root / name, places.storage)) as storage:
+        return _plan(loaded, open_study(loaded, storage), places.store, str(storage))
+
+
+def _plan(loaded: LoadedSweep, study: Study, store: RunStore, storage: str) -> dict[str, Any]:
     return {
-        "text": cost(loaded, study, places.store, storage),
+        "text": cost(loaded, study, store, storage),
         "base": loaded.base.model_dump(mode="json"),
         "space": {field: p.model_dump(mode="json") for field, p in loaded.sweep.space.items()},
         "trials": {**counts(study), "wanted": loaded.sweep.trials},
@@ -123,7 +129,11 @@ def run_sweep(loaded: LoadedSweep, places: Places, progress: Progress, quiet: bo
     """
     check_sweep(loaded)
     check_place(places.best)
-    storage = Storage(places.store.root / loaded.sweep.name, places.storage)
+    with contextlib.closing(Storage(places.store.root / loaded.sweep.name, places.storage)) as storage:
+        return _run(loaded, storage, places, progress, quiet)
+
+
+def _run(loaded: LoadedSweep, storage: Storage, places: Places, progress: Progress, quiet: bool) -> SweepResult:
     study = open_study(loaded, storage)
     progress.say(cost(loaded, study, places.store, str(storage)))
     images = open_image_set(loaded.base.data, progress, quiet)
@@ -138,7 +148,7 @@ def run_sweep(loaded: LoadedSweep, places: Places, progress: Progress, quiet: bo
     elsewhere = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     if elsewhere:
         progress.say(f"{len(elsewhere)} trials are still running elsewhere; the process that finishes last evaluates.")
-        return SweepResult(study, str(storage), None, (), Comparison(()), None)
+        return SweepResult(study.study_name, counts(study), str(storage), None, (), Comparison(()), None)
     with filelock.FileLock(storage.folder / ".final.lock"):
         return _evaluate(loaded, study, places, progress, quiet, str(storage))
 
@@ -156,4 +166,4 @@ def _evaluate(
     runs = [outcome.run for outcome in outcomes if outcome.run is not None]
     comparison = compare(runs, load_references(), loaded.base.name if runs else None)
     write_page(loaded, study, best, comparison, runs, places.page)
-    return SweepResult(study, storage, best, tuple(outcomes), comparison, places.page)
+    return SweepResult(study.study_name, counts(study), storage, best, tuple(outcomes), comparison, places.page)

@@ -48,6 +48,15 @@ class Storage:
         """Whether processes on other machines may share it."""
         return self._url.get_backend_name() != "sqlite"
 
+    def close_thread(self) -> None:
+        """Give back the connection that this thread has used."""
+        self.optuna.remove_session()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.close_thread()
+        self.optuna.engine.dispose()
+
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
         """Keep every other process that shares the storage or the folder out while the block runs."""

@@ -63,10 +63,10 @@ def sentence(loaded: LoadedSweep, trial: FrozenTrial) -> str:
     return f"trial {trial.number}: failed: {trial.user_attrs.get(ERROR, 'no reason is known')}; {params}"
 
 
-def render_best(study: Study, best: Best, storage: str) -> RenderableType:
+def render_best(best: Best, trials: dict[str, int], storage: str) -> RenderableType:
     """Return what the best trial is, for the terminal."""
     head = Table(box=None, show_header=False, pad_edge=False)
-    states = ", ".join(f"{count} {state}" for state, count in counts(study).items() if count)
+    states = ", ".join(f"{count} {state}" for state, count in trials.items() if count)
     about = {
         "trials": states,
         "best": f"trial {best.trial.number}: {', '.join(f'{value:.4f}' for value in best.trial.values)} on validation",

@@ -55,8 +55,9 @@ class SweepWork:
         """Return a trial that is this process's to run: one whose process died, or a new one; None if none is left."""
         with self.storage.exclusive(), self.storage.reaching():
             every = self.study.get_trials(deepcopy=False)
-            stale = [t for t in every if t.state == TrialState.RUNNING and not worker.is_alive(t.user_attrs)]
-            for dead in stale:
+            for dead in (t for t in every if t.state == TrialState.RUNNING):
+                if worker.is_alive(dead.user_attrs, self.storage.on_server):
+                    continue
                 worker.forget(dead.user_attrs)
                 trial = Trial(self.study, dead._trial_id)  # its number, values and reports are kept
                 if dead.user_attrs.get(ATTEMPTS, 1) < MOST_ATTEMPTS:
@@ -68,9 +69,10 @@ class SweepWork:
             return self._own(self.study.ask(), worker, 1)
 
     def _own(self, trial: Trial, worker: Worker, attempts: int) -> Trial:
+        # in this order: with the name of a dead process and a fresh heartbeat, it would count as alive
+        trial.set_user_attr(WORKER, worker.name)
         trial.set_user_attr(BEAT, time.time())
         trial.set_user_attr(ATTEMPTS, attempts)
-        trial.set_user_attr(WORKER, worker.name)
         return trial
 
     @contextlib.contextmanager
@@ -78,7 +80,7 @@ class SweepWork:
         if not self.storage.on_server:  # lock files say all there is to say
             yield
             return
-        with heartbeat(lambda: trial.set_user_attr(BEAT, time.time())):
+        with heartbeat(lambda: trial.set_user_attr(BEAT, time.time()), self.storage.close_thread):
             yield
 
     def _work(self, trial: Trial) -> None:

@@ -50,6 +50,8 @@ class Features:
         self._settings = settings
         self._pixels = pixels
         self._digests = np.array(digests, dtype=object)
+        self._stores: dict[int, ArrayStore] = {}
+        self._rows: dict[tuple[int, bytes], Rows] = {}
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -98,7 +100,10 @@ class Features:
 
     def stored(self, positions: npt.NDArray[np.int64], view: int) -> Rows:
         """Return the stored feature maps (n, H, W, C) of one view; raises KeyError where one was not computed."""
-        return self._store(view).rows(self._digests[positions].tolist())
+        key = (view, positions.tobytes())
+        if key not in self._rows:  # each epoch asks for the same ones, and finding them among all takes a while
+            self._rows[key] = self._store(view).rows(self._digests[positions].tolist())
+        return self._rows[key]
 
     def fresh(self, positions: npt.NDArray[np.int64], view: int) -> npt.NDArray[np.float16]:
         """Compute the feature maps of one view now."""
@@ -118,9 +123,11 @@ class Features:
         return _Mixed([self.stored(positions, view) for view in range(views)], (turn + epoch) % views)
 
     def _store(self, view: int) -> ArrayStore:
-        what = f"{_VERSION}/{self._prefix.key}/{view_key(self._settings, view)}"
-        folder = cache_folder() / "features" / hashlib.sha256(what.encode()).hexdigest()[:24]
-        return ArrayStore(folder, self._prefix.shape, FEATURE_DTYPE)
+        if view not in self._stores:
+            what = f"{_VERSION}/{self._prefix.key}/{view_key(self._settings, view)}"
+            folder = cache_folder() / "features" / hashlib.sha256(what.encode()).hexdigest()[:24]
+            self._stores[view] = ArrayStore(folder, self._prefix.shape, FEATURE_DTYPE)
+        return self._stores[view]
 
 
 class _Mixed:

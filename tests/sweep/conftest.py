@@ -1,0 +1,81 @@
+"""Sweeps on small images, with fakes in the place of networks, in this process and in others."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tests.sweep.fake import LOG, SECONDS, FakeNetwork
+from tests.test_cli import TINY, Command, in_this_process
+
+SPACE: dict[str, Any] = {
+    "train.lr": {"low": 1e-5, "high": 1e-2, "log": True},
+    "train.schedule": {"choices": ["constant", "cosine"]},
+    "train.warmup_epochs": {"low": 0, "high": 2, "when": {"train.schedule": "cosine"}},
+    "train.label_smoothing": {"low": 0.0, "high": 0.4, "step": 0.1},
+}
+Write = Callable[..., Path]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder, with a terminal of 120 columns and no colours."""
+    monkeypatch.setenv("COLUMNS", "120")
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "ALZBENCH_STORAGE", SECONDS, LOG):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def write(own_folder: Path, image_folder: Path) -> Write:
+    """Write ``base.yaml`` and a sweep over it, and return the sweep's path."""
+
+    def make(name: str = "s.yaml", epochs: int = 6, **changes: Any) -> Path:
+        base = {**yaml.safe_load(TINY), "data": {**yaml.safe_load(TINY)["data"], "source": str(image_folder)}}
+        base["train"] = {**base["train"], "epochs": epochs}
+        (own_folder / "base.yaml").write_text(yaml.safe_dump(base))
+        content = {
+            "base": "base.yaml",
+            "objective": "macro_f1",
+            "trials": 6,
+            "space": SPACE,
+            "final": {"seeds": [0, 1]},
+        }
+        (own_folder / name).write_text(yaml.safe_dump({**content, **changes}, sort_keys=False))
+        return own_folder / name
+
+    return make
+
+
+@pytest.fixture
+def alzbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command in this process, with fakes in the place of networks."""
+    monkeypatch.setattr("alzbench.runner.run.NetworkRun", FakeNetwork)
+    monkeypatch.setattr("alzbench.runner.trial.NetworkRun", FakeNetwork)
+    return functools.partial(in_this_process, monkeypatch, capsys)
+
+
+@pytest.fixture
+def start(own_folder: Path) -> Start:
+    """Start a command in a process of its own, with fakes in the place of networks."""
+
+    def run(*arguments: object, seconds: float = 0.02, **variables: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, SECONDS: str(seconds), "PYTHONPATH": str(ROOT), **variables}
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.sweep.fake", *map(str, arguments)],
+            cwd=own_folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    return run

@@ -1,0 +1,267 @@
+"""`alzbench sweep`: what it runs, keeps, writes and refuses."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pandas as pd
+import pytest
+import yaml
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from alzbench.experiment import load_experiment
+from alzbench.store import RunStore
+from tests.sweep.conftest import SPACE, Write
+from tests.sweep.fake import FAILING_LR
+from tests.test_cli import Command, assert_sentence
+
+URL = "sqlite:///runs/s-sweep/optuna.db"
+
+
+@contextlib.contextmanager
+def opened(url: str = URL, name: str = "s-sweep") -> Iterator[optuna.Study]:
+    """Open a stored study, and close its connections."""
+    storage = RDBStorage(url)
+    try:
+        yield optuna.load_study(study_name=name, storage=storage)
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def trials(url: str = URL, name: str = "s-sweep") -> list[FrozenTrial]:
+    with opened(url, name) as study:
+        return study.get_trials()
+
+
+def told(found: Sequence[FrozenTrial]) -> list[Any]:
+    """Return what a sampler and a pruner know of trials."""
+    return [(t.number, t.state, t.params, t.values, t.intermediate_values) for t in found]
+
+
+def test_every_trial_is_a_run_without_a_test_part(alzbench: Command, write: Write) -> None:
+    result = alzbench("sweep", write())
+    assert result.code == 0, result.err
+    stored = trials()
+    assert [t.number for t in stored] == list(range(6))
+    runs = {run.card.trial: run for run in RunStore(Path("runs")).runs() if run.card.trial is not None}
+    assert runs.keys() == set(range(6))
+    for trial in stored:
+        run = runs[trial.number]
+        assert run.card.experiment == "s-sweep"
+        assert run.path.name.startswith(f"trial-{trial.number:04d}-seed-0-")
+        settings = yaml.safe_load((run.path / "experiment.yaml").read_text())
+        assert settings["train"]["lr"] == trial.params["train.lr"]
+        assert not (run.path / "predictions.csv").exists()
+        if trial.state == TrialState.COMPLETE:
+            scores = run.json("metrics.json")
+            assert "test" not in scores
+            assert trial.values == [scores["validation"]["macro_f1"]]
+            assert len(pd.read_csv(run.path / "predictions_val.csv")) == scores["validation"]["n"]
+
+
+def test_a_failed_trial_is_recorded_and_the_sweep_goes_on(alzbench: Command, write: Write) -> None:
+    file = write(trials=12, sampler="random")
+    result = alzbench("sweep", file)
+    assert result.code == 0, result.err
+    failed = [t for t in trials() if t.state == TrialState.FAIL]
+    assert [t.number for t in failed] == [t.number for t in trials() if t.params["train.lr"] > FAILING_LR]
+    assert failed
+    assert all("too high for a fake" in t.user_attrs["error"] for t in failed)
+    states = {run.card.trial: run.card.state for run in RunStore(Path("runs")).runs()}
+    assert {states[t.number] for t in failed} == {"failed"}
+    assert f"trial {failed[0].number}: failed: the learning rate is too high" in result.err
+
+
+def test_only_failed_trials_have_no_best(alzbench: Command, write: Write) -> None:
+    result = alzbench("sweep", write(trials=2, space={"train.lr": {"low": 6e-3, "high": 7e-3}}), "--quiet")
+    assert_sentence(result, 1, "No trial of s-sweep is complete", "too high for a fake")
+
+
+def test_pruned_trials_are_recorded_with_what_they_reported(alzbench: Command, write: Write) -> None:
+    pruner = {"name": "median", "n_startup_trials": 2, "n_warmup_steps": 1}
+    space = {"train.lr": {"choices": [1e-3, 1e-5]}}
+    result = alzbench("sweep", write(trials=14, pruner=pruner, space=space, sampler="random"))
+    assert result.code == 0, result.err
+    found = {state: [t for t in trials() if t.state == state] for state in (TrialState.COMPLETE, TrialState.PRUNED)}
+    pruned = found[TrialState.PRUNED]
+    assert pruned
+    assert all(t.params["train.lr"] == 1e-5 for t in pruned)
+    assert all(2 <= len(t.intermediate_values) < 6 for t in pruned)
+    assert all(len(t.intermediate_values) == 6 for t in found[TrialState.COMPLETE])
+    states = {run.card.trial: run.card.state for run in RunStore(Path("runs")).runs()}
+    assert {states[t.number] for t in pruned} == {"pruned"}
+    assert f"trial {pruned[0].number}: pruned after" in result.err
+
+
+def test_folds_are_averaged_and_pruned_between(alzbench: Command, write: Write) -> None:
+    fields = {"protocol.name": "subject_cv", "protocol.folds": 3, "data.source": "phantom"}
+    space = {"train.lr": {"choices": [1e-3, 1e-5]}}
+    file = write(
+        epochs=2, set=fields, trials=8, space=space, sampler="random", final={"seeds": []}, by="slice",
+        pruner={"name": "median", "n_startup_trials": 1},
+    )  # fmt: skip
+    result = alzbench("sweep", file)
+    assert result.code == 0, result.err
+    store = RunStore(Path("runs"))
+    of_trial: dict[int, list[float]] = {}
+    for run in store.runs():
+        assert run.card.trial is not None
+        of_trial.setdefault(run.card.trial, []).append(run.json("metrics.json")["validation"]["macro_f1"])
+    for trial in trials():
+        scores = of_trial[trial.number]
+        if trial.state == TrialState.COMPLETE:
+            assert len(scores) == 3
+            assert trial.value == pytest.approx(sum(scores) / 3)
+        else:
+            assert len(scores) < 3
+        # the last one says nothing that the value does not
+        assert list(trial.intermediate_values) == list(range(min(2, len(scores))))
+    assert {t.state for t in trials()} == {TrialState.COMPLETE, TrialState.PRUNED}
+
+
+def test_the_best_is_a_file_that_runs_and_is_tested_once(alzbench: Command, write: Write) -> None:
+    result = alzbench("sweep", write(description="x"), "--json")
+    assert result.code == 0, result.err
+    answer = json.loads(result.out)
+    best = max((t for t in trials() if t.value is not None), key=lambda t: (t.value, -t.number))
+    assert answer["best"]["trial"] == best.number
+    assert answer["best"]["settings"] == best.params
+    experiment = load_experiment(Path(answer["best"]["file"]))
+    assert experiment.name == "s-sweep-best"
+    assert experiment.train.lr == best.params["train.lr"]
+    tested = [r for r in RunStore(Path("runs")).runs() if r.card.trial is None]
+    assert sorted({(r.card.experiment, r.card.seed) for r in tested}) == [
+        ("base", 0), ("base", 1), ("s-sweep-best", 0), ("s-sweep-best", 1),
+    ]  # fmt: skip
+    assert len(answer["runs"]) == 4
+    page = Path(answer["report"]).read_text(encoding="utf-8")
+    assert "Best against base, on the validation part" in page
+    again = alzbench("sweep", write(description="x"))
+    assert again.err.count("complete already") == 4
+    assert told(trials()) == told(trials())
+    alone = alzbench("run", "--no-sanity", answer["best"]["file"])
+    assert (alone.code, "complete already" in alone.err) == (0, True), alone.err
+
+
+def test_more_trials_may_be_asked_for_later(alzbench: Command, write: Write) -> None:
+    alzbench("sweep", write(), "--trials", 4)
+    first = told(trials())
+    alzbench("sweep", write(), "--trials", 7)
+    more = told(trials())
+    assert len(more) == 7
+    assert more[:4] == first
+    Path("runs/s-sweep/optuna.db").unlink()
+    alzbench("sweep", write(), "--trials", 7)
+    assert told(trials()) == more  # as if it had never stopped
+
+
+def test_two_objectives_have_a_front(alzbench: Command, write: Write) -> None:
+    result = alzbench("sweep", write(objective=["macro_f1", "loss"], sampler="nsga2", trials=8), "--json")
+    assert result.code == 0, result.err
+    answer = json.loads(result.out)
+    with opened() as study:
+        front = study.best_trials
+        assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    assert set(answer["front"]) == {t.number for t in front}
+    assert answer["best"]["values"][0] == max(t.values[0] for t in front)
+    assert "no other beats in both" in Path(answer["report"]).read_text(encoding="utf-8")
+
+
+def test_trials_are_kept_out_of_comparisons(alzbench: Command, write: Write) -> None:
+    alzbench("sweep", write())
+    (group,) = json.loads(alzbench("compare", "--json").out)["groups"]
+    assert {row["label"] for row in group["rows"]} == {"base", "s-sweep-best"}
+    trial = next(Path("runs/s-sweep").glob("trial-0000*"))
+    assert_sentence(alzbench("compare", trial), 3, "the test part is never read in a trial")
+    assert_sentence(alzbench("compare", "s-sweep"), 3, "the test part is never read in a trial")
+    shown = alzbench("show", trial)
+    assert (shown.code, shown.err) == (0, "")
+    assert "on validation: accuracy" in shown.out
+    listed = alzbench("list", "runs")
+    assert (listed.code, listed.err) == (0, "")
+    assert_sentence(alzbench("report", trial), 3, "the test part is never read in a trial")
+
+
+def test_what_a_trial_says(alzbench: Command, write: Write) -> None:
+    result = alzbench("sweep", write())
+    lines = result.err.splitlines()
+    assert lines[0].startswith("sweep s-sweep: 6 of 6 trials left, 1 run of 6 epochs each")
+    assert "macro_f1 of the validation part, by slice; kept in sqlite:///runs/s-sweep/optuna.db" in lines[0]
+    said = [line for line in lines if re.match(r"trial \d: macro_f1 0\.\d{4}; train\.lr ", line)]
+    assert len(said) + sum("failed" in line for line in lines) == 6
+    assert "about 0:00:0" in alzbench("sweep", write(), "--trials", 7, "--dry-run").out
+    assert alzbench("sweep", write(), "--quiet").err == ""
+
+
+def test_a_dry_run_makes_nothing(alzbench: Command, write: Write) -> None:
+    file = write()
+    result = alzbench("sweep", file, "--dry-run")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("sweep s-sweep: 6 of 6 trials left")
+    plan = json.loads(alzbench("sweep", file, "--dry-run", "--json").out)
+    assert plan["trials"] == {"complete": 0, "pruned": 0, "failed": 0, "wanted": 6}
+    assert plan["space"]["train.lr"]["low"] == 1e-5
+    assert sorted(path.name for path in Path().iterdir()) == ["base.yaml", "s.yaml"]
+
+
+def test_a_time_limit_begins_no_further_trial(alzbench: Command, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_SECONDS", "0.2")
+    result = alzbench("sweep", write(trials=50), "--minutes", 0.05)  # three seconds
+    assert result.code == 0, result.err
+    assert 1 <= len(trials()) < 10
+    assert "best: trial" in result.err
+
+
+@pytest.mark.parametrize(
+    ("changes", "arguments", "code", "said"),
+    [
+        ({"space": {"train.lrr": {"low": 1, "high": 2}}}, [], 2, "unknown key train.lrr"),
+        ({"space": {"model.options.unit": {"low": 1, "high": 2}}}, [], 2, "unit"),
+        ({"space": {"train.lr": {"low": 2.0, "high": 1.0}}}, [], 2, "2.0 is above 1.0"),
+        ({"space": {"train.lr": {"low": 0, "high": 1, "log": True}}}, [], 2, "above 0 for log"),
+        ({"objective": "f1"}, [], 2, "objective"),
+        ({"sampler": {"name": "tpe", "n_startups": 3}}, [], 2, "sampler tpe has no option n_startups; known are"),
+        ({"pruner": {"name": "median", "n_warmup_steps": -1}}, [], 2, "pruner median does not take its options"),
+        ({"by": "subject"}, [], 1, "by: subject needs the subjects of all validation images"),
+        ({}, ["--storage", "mysql://u@h/d"], 2, "mysql is not supported"),
+        ({}, ["--storage", "x"], 2, "what was given is no URL"),
+        ({}, ["--storage", "sqlite://"], 2, "a file that outlives the command"),
+        ({}, ["--storage", "postgresql://u:secret@127.0.0.1:1/d"], 3, "postgresql://u:***@127.0.0.1:1/d must be there"),
+        ({}, ["--storage", "sqlite:///base.yaml"], 3, "sqlite:///base.yaml must be there"),
+        ({}, ["--best", "base.yaml"], 2, "no sweep wrote it"),
+        ({"base": "none.yaml"}, [], 2, "there is no file"),
+        ({}, ["--data", "nowhere"], 3, "nowhere"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence(
+    alzbench: Command, write: Write, changes: dict[str, Any], arguments: list[str], code: int, said: str
+) -> None:
+    result = alzbench("sweep", write(**changes), *arguments, "--quiet")
+    assert_sentence(result, code, said)
+    assert "secret" not in result.err + result.out
+    assert not list(Path().glob("runs/*/trial-*/state.json")) or code == 1
+    assert not Path("reports").exists()
+
+
+def test_a_study_of_another_question_is_refused(alzbench: Command, write: Write) -> None:
+    alzbench("sweep", write(), "--trials", 2)
+    before = told(trials())
+    other = {**SPACE, "train.lr": {"low": 1e-4, "high": 1e-2, "log": True}}
+    assert_sentence(alzbench("sweep", write(space=other)), 2, "the stored sweep s-sweep has another space")
+    assert_sentence(alzbench("sweep", write(objective="loss")), 2, "has another objective")
+    assert_sentence(alzbench("sweep", write(), "--set", "train.epochs=7"), 2, "has another base")
+    optuna.create_study(study_name="o-sweep", storage=URL).ask()
+    assert_sentence(alzbench("sweep", write("o.yaml"), "--storage", URL), 2, "was not made by alzbench")
+    assert told(trials()) == before
+
+
+def test_a_sweep_is_no_experiment(alzbench: Command, write: Write) -> None:
+    assert_sentence(alzbench("run", write()), 2, "is a sweep; `alzbench sweep")
