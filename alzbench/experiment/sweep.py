@@ -166,14 +166,15 @@ class LoadedSweep:
         file: The sweep's file.
         sweep: What it says.
         base_file: The base's file.
-        base: The base with the sweep's `set`, as it is run beside the best.
+        base: The base with the sweep's `set` and the settings of the command, as it is run beside the best.
     """
 
     file: Path
     sweep: Sweep
     base_file: Path
     base: Experiment
-    _values: dict[str, Any]
+    _values: dict[str, Any]  # of the base
+    _settings: dict[str, Any]  # of the command
 
     def experiment(self, params: Mapping[str, Any]) -> Experiment:
         """Return the experiment of a trial; raises ExperimentError where the values do not fit together."""
@@ -182,8 +183,13 @@ class LoadedSweep:
         return validated(values, self.file, f"with {_listed(params)}" if params else "")
 
     def changes(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what an experiment file that extends the base's must say to be the trial's."""
-        return merge(nested(self.sweep.set), nested(params))
+        """Return what an experiment file that extends the base's must say to be the trial's.
+
+        Where the images lie is left to who runs it.
+        """
+        said = merge(merge(nested(self.sweep.set), self._settings), nested(params))
+        data = {key: value for key, value in said.pop("data", {}).items() if key != "source"}
+        return {**({"data": data} if data else {}), **said}
 
     def applies(self, field: str, params: Mapping[str, Any]) -> bool:
         """Return whether a field of the space is searched, with these values of those above it."""
@@ -231,10 +237,10 @@ def load_sweep(
     base_file = path.parent / sweep.base
     if not base_file.is_file():
         raise ExperimentError(f"{path}: base names {sweep.base}, but there is no file {base_file}.")
-    values = {"name": base_file.stem, **resolve(base_file)}
-    for changes in (nested(sweep.set), dict(overrides or {}), settings_values(settings)):
+    values, said = {"name": base_file.stem, **resolve(base_file)}, settings_values(settings)
+    for changes in (nested(sweep.set), dict(overrides or {}), said):
         values = merge(values, changes)
-    loaded = LoadedSweep(path, sweep, base_file, validated(values, base_file), values)
+    loaded = LoadedSweep(path, sweep, base_file, validated(values, base_file), values, said)
     if loaded.base.labels != "as_given" or loaded.base.sanity:
         raise ExperimentError(f"{path}: the base must be an experiment, and {base_file} is a sanity check.")
     return loaded

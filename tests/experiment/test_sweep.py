@@ -54,6 +54,12 @@ def test_what_extends_the_base_to_be_the_trial(folder: Path) -> None:
     }  # fmt: skip
 
 
+def test_what_the_command_set_is_in_the_best_file_but_where_the_images_lie(folder: Path) -> None:
+    loaded = load_sweep(write(folder), ["train.epochs=9", "data.source=/here", "data.size=64"])
+    assert loaded.changes({"train.lr": 0.1}) == {"data": {"size": 64}, "train": {"epochs": 9, "lr": 0.1}}
+    assert load_sweep(write(folder), ["data.source=/here"]).changes({}) == {}
+
+
 def test_a_field_is_searched_where_those_it_depends_on_have_their_values(folder: Path) -> None:
     loaded = load(folder)
     assert loaded.applies("train.lr", {})
