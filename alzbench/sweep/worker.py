@@ -62,7 +62,9 @@ class SweepWork:
                 trial = Trial(self.study, dead._trial_id)  # its number, values and reports are kept
                 if dead.user_attrs.get(ATTEMPTS, 1) < MOST_ATTEMPTS:
                     return self._own(trial, worker, dead.user_attrs.get(ATTEMPTS, 1) + 1)
-                self._tell(trial, "failed", error=f"its process ended {MOST_ATTEMPTS} times")
+                why = f"its process ended {MOST_ATTEMPTS} times"
+                self.progress.say(f"trial {trial.number}: given up: {why}")
+                self._tell(trial, "failed", error=why)
             waiting = any(t.state == TrialState.WAITING for t in every)  # put there by hand
             if len(every) >= self.loaded.sweep.trials and not waiting:
                 return None

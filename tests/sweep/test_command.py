@@ -265,3 +265,19 @@ def test_a_study_of_another_question_is_refused(alzbench: Command, write: Write)
 
 def test_a_sweep_is_no_experiment(alzbench: Command, write: Write) -> None:
     assert_sentence(alzbench("run", write()), 2, "is a sweep; `alzbench sweep")
+
+
+@pytest.mark.parametrize(("attempts", "state"), [(24, TrialState.COMPLETE), (25, TrialState.FAIL)])
+def test_a_trial_that_ends_its_process_again_and_again_is_given_up(
+    alzbench: Command, write: Write, attempts: int, state: TrialState
+) -> None:
+    file = write(space={"train.lr": {"low": 1e-4, "high": 1e-3}}, final={"seeds": []})
+    alzbench("sweep", file, "--trials", 1)
+    with opened() as study:
+        dead = study.ask()
+        dead.set_user_attr("worker", "of-a-dead-process")
+        dead.set_user_attr("attempts", attempts)
+    result = alzbench("sweep", file, "--trials", 3)
+    assert result.code == 0, result.err
+    assert [t.state for t in trials()] == [TrialState.COMPLETE, state, TrialState.COMPLETE]
+    assert ("ended 25 times" in result.err) == (state == TrialState.FAIL)
