@@ -34,6 +34,7 @@ import pandas as pd
 
 from alzbench import atomic
 from alzbench.errors import AlzbenchError, DataError, Interrupted, Pruned, RunError, describe_os_error
+from alzbench.evaluation.predictions import check_table
 
 State = Literal["running", "complete", "failed", "interrupted", "pruned"]
 FORMAT = 1
@@ -117,8 +118,24 @@ class Run:
         return _read_json(self.path / name)
 
     def table(self, name: str) -> pd.DataFrame:
-        """Read one of the run's CSV files."""
-        return pd.read_csv(self.path / name, keep_default_na=False, dtype={"image": str, "subject": str, "slice": str})
+        """Read one of the run's CSV files; raises DataError where it is none."""
+        types = {"image": str, "subject": str, "slice": str, "label": str, "predicted": str}
+        try:
+            return pd.read_csv(self.path / name, keep_default_na=False, dtype=types)
+        except ValueError as error:
+            raise self._damaged(name, error) from None
+
+    def predictions(self, name: str = "predictions.csv") -> pd.DataFrame:
+        """Read one of the run's predictions tables; raises DataError where it is none."""
+        table = self.table(name)
+        try:
+            check_table(table)
+        except ValueError as error:
+            raise self._damaged(name, error) from None
+        return table
+
+    def _damaged(self, name: str, error: ValueError) -> DataError:
+        return DataError(f"{self.path / name} is damaged ({' '.join(str(error).split())}); run it again with --force.")
 
 
 class RunWriter:

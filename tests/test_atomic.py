@@ -77,3 +77,16 @@ def test_a_failed_folder_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), atomic.new_folder(tmp_path / "folder") as temporary:
         write_half_and_fail(temporary / "file")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="there is a folder of its name") as caught:
+        atomic.write_text(tmp_path, "x")
+    assert caught.value.filename == str(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_named_and_no_temporary_file() -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        atomic.write_text(Path("/proc/file.txt"), "x")
+    assert caught.value.filename == "/proc/file.txt"

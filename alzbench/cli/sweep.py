@@ -40,7 +40,7 @@ def sweep(
     loaded = load_sweep(file, settings or [], overrides, trials=trials, minutes=minutes)
     name = loaded.sweep.name
     # a demo's best is about phantoms: it belongs to its runs
-    default = runs / name / "best.yaml" if demo else loaded.base_file.parent / f"{name}-best.yaml"
+    default = runs / name / "best.yaml" if demo else _beside(loaded.base_file, f"{name}-best.yaml")
     page = REPORTS / f"{name}.html"
     places = Places(RunStore(runs), storage, best or default, page, overrides, tuple(settings or []))
     if dry_run:
@@ -60,6 +60,12 @@ def sweep(
     failed = [outcome for outcome in result.outcomes if outcome.state == "failed"]
     if failed:
         raise RunError(f"{failed[0].title}: {failed[0].error}")
+
+
+def _beside(file: Path, name: str) -> Path:
+    """Return a file beside another one, as it is called from here."""
+    path = file.resolve().with_name(name)
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _print(result: Any) -> None:

@@ -92,4 +92,4 @@ def read_counts(run: Run) -> SubjectCounts | None:
         raise DataError(f"{run.path / 'subjects.json'} is damaged ({error}); remove it, or run it again.") from None
     if not (run.path / "predictions.csv").is_file():
         return None
-    return count_subjects(run.table("predictions.csv"))
+    return count_subjects(run.predictions())

@@ -89,4 +89,4 @@ def _answers(folders: tuple[str, ...], seed: int) -> pd.DataFrame | None:
     runs = [run for run in map(read_run, map(Path, folders)) if run.card.seed == seed]
     if not all((run.path / "predictions.csv").is_file() for run in runs):
         return None
-    return pd.concat([run.table("predictions.csv") for run in runs]).set_index("image")
+    return pd.concat([run.predictions() for run in runs]).set_index("image")

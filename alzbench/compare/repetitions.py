@@ -44,5 +44,5 @@ def _repetition(seed: int, folds: list[Run]) -> Repetition:
         metrics = folds[0].metrics
         return Repetition(seed, tuple(folds), metrics["test"], metrics["test_by_subject"])
     # a figure of a fold of a few subjects means little, and a class may be missing from it: pool, then score
-    pooled = pd.concat([run.table("predictions.csv") for run in folds], ignore_index=True)
+    pooled = pd.concat([run.predictions() for run in folds], ignore_index=True)
     return Repetition(seed, tuple(folds), score(pooled), score_subjects(pooled))

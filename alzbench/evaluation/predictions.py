@@ -39,3 +39,18 @@ def make_table(split: pd.DataFrame, probabilities: npt.NDArray[np.float64], clas
 def class_names(table: pd.DataFrame) -> list[str]:
     """Return the class names of a table, in label order."""
     return [column.removeprefix(PREFIX) for column in table.columns if column.startswith(PREFIX)]
+
+
+def check_table(table: pd.DataFrame) -> None:
+    """Raise ValueError where a table that was read is no predictions table."""
+    missing = [name for name in ("image", "subject", "slice", "label", "predicted") if name not in table]
+    classes = class_names(table)
+    if missing or not classes:
+        raise ValueError(f"it has no column {missing[0] if missing else PREFIX + '<class>'}")
+    for column in ("label", "predicted"):
+        unknown = table.loc[~table[column].isin(classes), column]
+        if len(unknown):
+            raise ValueError(f"{column} {unknown.iloc[0]!r} is none of its classes")
+    for column in (PREFIX + name for name in classes):
+        if not (pd.api.types.is_numeric_dtype(table[column]) and np.isfinite(table[column]).all()):
+            raise ValueError(f"{column} holds what is no number")

@@ -51,7 +51,7 @@ def _predictions(group: Group) -> dict[str, pd.DataFrame]:
     found = {}
     for row in [row for row in group.rows if not row.sanity][:MOST_SIDE_BY_SIDE]:
         runs = [read_run(Path(folder)) for folder in row.folders]
-        tables = [run.table("predictions.csv") for run in runs if (run.path / "predictions.csv").is_file()]
+        tables = [run.predictions() for run in runs if (run.path / "predictions.csv").is_file()]
         if tables:
             found[row.label] = pd.concat(tables, ignore_index=True)
     return found

@@ -40,7 +40,7 @@ def run_sections(run: Run) -> list[Section]:
         raise DataError(f"{run.name} must be complete to be reported; it is {card.state}. Run it again first.")
     if not (run.path / "predictions.csv").is_file():
         raise DataError(f"{run.path} has no predictions.csv; run it again with --force.")
-    table = run.table("predictions.csv")
+    table = run.predictions()
     warnings = ["DEMO on phantoms: the figures say nothing about patients."] if card.demo else []
     warnings += [f"Leaky protocol: {card.leaks}."] if card.leaks else []
     tables = [_scores(run, table), _by_class(run.metrics["test"])]
@@ -55,7 +55,7 @@ def run_sections(run: Run) -> list[Section]:
 
 def run_figures(run: Run) -> list[tuple[Figure, str]]:
     """Return the figures of a run with their captions."""
-    table = run.table("predictions.csv")
+    table = run.predictions()
     drawn = prediction_figures({run.card.experiment: table})
     if (run.path / "history.csv").is_file():
         history = figures.history_figure(run.table("history.csv"), run.metrics["kept_epoch"], run.card.experiment)

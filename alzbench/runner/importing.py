@@ -47,7 +47,7 @@ def import_predictions(
     Raises:
         DataError: The file, or what it says, is wrong. Nothing is stored then.
     """
-    known = None if like is None else like.table("predictions.csv")
+    known = None if like is None else like.predictions()
     chosen = class_names(known) if known is not None and classes is None else list(classes or ())
     if not chosen:
         raise DataError("The names of the classes must be known: give --classes A,B,... or --like RUN.")

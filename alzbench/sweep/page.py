@@ -115,7 +115,7 @@ def validation_table(runs: Sequence[Run], base: str, best: str) -> Table:
 def _answers(runs: Sequence[Run]) -> Any:
     by_seed: dict[int, list[Any]] = {}
     for run in runs:
-        by_seed.setdefault(run.card.seed, []).append(count_subjects(run.table("predictions_val.csv")))
+        by_seed.setdefault(run.card.seed, []).append(count_subjects(run.predictions("predictions_val.csv")))
     return stack(by_seed)
 
 
