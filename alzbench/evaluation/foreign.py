@@ -97,7 +97,7 @@ def _check_images(table: pd.DataFrame, path: Path) -> None:
         raise DataError(f"{path}: every row must name its image; {_rows(empty)} do not.")
     repeated = table.loc[table["image"].duplicated(), "image"].unique()
     if len(repeated):
-        raise DataError(f"{path}: an image must come once; {_list(repeated)} come more often.")
+        raise DataError(f"{path}: an image must come once; more often there: {_list(repeated)}.")
 
 
 def _check_classes(table: pd.DataFrame, role: str, classes: Sequence[str], path: Path) -> None:
@@ -121,12 +121,12 @@ def _probabilities(table: pd.DataFrame, classes: Sequence[str], path: Path) -> n
     numbers = table[columns].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     wrong = table.index[~np.isfinite(numbers).all(axis=1) | (numbers < 0).any(axis=1) | (numbers > 1).any(axis=1)]
     if len(wrong):
-        raise DataError(f"{path}: probabilities must be numbers from 0 to 1; {_rows(wrong)} hold others.")
+        raise DataError(f"{path}: probabilities must be numbers from 0 to 1; not so: {_rows(wrong)}.")
     sums = numbers.sum(axis=1)
     wrong = table.index[np.abs(sums - 1) > SUM_TOLERANCE]
     if len(wrong):
         raise DataError(
-            f"{path}: the probabilities of a row must sum to 1; {_rows(wrong)} do not (the first: "
+            f"{path}: the probabilities of a row must sum to 1; not so: {_rows(wrong)} (the first: "
             f"{sums[wrong[0]]:.4g}). Are they logits? Apply a softmax first."
         )
     probabilities: npt.NDArray[np.float64] = numbers / sums[:, None]

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from alzbench import __version__, atomic
 from alzbench.compare import Comparison, Interval
-from alzbench.compare.answers import align, stack
+from alzbench.compare.answers import Answers, align, stack
 from alzbench.compare.intervals import FEWEST_CLUSTERS, accuracy, differences, intervals, macro_f1
-from alzbench.evaluation.subject_counts import count_subjects
+from alzbench.evaluation.subject_counts import SubjectCounts, count_subjects
 from alzbench.experiment.sweep import LoadedSweep
 from alzbench.report.document import UNDEFINED, Cell, Section, Table, comparison_sections
 from alzbench.report.html import Picture, render_html
@@ -93,29 +95,38 @@ def _param(value: Any) -> Cell:
 
 def validation_table(runs: Sequence[Run], base: str, best: str) -> Table:
     """Return what base and best score on the validation part, with 95 % intervals, and the paired change."""
-    answers = {name: _answers([run for run in runs if run.card.experiment == name]) for name in (base, best)}
-    found = {name: intervals(a.counts, _FIGURES) if a else {} for name, a in answers.items()}
-    first, second = answers[base], answers[best]
-    aligned = align(first, second) if first and second else None
-    changes = differences(aligned[0].counts, aligned[1].counts, _FIGURES) if aligned else {}
-    rows = []
-    for figure in _FIGURES:
-        scale = 100 if figure == "accuracy" else 1
-        change = changes.get(figure)
-        cells = [_interval_cell(found[name].get(figure), scale) for name in (base, best)]
-        rows.append((Cell(figure.replace("_", " ") + (" %" if scale == 100 else "")), *cells,
-                     _interval_cell(change.interval if change else None, scale, signed=True)))  # fmt: skip
+    rows: list[tuple[Cell, ...]] = []
+    for by in ("slice", "subject"):
+        first, second = (_answers([run for run in runs if run.card.experiment == name], by) for name in (base, best))
+        aligned = align(first, second) if first and second else None
+        changes = differences(aligned[0].counts, aligned[1].counts, _FIGURES) if aligned else {}
+        found = [intervals(answers.counts, _FIGURES) if answers else {} for answers in (first, second)]
+        for figure in _FIGURES if first else ():
+            scale = 100 if figure == "accuracy" else 1
+            change = changes.get(figure)
+            name = f"{figure.replace('_', ' ')}{' %' if scale == 100 else ''}, by {by}"
+            cells = [_interval_cell(of_one.get(figure), scale) for of_one in found]
+            rows.append((Cell(name), *cells, _interval_cell(change.interval if change else None, scale, signed=True)))
     return Table(
         "Best against base, on the validation part", ("figure", base, best, "change"), tuple(rows),
         note=f"With 95 % intervals over seeds and validation subjects; none with fewer than {FEWEST_CLUSTERS}. The "
-        "best was chosen on these very images, so its figure here is too good; the test part below is what counts.",
+        "best was chosen on these very images, or those of its seed, so its figure here is too good; the test part "
+        "below is what counts.",
     )  # fmt: skip
 
 
-def _answers(runs: Sequence[Run]) -> Any:
-    by_seed: dict[int, list[Any]] = {}
+def _answers(runs: Sequence[Run], by: str) -> Answers | None:
+    """Return the answers about the validation part; by subject, each subject counts as one; None where they differ."""
+    by_seed: dict[int, list[SubjectCounts]] = {}
     for run in runs:
-        by_seed.setdefault(run.card.seed, []).append(count_subjects(run.predictions("predictions_val.csv")))
+        counts = count_subjects(run.predictions("predictions_val.csv"))
+        if by == "subject":
+            if counts.by != "subject":
+                return None
+            once = np.zeros_like(counts.counts)
+            once[np.arange(len(counts.labels)), counts.labels, counts.answers] = 1
+            counts = replace(counts, counts=once)
+        by_seed.setdefault(run.card.seed, []).append(counts)
     return stack(by_seed)
 
 
