@@ -95,3 +95,22 @@ def _require_every_class(manifest: pd.DataFrame, classes: Sequence[str]) -> None
         missing = [name for label, name in enumerate(classes) if label not in set(rows["label"])]
         if missing:
             raise DataError(f"The {part} images must have readable ones of every class; none of {', '.join(missing)}.")
+
+
+class ImageSets:
+    """The image sets of a command, each opened when it is first needed.
+
+    Args:
+        progress: Where to report.
+        quiet: Keep libraries quiet too.
+    """
+
+    def __init__(self, progress: Progress, quiet: bool = False) -> None:
+        self._progress, self._quiet = progress, quiet
+        self._open: dict[DataSettings, ImageSet] = {}
+
+    def open(self, settings: DataSettings) -> ImageSet:
+        """Return the set that these settings name; see `open_image_set` for what it raises."""
+        if settings not in self._open:
+            self._open[settings] = open_image_set(settings, self._progress, self._quiet)
+        return self._open[settings]

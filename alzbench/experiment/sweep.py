@@ -16,12 +16,13 @@ Only the validation part decides; what the test part says is first asked of the 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
@@ -30,7 +31,24 @@ from alzbench.experiment.schema import Experiment
 from alzbench.experiment.section import Section
 
 Objective = Literal["macro_f1", "accuracy", "balanced_accuracy", "loss"]
-Number = int | float
+
+
+def _finite_number(value: Any) -> Any:
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
+    ):
+        raise ValueError("must be a finite number")
+    return value
+
+
+Number = Annotated[int | float, BeforeValidator(_finite_number)]
+
+# What decides which images a trial learns from and is judged by, or what it is called: with several values of these,
+# trials would not be comparable.
+FIXED = (
+    "name", "description", "seeds", "labels", "sanity", "demo", "protocol", "model.file",
+    "data.source", "data.kaggle", "data.classes", "data.on_corrupt",
+)  # fmt: skip
 
 SAMPLERS = ("tpe", "random", "nsga2")  # a grid is a study, see `study`; CMA-ES keeps pickles in the storage
 PRUNERS = ("none", "median", "percentile", "successive_halving", "hyperband")
@@ -73,6 +91,9 @@ class Parameter(Section):
             raise ValueError("log and step exclude each other")
         if self.whole and isinstance(self.step, float):
             raise ValueError("the step of whole numbers must be one")
+        steps = (self.high - self.low) / self.step if self.step else 0
+        if abs(steps - round(steps)) > 1e-8:
+            raise ValueError("high must be low and a multiple of step")
         return self
 
     @property
@@ -151,6 +172,8 @@ class Sweep(Section):
         if len(set(self.objective)) < len(self.objective):
             raise ValueError("the two objectives must differ")
         for field, parameter in self.space.items():
+            if any(field == fixed or field.startswith(f"{fixed}.") for fixed in FIXED):
+                raise ValueError(f"space.{field} cannot be searched, as trials could not be compared; use set for it")
             earlier = list(self.space)[: list(self.space).index(field)]
             late = [other for other in parameter.when if other in self.space and other not in earlier]
             if late:

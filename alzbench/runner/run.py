@@ -13,7 +13,7 @@ import pandas as pd
 
 from alzbench import atomic
 from alzbench.data.leakage import measure_leakage
-from alzbench.data.manifest import ImageSet, open_image_set
+from alzbench.data.manifest import ImageSet, ImageSets
 from alzbench.data.protocols import folds_of, make_split
 from alzbench.errors import AlzbenchError, DataError, describe_os_error
 from alzbench.evaluation.metrics import score
@@ -21,7 +21,7 @@ from alzbench.evaluation.predictions import make_table
 from alzbench.evaluation.sanity import SANITY
 from alzbench.evaluation.subject_counts import count_subjects
 from alzbench.evaluation.subjects import score_subjects
-from alzbench.experiment import DataSettings, Experiment
+from alzbench.experiment import Experiment
 from alzbench.progress import Progress
 from alzbench.runner.network import NetworkRun
 from alzbench.runner.plan import make_card, planned_runs, resolved_yaml, sanity_experiments
@@ -89,12 +89,10 @@ def run_all(
     everything = [*experiments, *(sanity_experiments(experiments) if sanity else [])]
     to_do = _to_do(everything, store, force)
     remaining = Remaining(to_do)
-    image_sets: dict[DataSettings, ImageSet] = {}
+    image_sets = ImageSets(progress, quiet)
     with progress.track("runs", len(to_do) if len(to_do) > 1 else 0, left=remaining.seconds) as advance:
         for experiment in everything:
-            if experiment.data not in image_sets:
-                image_sets[experiment.data] = open_image_set(experiment.data, progress, quiet)
-            images = image_sets[experiment.data]
+            images = image_sets.open(experiment.data)
             for seed in experiment.seeds:
                 for fold in folds_of(experiment.protocol):
                     start = time.monotonic()

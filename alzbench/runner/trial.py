@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from alzbench import atomic
-from alzbench.data.manifest import ImageSet
+from alzbench.data.manifest import ImageSet, ImageSets
 from alzbench.data.protocols import make_split
 from alzbench.environment import describe_environment
 from alzbench.evaluation.metrics import score
@@ -28,12 +28,12 @@ class Trials:
     """The trials of one command: what they share is made once.
 
     Attributes:
-        images: The set.
+        images: The sets; a trial may search the size of its images.
         store: Where run folders lie.
         progress: Where to report.
     """
 
-    images: ImageSet
+    images: ImageSets
     store: RunStore
     progress: Progress
 
@@ -50,13 +50,14 @@ class Trials:
             RunError: It failed.
             Pruned: It was given up.
         """
-        split = self._split(experiment, seed, fold)
+        images = self.images.open(experiment.data)
+        split = _split(images, experiment, seed, fold)
         # without the rows of the test part, nothing below can read them
         seen = split[split["part"] != "test"]
-        card = replace(make_card(experiment, seed, fold, self.images, split), trial=number)
+        card = replace(make_card(experiment, seed, fold, images, split), trial=number)
         if found := self.store.find_complete(card):
             return found
-        network = NetworkRun(experiment, seed, self.images, seen, self.progress)
+        network = NetworkRun(experiment, seed, images, seen, self.progress)
         network.prepare()
         with self.store.begin(card) as writer:
             atomic.write_text(writer.path / "experiment.yaml", resolved_yaml(experiment))
@@ -67,13 +68,13 @@ class Trials:
             writer.forget_checkpoints()
         return read_run(writer.path)
 
-    def _split(self, experiment: Experiment, seed: int, fold: int | None) -> pd.DataFrame:
-        key = ("split", experiment.protocol, seed, fold)
-        if key not in self.images.derived:
-            split = make_split(self.images.manifest, experiment.protocol, derive(seed, "split"), fold or 0)
-            self.images.derived[key] = split
-        found: pd.DataFrame = self.images.derived[key]
-        return found
+
+def _split(images: ImageSet, experiment: Experiment, seed: int, fold: int | None) -> pd.DataFrame:
+    key = ("split", experiment.protocol, seed, fold)
+    if key not in images.derived:
+        images.derived[key] = make_split(images.manifest, experiment.protocol, derive(seed, "split"), fold or 0)
+    found: pd.DataFrame = images.derived[key]
+    return found
 
 
 def validation_scores(table: pd.DataFrame) -> Scores:

@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 
 from alzbench.compare import Comparison, compare
 from alzbench.compare.references import load_references
-from alzbench.data.manifest import open_image_set
+from alzbench.data.manifest import ImageSets
 from alzbench.experiment.sweep import LoadedSweep, sampled_ends
 from alzbench.progress import Progress
 from alzbench.report.export import outcome_json
@@ -136,7 +136,8 @@ def run_sweep(loaded: LoadedSweep, places: Places, progress: Progress, quiet: bo
 def _run(loaded: LoadedSweep, storage: Storage, places: Places, progress: Progress, quiet: bool) -> SweepResult:
     study = open_study(loaded, storage)
     progress.say(cost(loaded, study, places.store, str(storage)))
-    images = open_image_set(loaded.base.data, progress, quiet)
+    images = ImageSets(progress, quiet)
+    images.open(loaded.base.data)  # what is wrong with it is said before any trial
     work = SweepWork(loaded, study, storage, Trials(images, places.store, progress), progress)
     done = completed(study)
     with progress.track("trials", loaded.sweep.trials, done) as advance:

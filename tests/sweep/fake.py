@@ -38,6 +38,7 @@ class FakeNetwork:
         self, experiment: Experiment, seed: int, images: ImageSet, split: pd.DataFrame, progress: Progress
     ) -> None:
         del progress
+        assert images.pixels.shape[1] == experiment.data.size
         self.experiment, self.seed, self.images, self.split = experiment, seed, images, split
         self.seconds = {"training": 1.0}
 

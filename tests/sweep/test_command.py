@@ -175,6 +175,16 @@ def test_two_objectives_have_a_front(alzbench: Command, write: Write) -> None:
     assert "no other beats in both" in Path(answer["report"]).read_text(encoding="utf-8")
 
 
+def test_the_size_of_the_images_may_be_searched(alzbench: Command, write: Write) -> None:
+    result = alzbench("sweep", write(space={"data.size": {"choices": [32, 48]}}, sampler="random", final={"seeds": []}))
+    assert result.code == 0, result.err
+    sizes = {trial.number: trial.params["data.size"] for trial in trials()}
+    assert set(sizes.values()) == {32, 48}
+    for run in RunStore(Path("runs")).runs():
+        assert run.card.trial is not None
+        assert yaml.safe_load((run.path / "experiment.yaml").read_text())["data"]["size"] == sizes[run.card.trial]
+
+
 def test_trials_are_kept_out_of_comparisons(alzbench: Command, write: Write) -> None:
     alzbench("sweep", write())
     (group,) = json.loads(alzbench("compare", "--json").out)["groups"]
