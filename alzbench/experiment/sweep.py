@@ -22,12 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.loading import merge, nested, read_file, resolve, settings_values, validated
 from alzbench.experiment.schema import Experiment
+from alzbench.experiment.search import NoPruner, PrunerSettings, SamplerSettings, TpeSampler
 from alzbench.experiment.section import Section
 
 Objective = Literal["macro_f1", "accuracy", "balanced_accuracy", "loss"]
@@ -49,9 +50,6 @@ FIXED = (
     "name", "description", "seeds", "labels", "sanity", "demo", "protocol", "model.file",
     "data.source", "data.kaggle", "data.classes", "data.on_corrupt",
 )  # fmt: skip
-
-SAMPLERS = ("tpe", "random", "nsga2")  # a grid is a study, see `study`; CMA-ES keeps pickles in the storage
-PRUNERS = ("none", "median", "percentile", "successive_halving", "hyperband")
 
 
 class Parameter(Section):
@@ -107,13 +105,6 @@ class Parameter(Section):
         return [self.low, self.high] if self.choices is None else list(self.choices)
 
 
-class Method(Section):
-    """A sampler or a pruner of Optuna, by name, with options of its own."""
-
-    name: str
-    options: dict[str, Any] = Field({})
-
-
 class Final(Section):
     """What is done with the best configuration."""
 
@@ -138,8 +129,8 @@ class Sweep(Section):
     by: Literal["slice", "subject"] | None = Field(
         None, description="what is scored; default: subject where the protocol keeps subjects apart, else slice"
     )
-    sampler: Method = Method(name="tpe")
-    pruner: Method = Method(name="none")
+    sampler: SamplerSettings = TpeSampler()
+    pruner: PrunerSettings = NoPruner()
     trials: int = Field(40, ge=1)
     minutes: float | None = Field(None, gt=0, description="no trial is begun later than this after the start")
     seed: int = Field(0, ge=0, description="of the sampler")
@@ -155,15 +146,8 @@ class Sweep(Section):
 
     @field_validator("sampler", "pruner", mode="before")
     @classmethod
-    def _name_and_options(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, str):
-            value = {"name": value}
-        if isinstance(value, dict):
-            value = {"name": value.get("name"), "options": {k: v for k, v in value.items() if k != "name"}}
-            known = SAMPLERS if info.field_name == "sampler" else PRUNERS
-            if value["name"] not in known:
-                raise ValueError(f"must be one of {', '.join(known)}")
-        return value
+    def _name_alone(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _pruning_fits(self) -> Sweep:

@@ -23,7 +23,6 @@ from alzbench.runner import Outcome, Trials, check, run_all
 from alzbench.store import RunStore
 from alzbench.sweep.finish import Best, check_place, with_base, write_best
 from alzbench.sweep.page import write_page
-from alzbench.sweep.space import distribution, make_pruner, make_sampler
 from alzbench.sweep.storage import Storage
 from alzbench.sweep.study import completed, counts, open_study
 from alzbench.sweep.texts import best_so_far, cost, sentence
@@ -89,11 +88,7 @@ class SweepResult:
 
 def check_sweep(loaded: LoadedSweep) -> None:
     """Check all that can be checked before anything is run; raises ExperimentError."""
-    make_sampler(loaded, 0)
-    make_pruner(loaded)
     check(loaded.base)
-    for parameter in loaded.sweep.space.values():
-        distribution(parameter)
     for experiment in sampled_ends(loaded):
         check(experiment)
 

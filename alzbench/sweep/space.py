@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +17,7 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.trial import Trial
 
-from alzbench.errors import ExperimentError
-from alzbench.experiment.sweep import LoadedSweep, Method, Parameter
+from alzbench.experiment.sweep import LoadedSweep, Parameter
 from alzbench.seeds import derive
 
 _SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
@@ -31,7 +28,7 @@ _SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
 _PRUNERS: dict[str, Callable[..., BasePruner]] = {
     "none": optuna.pruners.NopPruner,
     "median": optuna.pruners.MedianPruner,
-    "percentile": functools.partial(optuna.pruners.PercentilePruner, 25.0),
+    "percentile": optuna.pruners.PercentilePruner,
     "successive_halving": optuna.pruners.SuccessiveHalvingPruner,
     "hyperband": optuna.pruners.HyperbandPruner,
 }
@@ -51,17 +48,17 @@ def distribution(parameter: Parameter) -> BaseDistribution:
 
 
 def make_sampler(loaded: LoadedSweep, seed: int) -> BaseSampler:
-    """Return the sweep's sampler; raises ExperimentError where it does not take its options."""
-    method = loaded.sweep.sampler
-    sampler: BaseSampler = _make("sampler", method, _SAMPLERS[method.name], {**method.options, "seed": seed})
-    return sampler
+    """Return the sweep's sampler."""
+    settings = loaded.sweep.sampler
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return _SAMPLERS[settings.name](seed=seed, **settings.model_dump(exclude={"name"}))
 
 
 def make_pruner(loaded: LoadedSweep) -> BasePruner:
-    """Return the sweep's pruner; raises ExperimentError where it does not take its options."""
-    method = loaded.sweep.pruner
-    pruner: BasePruner = _make("pruner", method, _PRUNERS[method.name], dict(method.options))
-    return pruner
+    """Return the sweep's pruner."""
+    settings = loaded.sweep.pruner
+    return _PRUNERS[settings.name](**settings.model_dump(exclude={"name"}))
 
 
 def suggest(trial: Trial, loaded: LoadedSweep) -> dict[str, Any]:
@@ -88,18 +85,3 @@ def _draw(trial: Trial, field: str, drawn_from: BaseDistribution) -> Any:
         return trial.suggest_int(field, drawn_from.low, drawn_from.high, step=drawn_from.step, log=drawn_from.log)
     assert isinstance(drawn_from, FloatDistribution)
     return trial.suggest_float(field, drawn_from.low, drawn_from.high, step=drawn_from.step, log=drawn_from.log)
-
-
-def _make(kind: str, method: Method, make: Callable[..., Any], options: dict[str, Any]) -> Any:
-    known = [name for name in inspect.signature(make).parameters if name != "seed"]
-    unknown = [name for name in method.options if name not in known]
-    if unknown:
-        raise ExperimentError(
-            f"{kind} {method.name} has no option {unknown[0]}; known are {', '.join(known) or 'none'}."
-        )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return make(**options)
-    except (ValueError, TypeError) as error:
-        raise ExperimentError(f"{kind} {method.name} does not take its options: {error}") from None
