@@ -21,7 +21,7 @@ Nothing that is read here is executed, and reading needs neither TensorFlow nor 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
@@ -117,9 +117,14 @@ class Run:
             raise FileNotFoundError(self.path / name)
         return _read_json(self.path / name)
 
-    def table(self, name: str) -> pd.DataFrame:
-        """Read one of the run's CSV files; raises DataError where it is none."""
-        types = {"image": str, "subject": str, "slice": str, "label": str, "predicted": str}
+    def table(self, name: str, text: Sequence[str] = ()) -> pd.DataFrame:
+        """Read one of the run's CSV files; raises DataError where it is none.
+
+        Args:
+            name: Of the file.
+            text: Columns that are read as text even where they look like numbers, beside those that name an image.
+        """
+        types = dict.fromkeys(("image", "subject", "slice", *text), str)
         try:
             return pd.read_csv(self.path / name, keep_default_na=False, dtype=types)
         except ValueError as error:
@@ -127,7 +132,7 @@ class Run:
 
     def predictions(self, name: str = "predictions.csv") -> pd.DataFrame:
         """Read one of the run's predictions tables; raises DataError where it is none."""
-        table = self.table(name)
+        table = self.table(name, text=("label", "predicted"))
         try:
             check_table(table)
         except ValueError as error:

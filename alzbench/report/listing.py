@@ -13,6 +13,7 @@ from rich.text import Text
 from alzbench.errors import AlzbenchError, DataError
 from alzbench.experiment import FineTuneSettings, load_experiment
 from alzbench.experiment.study import expand_study, is_study, load_study
+from alzbench.experiment.sweep import is_sweep, load_sweep
 from alzbench.models.variants import VARIANTS
 
 FILE_WIDTH = 32  # file names of up to this length are never broken
@@ -47,8 +48,8 @@ def _about(name: str) -> RenderableType:
 
 
 def experiments(folder: Path) -> Table:
-    """Return a row an experiment or study file of a folder; one that cannot be loaded says so."""
-    files = sorted(folder.glob("*.yaml")) + sorted(folder.glob("studies/*.yaml"))
+    """Return a row an experiment, study or sweep file of a folder; one that cannot be loaded says so."""
+    files = [file for below in ("", "studies/", "sweeps/") for file in sorted(folder.glob(f"{below}*.yaml"))]
     if not files:
         raise DataError(f"There are no experiment files in {folder}; --folder names another one.")
     names = [str(file.relative_to(folder)) for file in files]
@@ -67,7 +68,11 @@ def experiments(folder: Path) -> Table:
 
 
 def _describe(file: Path) -> tuple[str, str]:
-    """Return the protocols and the description of an experiment or a study."""
+    """Return the protocols and the description of an experiment, a study or a sweep."""
+    if is_sweep(file):
+        loaded = load_sweep(file)
+        sweep = loaded.sweep
+        return loaded.base.protocol.name, f"{sweep.description} ({sweep.sampler.name}: {sweep.trials} trials)"
     if not is_study(file):
         experiment = load_experiment(file)
         return experiment.protocol.name, experiment.description

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from alzbench.errors import DataError
+from alzbench.experiment import load_experiment
 from alzbench.models.variants import VARIANTS
 from alzbench.report import listing
 from tests.conftest import EXPERIMENTS
@@ -36,7 +37,10 @@ def test_every_experiment_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = text_of(listing.experiments(Path("experiments"))).splitlines()
     for file in Path("experiments").glob("*.yaml"):
         (line,) = (line for line in lines if line.split()[:1] == [file.name])  # whole, in 80 columns
-        assert "reference" in line
+        assert load_experiment(file).protocol.name in line
+    (sweep,) = (line for line in lines if line.split()[:1] == ["sweeps/attention.yaml"])
+    assert "subject" in sweep
+    assert "(tpe: 48 trials)" in " ".join(" ".join(lines).split())
 
 
 def test_a_file_that_cannot_be_loaded_says_why_and_does_not_hide_the_others(tmp_path: Path) -> None:
