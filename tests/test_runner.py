@@ -300,7 +300,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> type[Stub]:
 def test_names_and_options_are_checked_before_anything_is_read_or_run(
     tiny: Tiny, tmp_path: Path, stub: type[Stub], monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], text: str
 ) -> None:
-    monkeypatch.setattr("alzbench.runner.run.open_image_set", None)  # calling it would fail
+    monkeypatch.setattr("alzbench.data.manifest.open_image_set", None)  # calling it would fail
     with pytest.raises(ExperimentError, match=f"experiment wrong: .*{text}"):
         run(tmp_path / "runs", tiny(name="right"), tiny(name="wrong", **changes))
     assert stub.trained == []
@@ -383,7 +383,7 @@ def test_experiments_on_the_same_images_open_them_once(
         opened.append(arguments)
         return open_image_set(*arguments)
 
-    monkeypatch.setattr("alzbench.runner.run.open_image_set", count)
+    monkeypatch.setattr("alzbench.data.manifest.open_image_set", count)
     run(tmp_path / "runs", tiny(name="a"), tiny(name="b"), tiny(name="c", data={"size": 40}))
     assert len(opened) == 2
     assert len(stub.trained) == 3
