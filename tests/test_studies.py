@@ -109,6 +109,7 @@ def test_a_study_ends_with_the_effects_of_its_factors(run: Command, study: Path)
     assert re.search(r"^ *loss: focal +1 +[+-]\d", again.out, re.MULTILINE), again.out
 
 
+@pytest.mark.slow
 def test_only_what_is_missing_is_run(run: Command, base: Path, study: Path, stub: type[Stub]) -> None:
     run(base)
     assert stub.trained == ALL[:1]
@@ -235,6 +236,7 @@ def test_json_stays_one_document(run: Command, study: Path, stub: type[Stub]) ->
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_log_has_plain_lines(run: Command, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_module, "LOG_INTERVAL_S", 0.0)
     result = run(study)

@@ -50,6 +50,7 @@ def test_the_backbone_is_fed_the_range_it_is_told(scaling: str, low: float, high
     assert np.allclose(out[1], high)
 
 
+@pytest.mark.slow
 def test_the_key_tells_apart_what_differs() -> None:
     changes: list[dict[str, Any]] = [
         {}, {"alpha": 0.5}, {"size": 64}, {"channels": 3}, {"scaling": "imagenet"},

@@ -182,6 +182,7 @@ def assert_same(ours: Weights, theirs: Weights) -> None:
         np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_fine_tuned_model_is_saved_and_loaded_whole(variant: str, tmp_path: Path) -> None:
     problem = Problem(variant)

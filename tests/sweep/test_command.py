@@ -85,6 +85,7 @@ def test_only_failed_trials_have_no_best(alzbench: Command, write: Write) -> Non
     assert_sentence(result, 1, "No trial of s-sweep is complete", "too high for a fake")
 
 
+@pytest.mark.slow
 def test_pruned_trials_are_recorded_with_what_they_reported(alzbench: Command, write: Write) -> None:
     pruner = {"name": "median", "n_startup_trials": 2, "n_warmup_steps": 1}
     space = {"train.lr": {"choices": [1e-3, 1e-5]}}
@@ -101,6 +102,7 @@ def test_pruned_trials_are_recorded_with_what_they_reported(alzbench: Command, w
     assert f"trial {pruned[0].number}: pruned after" in result.err
 
 
+@pytest.mark.slow
 def test_folds_are_averaged_and_pruned_between(alzbench: Command, write: Write) -> None:
     fields = {"protocol.name": "subject_cv", "protocol.folds": 3, "data.source": "phantom"}
     space = {"train.lr": {"choices": [1e-3, 1e-5]}}
@@ -127,6 +129,7 @@ def test_folds_are_averaged_and_pruned_between(alzbench: Command, write: Write) 
     assert {t.state for t in trials()} == {TrialState.COMPLETE, TrialState.PRUNED}
 
 
+@pytest.mark.slow
 def test_the_best_is_a_file_that_runs_and_is_tested_once(alzbench: Command, write: Write) -> None:
     result = alzbench("sweep", write(description="x"), "--json")
     assert result.code == 0, result.err
@@ -151,6 +154,7 @@ def test_the_best_is_a_file_that_runs_and_is_tested_once(alzbench: Command, writ
     assert (alone.code, "complete already" in alone.err) == (0, True), alone.err
 
 
+@pytest.mark.slow
 def test_more_trials_may_be_asked_for_later(alzbench: Command, write: Write) -> None:
     alzbench("sweep", write(), "--trials", 4)
     first = told(trials())
@@ -163,6 +167,7 @@ def test_more_trials_may_be_asked_for_later(alzbench: Command, write: Write) -> 
     assert told(trials()) == more  # as if it had never stopped
 
 
+@pytest.mark.slow
 def test_two_objectives_have_a_front(alzbench: Command, write: Write) -> None:
     result = alzbench("sweep", write(objective=["macro_f1", "loss"], sampler="nsga2", trials=8), "--json")
     assert result.code == 0, result.err
@@ -175,6 +180,7 @@ def test_two_objectives_have_a_front(alzbench: Command, write: Write) -> None:
     assert "no other beats in both" in Path(answer["report"]).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_size_of_the_images_may_be_searched(alzbench: Command, write: Write) -> None:
     result = alzbench("sweep", write(space={"data.size": {"choices": [32, 48]}}, sampler="random", final={"seeds": []}))
     assert result.code == 0, result.err
@@ -185,6 +191,7 @@ def test_the_size_of_the_images_may_be_searched(alzbench: Command, write: Write)
         assert yaml.safe_load((run.path / "experiment.yaml").read_text())["data"]["size"] == sizes[run.card.trial]
 
 
+@pytest.mark.slow
 def test_trials_are_kept_out_of_comparisons(alzbench: Command, write: Write) -> None:
     alzbench("sweep", write())
     (group,) = json.loads(alzbench("compare", "--json").out)["groups"]
@@ -200,6 +207,7 @@ def test_trials_are_kept_out_of_comparisons(alzbench: Command, write: Write) -> 
     assert_sentence(alzbench("report", trial), 3, "the test part is never read in a trial")
 
 
+@pytest.mark.slow
 def test_what_a_trial_says(alzbench: Command, write: Write) -> None:
     result = alzbench("sweep", write())
     lines = result.err.splitlines()
@@ -222,6 +230,7 @@ def test_a_dry_run_makes_nothing(alzbench: Command, write: Write) -> None:
     assert sorted(path.name for path in Path().iterdir()) == ["base.yaml", "s.yaml"]
 
 
+@pytest.mark.slow
 def test_a_time_limit_begins_no_further_trial(alzbench: Command, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_SECONDS", "0.2")
     result = alzbench("sweep", write(trials=50), "--minutes", 0.05)  # three seconds
@@ -261,6 +270,7 @@ def test_what_is_wrong_is_a_sentence(
     assert not Path("reports").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["none", "median", "percentile", "successive_halving", "hyperband"])
 def test_every_pruner_works(alzbench: Command, write: Write, name: str) -> None:
     result = alzbench("sweep", write(trials=8, pruner=name, sampler="random", final={"seeds": []}))
@@ -268,6 +278,7 @@ def test_every_pruner_works(alzbench: Command, write: Write, name: str) -> None:
     assert all(t.state.is_finished() for t in trials())
 
 
+@pytest.mark.slow
 def test_a_study_of_another_question_is_refused(alzbench: Command, write: Write) -> None:
     alzbench("sweep", write(), "--trials", 2)
     before = told(trials())

@@ -138,6 +138,7 @@ def test_a_killed_training_ends_with_the_same_numbers(job: Make, killed_before: 
     assert result.kept_epoch == expected.kept_epoch
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers_and_another_does_not(job: Make) -> None:
     first, same, other = (job(str(k), seed=seed) for k, seed in enumerate((0, 0, 1)))
     histories = [j.run().history["loss"].tolist() for j in (first, same, other)]
