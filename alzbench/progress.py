@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +40,13 @@ class Progress:
         """Print one line above the bars."""
         if self._console is not None:
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def warn(self, line: str) -> None:
+        """Print one line that even a silent progress must not swallow."""
+        if self._console is not None:
+            self.say(line)
+        else:
+            print(line, file=sys.stderr)
 
     @contextmanager
     def track(

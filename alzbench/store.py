@@ -13,6 +13,7 @@
         model.keras       prefix and head in one loadable model
         figures/*.png     confusion matrix, history
         variant.py        the variant's file: only where it is not the package's own
+        wandb.json        which W&B run mirrors it, and how far; wandb/ what the W&B client keeps: only where tracked
         checkpoint*.npz   only while unfinished
 
 Nothing that is read here is executed, and reading needs neither TensorFlow nor the data.
@@ -21,7 +22,7 @@ Nothing that is read here is executed, and reading needs neither TensorFlow nor 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
@@ -144,11 +145,17 @@ class Run:
 
 
 class RunWriter:
-    """A run that is being worked on; made by `RunStore.begin`."""
+    """A run that is being worked on; made by `RunStore.begin`.
+
+    Attributes:
+        path, card: Its folder and its card.
+        on_epoch: Called after each epoch with all finished ones, in order, as rows of the history.
+    """
 
     def __init__(self, path: Path, card: Card) -> None:
         self.path = path
         self.card = card
+        self.on_epoch: Callable[[Sequence[Mapping[str, Any]]], None] = lambda _: None
 
     def write_json(self, name: str, content: dict[str, Any], indent: int | None = 2) -> None:
         """Write a JSON file; without indent for what only programs read."""

@@ -24,7 +24,7 @@ LAYERS = {
     "environment": 6, "store": 6,
     "runner": 7, "compare": 7,
     "report": 8, "options": 8, "exits": 8,
-    "sweep": 9,
+    "sweep": 9, "tracking": 9,
     "cli": 10, "__main__": 11, "__init__": -1,
 }  # fmt: skip
 
@@ -61,6 +61,7 @@ def test_every_module_has_a_layer() -> None:
 @pytest.mark.parametrize(
     "module",
     ["alzbench", "alzbench.cli", "alzbench.experiment", "alzbench.store", "alzbench.compare", "alzbench.runner",
+     "alzbench.tracking",
      "alzbench.report.terminal", "alzbench.report.export", "alzbench.report.listing"],
 )  # fmt: skip
 def test_importing_is_light(module: str) -> None:

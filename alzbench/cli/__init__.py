@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from alzbench import __version__
-from alzbench.cli.arguments import REPORTS, Data, Json, Quiet, Runs, Settings, make_progress, print_json
+from alzbench.cli.arguments import REPORTS, Data, Json, Quiet, Runs, Settings, make_progress, make_tracker, print_json
 from alzbench.cli.sweep import sweep
 from alzbench.errors import ExperimentError, Interrupted
 from alzbench.exits import as_interrupt, complain, explain
@@ -104,7 +104,9 @@ def run(
     outcomes = []
     # libraries print on standard output, for example where they download from
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        for outcome in run_all(resolved, store, progress, force=force, quiet=quiet, sanity=not no_sanity):
+        for outcome in run_all(
+            resolved, store, progress, force=force, quiet=quiet, sanity=not no_sanity, tracker=make_tracker(progress)
+        ):
             outcomes.append(outcome)
             progress.say(outcome.sentence)
     if as_json:

@@ -28,6 +28,13 @@ def make_progress(quiet: bool) -> Any:
     return Progress(None if quiet else Console(stderr=True))
 
 
+def make_tracker(progress: Any) -> Any:
+    """Return what mirrors runs to W&B, where an experiment asks for it."""
+    from alzbench.tracking import WandbTracker
+
+    return WandbTracker(progress.say, progress.warn)
+
+
 def print_json(content: Any) -> None:
     """Print one JSON document on standard output."""
     print(json.dumps(content, indent=2, allow_nan=False))

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from alzbench.cli.arguments import REPORTS, Data, Json, Quiet, Runs, Settings, make_progress, print_json
+from alzbench.cli.arguments import REPORTS, Data, Json, Quiet, Runs, Settings, make_progress, make_tracker, print_json
 from alzbench.errors import RunError
 
 
@@ -52,7 +52,8 @@ def sweep(
         return
     # libraries print on standard output, for example where they download from
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        result = run_sweep(loaded, places, make_progress(quiet), quiet)
+        progress = make_progress(quiet)
+        result = run_sweep(loaded, places, progress, quiet, make_tracker(progress))
     if as_json:
         print_json(result.as_json())
     else:

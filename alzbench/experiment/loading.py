@@ -22,6 +22,7 @@ DEMO: dict[str, Any] = {
     "augment": {"views": 2},
     "model": {"backbone": {"weights": "none"}},
     "train": {"epochs": 30, "batch_size": 32, "precision": "float32"},
+    "tracking": {"wandb": "disabled"},
 }
 
 

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from alzbench.experiment.imbalance import ImbalanceSettings, NoRebalancing
 from alzbench.experiment.protocols import ProtocolSettings, ReferenceProtocol
 from alzbench.experiment.section import Fraction, Section
+from alzbench.experiment.tracking import TrackingSettings
 
 
 def plain(name: str) -> str:
@@ -139,6 +140,7 @@ class Experiment(Section):
     train: TrainSettings = TrainSettings()
     fine_tune: FineTuneSettings | None = Field(None, description="null: the backbone stays frozen")
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    tracking: TrackingSettings = TrackingSettings()
     labels: Literal["as_given", "shuffled"] = Field(
         "as_given", description="`shuffled`: among subjects, a sanity check that only recognition of subjects can pass"
     )

@@ -48,7 +48,7 @@ Number = Annotated[int | float, BeforeValidator(_finite_number)]
 # trials would not be comparable.
 FIXED = (
     "name", "description", "seeds", "labels", "sanity", "demo", "protocol", "model.file",
-    "data.source", "data.kaggle", "data.classes", "data.on_corrupt",
+    "data.source", "data.kaggle", "data.classes", "data.on_corrupt", "tracking",
 )  # fmt: skip
 
 
@@ -192,9 +192,10 @@ class LoadedSweep:
     def changes(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return what an experiment file that extends the base's must say to be the trial's.
 
-        Where the images lie is left to who runs it.
+        Where the images lie, and where runs are mirrored to, is left to who runs it.
         """
         said = merge(merge(nested(self.sweep.set), self._settings), nested(params))
+        said.pop("tracking", None)
         data = {key: value for key, value in said.pop("data", {}).items() if key != "source"}
         return {**({"data": data} if data else {}), **said}
 
@@ -213,7 +214,7 @@ class LoadedSweep:
         """All that makes two sweeps comparable trial by trial, as JSON: base, space, objective, sampler, pruner."""
         sweep = self.sweep.model_dump(mode="json", exclude={"name", "description", "trials", "minutes", "final"})
         base = self.base.model_dump(mode="json", exclude={"name": True, "description": True, "seeds": True,
-                                                          "data": {"source", "kaggle"}})  # fmt: skip
+                                                          "tracking": True, "data": {"source", "kaggle"}})  # fmt: skip
         return json.dumps({**sweep, "base": base, "by": self.by}, sort_keys=True)
 
 

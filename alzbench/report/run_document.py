@@ -7,9 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from alzbench.compare.answers import read_counts, stack
-from alzbench.compare.intervals import Figure as IntervalFigure
-from alzbench.compare.intervals import accuracy, balanced_accuracy, interval, macro_f1
+from alzbench.compare.one_run import run_intervals
 from alzbench.errors import DataError
 from alzbench.evaluation import figures
 from alzbench.evaluation.predictions import PREFIX, class_names
@@ -20,9 +18,6 @@ from alzbench.report.pictures import prediction_figures
 from alzbench.store import Run
 
 MOST_MISTAKES = 20
-_INTERVALS: dict[str, IntervalFigure] = {
-    "accuracy": accuracy, "balanced_accuracy": balanced_accuracy, "macro_f1": macro_f1,
-}  # fmt: skip
 
 
 def run_sections(run: Run) -> list[Section]:
@@ -64,20 +59,18 @@ def run_figures(run: Run) -> list[tuple[Figure, str]]:
 
 
 def _scores(run: Run, table: pd.DataFrame) -> Table:
-    counts = read_counts(run)
-    answers = None if counts is None else stack({run.card.seed: [counts]})
+    intervals, over = run_intervals(run)
     rows = []
     for name in ("accuracy", "balanced_accuracy", "macro_f1", "loss"):
-        found = interval(answers.counts, _INTERVALS[name]) if answers and name in _INTERVALS else None
+        found = intervals.get(name)
         span = Cell(f"{found.low:.3f} to {found.high:.3f}", found.low) if found else Cell(UNDEFINED)
         test, validation = (_number(run.metrics.get(part, {}).get(name)) for part in ("test", "validation"))
         rows.append((Cell(name.replace("_", " ")), test, span, validation))
     error = curves.calibration_error(table)
     rows.append((Cell("expected calibration error"), _number(error), Cell(UNDEFINED), Cell(UNDEFINED)))
-    by = "images" if counts is None or counts.by == "image" else "subjects"
     return Table(
         "Scores", ("figure", "test", "95 %", "validation"), tuple(rows),
-        note=f"95 % intervals over test {by}; one seed says nothing about other seeds.",
+        note=f"95 % intervals over test {over}s; one seed says nothing about other seeds.",
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from alzbench.progress import Progress
 from alzbench.seeds import derive
 from alzbench.store import RunWriter
 
+Row = Mapping[Any, Any]  # of the history, see `TrainResult`
 AfterEpoch = Callable[[int, Callable[[], pd.DataFrame]], None]
 
 
@@ -150,11 +151,12 @@ class NetworkRun:
             experiment.train.precision,
             derive(self._seed, "initialisation"),
         )
-        history, notes = self._train_stage(self._stages[0], network, writer, after_epoch)
+        history, notes = self._train_stage(self._stages[0], network, [], writer, after_epoch)
         if experiment.fine_tune is not None:
             suffix = build_suffix(experiment.model.backbone, experiment.data, experiment.fine_tune.first_block)
             network = put_below(suffix, network)
-            tuned, tuned_notes = self._train_stage(self._stages[1], network, writer, after_epoch)
+            before = history.to_dict("records")
+            tuned, tuned_notes = self._train_stage(self._stages[1], network, before, writer, after_epoch)
             offset = len(history)
             history = pd.concat([history.assign(stage="head"), tuned.assign(stage="fine-tuning")], ignore_index=True)
             history["epoch"] = range(1, len(history) + 1)
@@ -162,7 +164,7 @@ class NetworkRun:
         return network, history, {**notes, "epochs": len(history)}
 
     def _train_stage(
-        self, stage: Stage, network: Any, writer: RunWriter, after_epoch: AfterEpoch | None
+        self, stage: Stage, network: Any, before: Sequence[Row], writer: RunWriter, after_epoch: AfterEpoch | None
     ) -> tuple[pd.DataFrame, dict[str, Any]]:
         from alzbench.training.examples import HeldOutExamples, TrainingExamples
         from alzbench.training.trainer import train
@@ -177,6 +179,9 @@ class NetworkRun:
             if after_epoch is not None:
                 after_epoch(stage.first_epoch + epoch, lambda: self._predict(network, "validation", stage))
 
+        def kept(rows: Sequence[Row]) -> None:
+            writer.on_epoch([*before, *({**row, "epoch": len(before) + row["epoch"]} for row in rows)])
+
         result = train(
             network,
             lambda epoch: examples.batches(stage.first_epoch + epoch, settings.batch_size),
@@ -186,6 +191,7 @@ class NetworkRun:
             self._progress,
             f"training ({stage.name})",
             watch,
+            kept,
         )
         notes = {"kept_epoch": result.kept_epoch, "epochs": len(result.history), "stopped": result.stopped}
         return result.history, {**notes, **examples.notes}

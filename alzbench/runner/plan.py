@@ -24,11 +24,13 @@ from alzbench.models.weights import weights_fingerprint
 from alzbench.store import Card, RunStore, State
 from alzbench.training.imbalance import check_class_weights
 
-# Settings that do not change what a run computes: names, and where the images come from (their content is hashed).
+# Settings that do not change what a run computes: names, where the images come from (their content is hashed), and
+# where runs are mirrored to.
 _NOT_HASHED: dict[str, Any] = {
     "name": True,
     "description": True,
     "seeds": True,
+    "tracking": True,
     "data": {"source": True, "kaggle": True},
     "model": {"file": True},  # its content is hashed
 }
@@ -155,6 +157,7 @@ def _sanity_rows(experiment: Experiment) -> list[Experiment]:
         data=experiment.data,
         protocol=experiment.protocol,
         seeds=experiment.seeds,
+        tracking=experiment.tracking,
         demo=experiment.demo,
         sanity=True,
     )

@@ -26,6 +26,7 @@ from alzbench.progress import Progress
 from alzbench.runner.network import NetworkRun
 from alzbench.runner.plan import make_card, planned_runs, resolved_yaml, sanity_experiments
 from alzbench.runner.remaining import Remaining
+from alzbench.runner.tracker import Tracker, begin_tracked
 from alzbench.seeds import derive
 from alzbench.store import Run, RunStore, RunWriter, read_run
 
@@ -71,6 +72,7 @@ def run_all(
     force: bool = False,
     quiet: bool = False,
     sanity: bool = False,
+    tracker: Tracker | None = None,
 ) -> Iterator[Outcome]:
     """Run every seed and fold of every experiment and yield each outcome; a failed run does not stop the next.
 
@@ -81,6 +83,7 @@ def run_all(
         force: Run again what is complete.
         quiet: Keep libraries quiet too.
         sanity: Run the sanity rows that belong beside the experiments, after them.
+        tracker: Follows each run.
 
     Raises:
         ExperimentError: An experiment is wrong; found before anything is run.
@@ -97,7 +100,7 @@ def run_all(
                 for fold in folds_of(experiment.protocol):
                     start = time.monotonic()
                     again = force and not experiment.sanity
-                    outcome = _run_one(experiment, seed, fold, images, store, progress, again)
+                    outcome = _run_one(experiment, seed, fold, images, store, progress, again, tracker)
                     if outcome.state != "found":
                         remaining.finish(experiment, time.monotonic() - start if outcome.run else None)
                         advance(1)
@@ -121,9 +124,10 @@ def _run_one(
     store: RunStore,
     progress: Progress,
     force: bool,
+    tracker: Tracker | None,
 ) -> Outcome:
     try:
-        state, run = _execute(experiment, seed, fold, images, store, progress, force)
+        state, run = _execute(experiment, seed, fold, images, store, progress, force, tracker)
     except DataError:
         raise
     except AlzbenchError as error:
@@ -141,6 +145,7 @@ def _execute(
     store: RunStore,
     progress: Progress,
     force: bool,
+    tracker: Tracker | None,
 ) -> tuple[str, Run]:
     split = make_split(images.manifest, experiment.protocol, derive(seed, "split"), fold or 0)
     card = make_card(experiment, seed, fold, images, split)
@@ -154,7 +159,7 @@ def _execute(
     if experiment.model.variant not in SANITY:
         network = NetworkRun(experiment, seed, images, split, progress)
         network.prepare()
-    with store.begin(card) as writer:
+    with begin_tracked(store, card, tracker, experiment, images, force) as writer:
         if force:
             writer.forget_checkpoints()
         _work(experiment, images, split, network, writer)

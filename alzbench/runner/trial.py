@@ -17,6 +17,7 @@ from alzbench.experiment import Experiment
 from alzbench.progress import Progress
 from alzbench.runner.network import AfterEpoch, NetworkRun
 from alzbench.runner.plan import make_card, resolved_yaml
+from alzbench.runner.tracker import Tracker, begin_tracked
 from alzbench.seeds import derive
 from alzbench.store import Run, RunStore, read_run
 
@@ -31,11 +32,13 @@ class Trials:
         images: The sets; a trial may search the size of its images.
         store: Where run folders lie.
         progress: Where to report.
+        tracker: Follows each run.
     """
 
     images: ImageSets
     store: RunStore
     progress: Progress
+    tracker: Tracker | None = None
 
     def run(self, experiment: Experiment, number: int, seed: int, fold: int | None, watch: AfterEpoch | None) -> Run:
         """Run one seed and fold of a trial, or find it complete, or go on where it was stopped.
@@ -59,7 +62,7 @@ class Trials:
             return found
         network = NetworkRun(experiment, seed, images, seen, self.progress)
         network.prepare()
-        with self.store.begin(card) as writer:
+        with begin_tracked(self.store, card, self.tracker, experiment, images) as writer:
             atomic.write_text(writer.path / "experiment.yaml", resolved_yaml(experiment))
             writer.write_json("environment.json", describe_environment())
             table, notes = network.validation(writer, watch)

@@ -33,7 +33,13 @@ _FIGURES = {"accuracy": accuracy, "macro_f1": macro_f1}
 
 
 def write_page(
-    loaded: LoadedSweep, study: Study, best: Best, comparison: Comparison, runs: Sequence[Run], path: Path
+    loaded: LoadedSweep,
+    study: Study,
+    best: Best,
+    comparison: Comparison,
+    runs: Sequence[Run],
+    figures: Sequence[tuple[Figure, str]],
+    path: Path,
 ) -> None:
     """Write the page of a sweep.
 
@@ -41,13 +47,14 @@ def write_page(
         loaded, study, best: The sweep, its trials and the best of them.
         comparison: Of the final runs, on the test part; without groups where there are none.
         runs: The final runs of base and best.
+        figures: Of the study, see `study_figures`.
         path: Where to.
     """
     title = f"Sweep {loaded.sweep.name}"
     about = f"alzbench {__version__}; trials are scored on the validation part; the test part is read at the end alone."
     sections = [sweep_section(loaded, study, best, runs), *comparison_sections(comparison)]
     pictures = [
-        [Picture.of(figure, caption) for figure, caption in study_figures(study)],
+        [Picture.of(figure, caption) for figure, caption in figures],
         *([Picture.of(f, caption) for f, caption in comparison_figures(group)] for group in comparison.groups),
     ]
     atomic.write_text(path, render_html(title, about, sections, pictures))

@@ -19,10 +19,10 @@ from alzbench.data.manifest import ImageSets
 from alzbench.experiment.sweep import LoadedSweep, sampled_ends
 from alzbench.progress import Progress
 from alzbench.report.export import outcome_json
-from alzbench.runner import Outcome, Trials, check, run_all
+from alzbench.runner import Outcome, Tracker, Trials, check, run_all
 from alzbench.store import RunStore
 from alzbench.sweep.finish import Best, check_place, with_base, write_best
-from alzbench.sweep.page import write_page
+from alzbench.sweep.page import study_figures, write_page
 from alzbench.sweep.storage import Storage
 from alzbench.sweep.study import completed, counts, open_study
 from alzbench.sweep.texts import best_so_far, cost, sentence
@@ -114,8 +114,17 @@ def _plan(loaded: LoadedSweep, study: Study, store: RunStore, storage: str) -> d
     }
 
 
-def run_sweep(loaded: LoadedSweep, places: Places, progress: Progress, quiet: bool) -> SweepResult:
+def run_sweep(
+    loaded: LoadedSweep, places: Places, progress: Progress, quiet: bool, tracker: Tracker | None = None
+) -> SweepResult:
     """Run what is missing of a sweep; the process that finishes the last trial evaluates the best on the test part.
+
+    Args:
+        loaded: The sweep.
+        places: Where it writes to.
+        progress: Where to report.
+        quiet: Keep libraries quiet too.
+        tracker: Follows each run, and the sweep.
 
     Raises:
         ExperimentError: The sweep is wrong, or its study was made for another one.
@@ -125,41 +134,62 @@ def run_sweep(loaded: LoadedSweep, places: Places, progress: Progress, quiet: bo
     check_sweep(loaded)
     check_place(places.best)
     with contextlib.closing(Storage(places.store.root / loaded.sweep.name, places.storage)) as storage:
-        return _run(loaded, storage, places, progress, quiet)
+        return _Command(loaded, places, progress, quiet, tracker).run(storage)
 
 
-def _run(loaded: LoadedSweep, storage: Storage, places: Places, progress: Progress, quiet: bool) -> SweepResult:
-    study = open_study(loaded, storage)
-    progress.say(cost(loaded, study, places.store, str(storage)))
-    images = ImageSets(progress, quiet)
-    images.open(loaded.base.data)  # what is wrong with it is said before any trial
-    work = SweepWork(loaded, study, storage, Trials(images, places.store, progress), progress)
-    done = completed(study)
-    with progress.track("trials", loaded.sweep.trials, done) as advance:
-        for trial in work.run():
-            progress.say(sentence(loaded, trial))
-            now = completed(study)  # other processes finish trials too
-            advance(now - done, note=best_so_far(loaded, study))
-            done = now
-    elsewhere = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    if elsewhere:
-        progress.say(f"{len(elsewhere)} trials are still running elsewhere; the process that finishes last evaluates.")
-        return SweepResult(study.study_name, counts(study), str(storage), None, (), Comparison(()), None)
-    with filelock.FileLock(storage.folder / ".final.lock"):
-        return _evaluate(loaded, study, places, progress, quiet, str(storage))
+@dataclass(frozen=True)
+class _Command:
+    """A sweep that is run, with all that is at hand."""
 
+    loaded: LoadedSweep
+    places: Places
+    progress: Progress
+    quiet: bool
+    tracker: Tracker | None
 
-def _evaluate(
-    loaded: LoadedSweep, study: Study, places: Places, progress: Progress, quiet: bool, storage: str
-) -> SweepResult:
-    best = write_best(loaded, study, places.best, places.overrides, places.settings)
-    progress.say(f"best: trial {best.trial.number}, written to {best.file}")
-    outcomes: list[Outcome] = []
-    if loaded.sweep.final.seeds:
-        for outcome in run_all(with_base(best, loaded), places.store, progress, quiet=quiet):
-            progress.say(outcome.sentence)
-            outcomes.append(outcome)
-    runs = [outcome.run for outcome in outcomes if outcome.run is not None]
-    comparison = compare(runs, load_references(), loaded.base.name if runs else None)
-    write_page(loaded, study, best, comparison, runs, places.page)
-    return SweepResult(study.study_name, counts(study), storage, best, tuple(outcomes), comparison, places.page)
+    def run(self, storage: Storage) -> SweepResult:
+        loaded, progress = self.loaded, self.progress
+        study = open_study(loaded, storage)
+        progress.say(cost(loaded, study, self.places.store, str(storage)))
+        images = ImageSets(progress, self.quiet)
+        images.open(loaded.base.data)  # what is wrong with it is said before any trial
+        trials = Trials(images, self.places.store, progress, self.tracker)
+        work = SweepWork(loaded, study, storage, trials, progress)
+        done = completed(study)
+        with progress.track("trials", loaded.sweep.trials, done) as advance:
+            for trial in work.run():
+                progress.say(sentence(loaded, trial))
+                now = completed(study)  # other processes finish trials too
+                advance(now - done, note=best_so_far(loaded, study))
+                done = now
+        running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        if running:
+            progress.say(
+                f"{len(running)} trials are still running elsewhere; the process that finishes last evaluates."
+            )
+            return SweepResult(study.study_name, counts(study), str(storage), None, (), Comparison(()), None)
+        with filelock.FileLock(storage.folder / ".final.lock"):
+            return self._evaluate(study, storage)
+
+    def _evaluate(self, study: Study, storage: Storage) -> SweepResult:
+        loaded, places, progress = self.loaded, self.places, self.progress
+        best = write_best(loaded, study, places.best, places.overrides, places.settings)
+        progress.say(f"best: trial {best.trial.number}, written to {best.file}")
+        outcomes: list[Outcome] = []
+        if loaded.sweep.final.seeds:
+            experiments = with_base(best, loaded)
+            for outcome in run_all(experiments, places.store, progress, quiet=self.quiet, tracker=self.tracker):
+                progress.say(outcome.sentence)
+                outcomes.append(outcome)
+        runs = [outcome.run for outcome in outcomes if outcome.run is not None]
+        comparison = compare(runs, load_references(), loaded.base.name if runs else None)
+        figures = study_figures(study)
+        write_page(loaded, study, best, comparison, runs, figures, places.page)
+        result = SweepResult(
+            study.study_name, counts(study), str(storage), best, tuple(outcomes), comparison, places.page
+        )
+        if self.tracker is not None:
+            told = {"trials": result.trials, "best": {"trial": best.trial.number, "settings": best.trial.params}}
+            values = dict(zip(loaded.sweep.objective, best.trial.values, strict=True))
+            self.tracker.end_sweep(loaded.base, storage.folder, {**told, "best_values": values}, figures)
+        return result

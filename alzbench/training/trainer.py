@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ def train(
     progress: Progress,
     what: str = "training",
     after_epoch: Callable[[int], None] | None = None,
+    kept_epochs: Callable[[Sequence[Mapping[str, Any]]], None] | None = None,
 ) -> TrainResult:
     """Train a head, from its last finished epoch where a checkpoint is there.
 
@@ -62,6 +63,7 @@ def train(
         progress: Where to report.
         what: What the progress calls it.
         after_epoch: Called after each epoch with its number, from 0, before the epoch is kept; may raise to give up.
+        kept_epochs: Called after each epoch is kept, with the rows of all that are.
 
     Raises:
         RunError: The loss is not finite.
@@ -83,6 +85,8 @@ def train(
             state.variables = [v.numpy() for v in _variables(head)]
             state.optimizer = [v.numpy() for v in head.optimizer.variables]
             state.save(checkpoint_path)
+            if kept_epochs is not None:
+                kept_epochs(state.history)
             advance(0, note=_note(state, settings))
     head.set_weights(state.best)
     stopped = "all epochs" if len(state.history) == settings.epochs else "no better epoch"

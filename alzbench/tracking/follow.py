@@ -1,0 +1,125 @@
+"""Runs mirrored while they go on. A failure is said once, and no run ever notices it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alzbench.data.manifest import ImageSet
+from alzbench.errors import AlzbenchError, Interrupted, Pruned
+from alzbench.experiment import Experiment
+from alzbench.experiment.tracking import TrackingSettings
+from alzbench.runner.plan import resolved_yaml
+from alzbench.store import RunWriter, read_run
+from alzbench.tracking.client import NotConfirmed
+from alzbench.tracking.destination import HINT, Destination, destination_of, lacks_key
+from alzbench.tracking.mirror import Mirror
+from alzbench.tracking.study import mirror_study
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class WandbTracker:
+    """Mirrors the runs of one command; see `runner.Tracker`.
+
+    After a failure, what follows of the command is not mirrored: a server that is down would hold up every run anew.
+
+    Args:
+        say: Shows one line to the user.
+        warn: The same, for what went wrong.
+    """
+
+    def __init__(self, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
+        self._say, self._warn = say, warn
+        self._failed = self._hinted = False
+
+    def follow(
+        self, experiment: Experiment, writer: RunWriter, images: ImageSet, again: bool
+    ) -> contextlib.AbstractContextManager[None]:
+        """Mirror a run; see `runner.Tracker`."""
+        destination = self._destination(experiment.tracking)
+        if destination is None:
+            return contextlib.nullcontext()
+        return self._follow(destination, experiment, writer, images, again)
+
+    def _destination(self, settings: TrackingSettings) -> Destination | None:
+        if self._failed:
+            return None
+        destination = None
+        with self._guarded(None):
+            destination = destination_of(settings)
+            if destination is None and not self._hinted and lacks_key(settings):
+                self._hinted = True
+                self._say(HINT)
+        return destination
+
+    @contextlib.contextmanager
+    def _follow(
+        self, destination: Destination, experiment: Experiment, writer: RunWriter, images: ImageSet, again: bool
+    ) -> Iterator[None]:
+        mirror: Mirror | None = None
+        with self._guarded(None):
+            mirror = Mirror(destination, writer.path, writer.card, resolved_yaml(experiment), again=again)
+        if mirror is None:
+            yield
+            return
+
+        def epochs(rows: Sequence[Mapping[Any, Any]]) -> None:
+            if not self._failed:
+                with self._guarded(mirror):
+                    mirror.epochs(rows)
+
+        writer.on_epoch = epochs
+        try:
+            yield
+        except BaseException as error:
+            if not self._failed:
+                with self._guarded(mirror):
+                    mirror.end(_state(error))
+            raise
+        if not self._failed:
+            with self._guarded(mirror):
+                paths = {row.image: Path(str(row.path)) for row in images.manifest.itertuples()}
+                mirror.complete(read_run(writer.path), paths.get, experiment.tracking.model)
+
+    def end_sweep(
+        self, base: Experiment, folder: Path, values: Mapping[str, Any], figures: Sequence[tuple[Figure, str]]
+    ) -> None:
+        """Log a finished sweep as a run of its own in the group of its trials; see `runner.Tracker`."""
+        destination = self._destination(base.tracking)
+        if destination is not None:
+            with self._guarded(None):
+                mirror_study(destination, base, folder, values, figures)
+
+    @contextlib.contextmanager
+    def _guarded(self, mirror: Mirror | None) -> Iterator[None]:
+        try:
+            yield
+        except NotConfirmed as error:
+            self._warn(f"W&B: {error}; `alzbench sync` sends the rest.")
+            _note_failure(mirror)
+        except (AlzbenchError, OSError) as error:
+            if isinstance(error, Interrupted):
+                raise
+            if not self._failed:
+                self._warn(
+                    f"W&B: tracking failed and is off for the rest of this command: {error}. The runs go on without "
+                    "it, and `alzbench sync` sends them later."
+                )
+            self._failed = True
+            _note_failure(mirror)
+
+
+def _note_failure(mirror: Mirror | None) -> None:
+    if mirror is not None:
+        with contextlib.suppress(OSError):
+            mirror.fail()
+
+
+def _state(error: BaseException) -> str:
+    if isinstance(error, Pruned):
+        return "pruned"
+    return "interrupted" if isinstance(error, KeyboardInterrupt | Interrupted) else "failed"
