@@ -95,18 +95,21 @@ def _of_file(file: Path, runs: Sequence[Run]) -> list[Run]:
     return [run for run in runs if run.card.experiment in {name for name, _ in found}]
 
 
-def select_runs(root: Path, names: Sequence[str]) -> list[Run]:
+def select_runs(root: Path, names: Sequence[str], trials: bool = False) -> list[Run]:
     """Return the stored runs that names of runs and experiments, their files, or paths stand for.
 
     All of them, for no names.
 
-    Trials of sweeps are left out.
+    Args:
+        root: Where run folders lie.
+        names: Which.
+        trials: Count trials of sweeps, too; they have no test scores.
 
     Raises:
         DataError: There are no runs, or a name stands for none.
     """
     every = all_runs(root)
-    runs = [run for run in every if run.card.trial is None]  # a trial has no test scores
+    runs = [run for run in every if trials or run.card.trial is None]
     selected: list[Run] = []
     for name in names:
         found = _of_file(Path(name), runs) if _is_file(name) else [run for run in runs if _stands_for(name, run)]

@@ -16,6 +16,7 @@ from rich.console import Console
 from alzbench import __version__
 from alzbench.cli.arguments import REPORTS, Data, Json, Quiet, Runs, Settings, make_progress, make_tracker, print_json
 from alzbench.cli.sweep import sweep
+from alzbench.cli.tracking import dashboard, sync
 from alzbench.errors import ExperimentError, Interrupted
 from alzbench.exits import as_interrupt, complain, explain
 
@@ -172,6 +173,8 @@ def compare(
 
 
 app.command()(sweep)
+app.command()(sync)
+app.command()(dashboard)
 
 
 @app.command()

@@ -10,15 +10,9 @@ from typing import Any
 from alzbench.compare.answers import Answers, read_counts, stack
 from alzbench.compare.effects import Effect, Levels, effects
 from alzbench.compare.intervals import (
-    FEWEST_CLUSTERS,
-    Figure,
     Interval,
-    accuracy,
-    balanced_accuracy,
-    f1_of,
-    intervals,
-    macro_f1,
 )
+from alzbench.compare.one_run import score_intervals
 from alzbench.compare.pairs import Pair, compare_pairs
 from alzbench.compare.references import Reference
 from alzbench.compare.repetitions import Repetition, complete_repetitions
@@ -235,17 +229,6 @@ def _answers(repetitions: Sequence[Repetition]) -> Answers | None:
     return stack(known) if all(len(known[seed]) == len(counts[seed]) for seed in counts) else None
 
 
-def _intervals(answers: Answers | None, classes: Sequence[str]) -> dict[str, Interval]:
-    if answers is None:
-        return {}
-    figures: dict[str, Figure] = {"accuracy": accuracy, "balanced_accuracy": balanced_accuracy, "macro_f1": macro_f1}
-    clusters_of = (answers.counts.sum(-1) > 0).any(0).sum(0)
-    figures |= {
-        f"f1_{name}": f1_of(label) for label, name in enumerate(classes) if clusters_of[label] >= FEWEST_CLUSTERS
-    }
-    return intervals(answers.counts, figures)
-
-
 def _row(
     label: str,
     runs: list[Run],
@@ -268,7 +251,7 @@ def _row(
         macro_f1=Spread.of(test["macro_f1"] for test in tests),
         # by position: runs on the same images may spell the classes differently
         f1=tuple(Spread.of(list(test["per_class"].values())[k]["f1"] for test in tests) for k in range(len(classes))),
-        intervals=_intervals(answers, classes),
+        intervals=score_intervals(answers, classes),
         by_subject=_subject_scores([repetition.by_subject for repetition in repetitions]),
         # a sanity row is no attempt at the published figure
         difference={r.name: accuracy.mean - r.accuracy for r in references} if accuracy and not first.sanity else {},

@@ -67,6 +67,18 @@ def download(handle: str, quiet: bool = False) -> Path:
         ) from error
 
 
+def find_cached(handle: str) -> Path | None:
+    """Return the folder of a Kaggle data set that kagglehub's cache holds; None where it does not."""
+    from kagglehub.cache import load_from_cache
+    from kagglehub.handle import parse_dataset_handle
+
+    try:
+        found = load_from_cache(parse_dataset_handle(handle))
+    except ValueError:
+        return None
+    return None if found is None else Path(found)
+
+
 def _discard_archive(handle: str) -> None:
     """Remove what kagglehub could not unpack: the next call would take it for the archive, already complete."""
     from kagglehub.cache import get_cached_archive_path

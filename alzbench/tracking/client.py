@@ -41,16 +41,30 @@ def as_tracking_error() -> Iterator[None]:
     except AlzbenchError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        said = " ".join(str(error).split())
+        reason = said if type(error).__module__.startswith("wandb") and said else f"{type(error).__name__} {said}"
         raise TrackingError(reason[:LONGEST_REASON]) from error
 
 
 def _client() -> Any:
-    """Return the client's module, silenced: what is to be said, we say."""
+    """Return the client's module, silenced."""
+    import wandb
+
+    silence()
+    return wandb
+
+
+def silence() -> None:
+    """Keep the client quiet: what is to be said, we say."""
     import wandb
 
     wandb.setup(wandb.Settings(silent=True))
-    return wandb
+
+
+def default_entity() -> str:
+    """Return the entity of the configured key; raises TrackingError where the server does not say."""
+    with as_tracking_error():
+        return str(_client().Api(timeout=READ_S).default_entity or "")
 
 
 def stored_key_is_there() -> bool:

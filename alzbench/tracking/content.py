@@ -25,7 +25,18 @@ def config(card: Card, resolved: str) -> dict[str, Any]:
     """Return the resolved experiment, with what tells the run from the others of it under `run`."""
     values: dict[str, Any] = yaml.safe_load(resolved)
     of_run = ("seed", "fold", "trial", "hash", "settings", "data", "test", "leaks")
-    return {**values, "run": {name: getattr(card, name) for name in of_run}}
+    of_this = {name: getattr(card, name) for name in of_run}
+    return {**values, "run": of_this, **grouping(card.experiment, card.protocol)}
+
+
+def grouping(experiment: str, protocol: str) -> dict[str, str]:
+    """Return the values of a config by which dashboards group and filter; they are not nested, as W&B's filters ask."""
+    return {"label": label(experiment, protocol), "protocol_name": protocol}
+
+
+def label(experiment: str, protocol: str) -> str:
+    """Return what charts group by: runs of one experiment under different protocols are no repetitions."""
+    return f"{experiment} ({protocol})"
 
 
 def tags(card: Card) -> list[str]:
@@ -82,7 +93,8 @@ def _scores(part: str, scores: Mapping[str, Any]) -> dict[str, Any]:
 
 def _intervals(run: Run) -> dict[str, Any]:
     intervals, over = run_intervals(run)
-    ends = {f"test/{name}_{end}": getattr(of, end) for name, of in intervals.items() for end in ("low", "high")}
+    named = {name.replace("f1_", "f1/", 1) if name.startswith("f1_") else name: of for name, of in intervals.items()}
+    ends = {f"test/{name}_{end}": getattr(of, end) for name, of in named.items() for end in ("low", "high")}
     return ends | {"test/intervals_over": f"{over}s"}
 
 

@@ -46,8 +46,15 @@ def destination_of(settings: TrackingSettings) -> Destination | None:
         if asked and wanted is None:
             return None
         mode = "offline" if wanted == "offline" else "online" if wanted or has_key() else "disabled"
-    if mode == "disabled":
-        return None
+    return None if mode == "disabled" else _destination(mode, settings)
+
+
+def online_destination(settings: TrackingSettings) -> Destination:
+    """Return where to send runs now, whatever the settings say of the time when they were made."""
+    return _destination("online", settings)
+
+
+def _destination(mode: Mode, settings: TrackingSettings) -> Destination:
     project = settings.project or os.environ.get("WANDB_PROJECT") or DEFAULT_PROJECT
     return Destination(mode, project, settings.entity or os.environ.get("WANDB_ENTITY") or None)
 

@@ -61,6 +61,11 @@ class Mirror:
         self._sent = self._run.next_step - 1  # epochs that the server has, or the client keeps for it
         self._keep(entity=self._run.entity, url=self._run.url)
 
+    @property
+    def url(self) -> str:
+        """The page; empty offline."""
+        return self._marker.url
+
     def _keep(self, **changes: Any) -> None:
         self._marker = replace(self._marker, **changes)
         write_marker(self._folder, self._marker)

@@ -47,7 +47,7 @@ def mirror_study(
         "tags": [base.protocol.name, base.model.variant, JOB_TYPE],
     }
     run = MirroredRun(destination, folder, name, config, about)
-    pictures = {f"study/{k:02d}": _picture(run.wandb, *figure) for k, figure in enumerate(figures, 1)}
+    pictures = {f"study/{k:02d}": picture(run.wandb, *figure) for k, figure in enumerate(figures, 1)}
     if pictures:
         run.log(pictures, step=max(0, run.next_step))
     run.summarise(values)
@@ -56,7 +56,8 @@ def mirror_study(
     write_marker(folder, replace(marker, state="sent" if destination.mode == "online" else "offline"))
 
 
-def _picture(wandb: Any, figure: Figure, caption: str) -> Any:
+def picture(wandb: Any, figure: Figure, caption: str) -> Any:
+    """Return a figure as W&B's image."""
     from PIL import Image
 
     content = io.BytesIO()

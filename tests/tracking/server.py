@@ -145,7 +145,8 @@ class StandIn:
             return {"project": {"run": None}}
         more = {"projectId": "1", "state": run.state, "group": run.group, "jobType": run.job_type, "commit": None,
                 "readOnly": False, "createdAt": "2026-01-01T00:00:00", "heartbeatAt": "2026-01-01T00:00:00",
-                "systemMetrics": "{}", "user": {"name": ENTITY, "username": ENTITY}, "historyKeys": {"lastStep": -1}}  # fmt: skip
+                "systemMetrics": "{}", "user": {"name": ENTITY, "username": ENTITY},
+                "historyKeys": {"lastStep": -1}}  # fmt: skip
         return {"project": {"run": {**self._bucket(run), **more}}}
 
     def _UpsertBucket(self, variables: Answer) -> Answer:
@@ -192,6 +193,34 @@ class StandIn:
             edges.append({"node": {"storagePath": asked["name"], "uploadUrl": url, "uploadHeaders": [],
                                    "uploadMultipartUrls": None, "artifact": {"id": asked["artifactID"]}}})  # fmt: skip
         return {"createArtifactFiles": {"files": {"edges": edges}}}
+
+    def _GetProjects(self, _: Answer) -> Answer:
+        user = self._Viewer({})["viewer"]
+        names = sorted({run.project for run in self.runs.values()})
+        edges = [
+            {"node": {"__typename": "Project", "id": name, "name": name, "entityName": ENTITY, "isBenchmark": False,
+                      "createdAt": "2026-01-01T00:00:00", "user": user}}
+            for name in names
+        ]  # fmt: skip
+        page = {"__typename": "PageInfo", "endCursor": "", "hasNextPage": False}
+        return {"models": {"edges": edges, "pageInfo": page}}
+
+    def _ProjectInternalId(self, variables: Answer) -> Answer:
+        return {"project": {"id": "p", "internalId": "UHJvamVjdDox", "name": variables["projectName"]}}
+
+    def _UpsertView2(self, variables: Answer) -> Answer:
+        known = variables.get("id")
+        if known and known not in self.views:
+            raise KeyError(known)
+        name = known or f"view-{next(self._ids)}"
+        self.views[name] = dict(variables)
+        project = {"id": "p", "name": variables["projectName"], "entityName": variables["entityName"]}
+        view = {"id": name, "name": variables["name"], "type": variables["type"], "spec": variables["spec"],
+                "displayName": variables["displayName"], "description": variables["description"],
+                "project": project, "updatedAt": None}  # fmt: skip
+        return {"upsertView": {"view": view, "inserted": not known}}
+
+    _upsertView = _UpsertView2
 
     def _CommitArtifact(self, variables: Answer) -> Answer:
         name = variables["artifactID"]

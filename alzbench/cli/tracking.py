@@ -1,0 +1,80 @@
+"""The commands that talk to W&B by themselves: `sync` and `dashboard`."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alzbench.cli.arguments import Json, Quiet, Runs, make_progress, print_json
+
+Project = Annotated[str | None, typer.Option(help="W&B project, instead of the experiments' own.")]
+Entity = Annotated[str | None, typer.Option(help="W&B user or team, instead of the experiments' own.")]
+
+
+def sync(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[RUN|EXPERIMENT|FILE]...")] = None,
+    project: Project = None,
+    entity: Entity = None,
+    runs: Runs = Path("runs"),
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Send stored runs to W&B that it does not have whole: offline ones, interrupted ones, and those never tracked.
+
+    All complete ones under --runs but demo runs and those with tracking.wandb: disabled; or the named ones.
+    """
+    from alzbench.options import all_runs, select_runs
+    from alzbench.tracking.sync import Sent, to_send
+    from alzbench.tracking.sync import sync as send
+
+    found = to_send(select_runs(runs, names, trials=True) if names else all_runs(runs), bool(names))
+    progress = make_progress(quiet)
+    done: list[Sent] = []
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        for sent in send(found, progress, project, entity):
+            done.append(sent)
+            progress.say(sent.sentence)
+    counts = {state: sum(sent.state == state for sent in done) for state in ("sent", "found", "failed")}
+    if as_json:
+        print_json({**counts, "runs": [{"run": s.run.name, "state": s.state, "url": s.url} for s in done]})
+    else:
+        print(f"{counts['sent']} runs sent, {counts['found']} were there already, {counts['failed']} failed.")
+    if counts["failed"]:
+        raise typer.Exit(1)
+
+
+def dashboard(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[RUN|EXPERIMENT|FILE]...")] = None,
+    baseline: Annotated[str | None, typer.Option(help="The experiment that the others are compared with.")] = None,
+    project: Annotated[str | None, typer.Option(envvar="WANDB_PROJECT", help="W&B project; default: alzbench.")] = None,
+    entity: Annotated[str | None, typer.Option(envvar="WANDB_ENTITY", help="Default: the API key's own.")] = None,
+    runs: Runs = Path("runs"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be saved as JSON; send nothing.")
+    ] = False,
+) -> None:
+    """Make or update a W&B workspace and a report that compare the stored runs with the published result."""
+    from alzbench.compare import compare, load_references
+    from alzbench.options import all_runs, select_runs, study_levels
+    from alzbench.tracking.client import TrackingError, default_entity
+    from alzbench.tracking.dashboard import build, specification
+    from alzbench.tracking.destination import DEFAULT_PROJECT, Destination, has_key
+    from alzbench.tracking.publish import figures, publish, searched_sweeps
+
+    chosen = names or []
+    comparison = compare(select_runs(runs, chosen), load_references(), baseline, study_levels(chosen))
+    if not dry_run and not has_key():
+        raise TrackingError("W&B needs an API key: `wandb login` or WANDB_API_KEY; --dry-run needs none.")
+    where = Destination("online", project or DEFAULT_PROJECT, entity or ("" if dry_run else default_entity()))
+    drawn = figures(comparison)
+    sweeps = searched_sweeps(all_runs(runs))
+    made = build(comparison, sweeps, drawn, where.project, where.entity or "", located=not dry_run)
+    if dry_run:
+        print_json(specification(made))
+        return
+    for address in publish(made, comparison, drawn, where, runs).values():
+        print(address)

@@ -1,0 +1,104 @@
+"""The panels of a project's dashboard, in the words of wandb-workspaces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import wandb_workspaces.reports.v2 as wr
+
+LABEL = "label"  # of the config, see `content.grouping`
+MOST_BARS = 60
+
+
+def scores(published: str) -> list[Any]:
+    """Return accuracy and macro F1 by experiment.
+
+    Args:
+        published: What the published results are, for the title; empty where there are none.
+    """
+    beside = f"; published: {published}" if published else ""
+    return [
+        _bars(f"Test accuracy by experiment{beside}", "test/accuracy"),
+        _bars("Test macro F1 by experiment", "test/macro_f1"),
+        _bars("Test accuracy by subject", "test_by_subject/accuracy"),
+        _bars("Test images of subjects seen in training", "leakage/same_subject", range_x=(None, None)),
+    ]
+
+
+def by_class(classes: Sequence[str]) -> list[Any]:
+    """Return F1 of each class by experiment."""
+    return [_bars(f"Test F1, {name}", f"test/f1/{name}") for name in classes]
+
+
+def curves() -> list[Any]:
+    """Return what training and validation did, epoch by epoch."""
+    return [
+        _lines("Validation accuracy", "validation/accuracy"),
+        _lines("Validation loss", "validation/loss"),
+        _lines("Training accuracy", "train/accuracy"),
+        _lines("Training loss", "train/loss"),
+    ]
+
+
+def pictures() -> list[Any]:
+    """Return the confusion matrices of the runs, side by side."""
+    return [
+        wr.MediaBrowser(title="Confusion matrices", media_keys=["figures/confusion"], num_columns=3),
+        wr.MediaBrowser(title="Training", media_keys=["figures/history"], num_columns=3),
+    ]
+
+
+def comparison(keys: Sequence[str]) -> list[Any]:
+    """Return the comparison's own figures, the one with the line at the published accuracy first."""
+    return [wr.MediaBrowser(title="Comparison", media_keys=list(keys), num_columns=1)] if keys else []
+
+
+def sweep(objective: str, fields: Sequence[str]) -> list[Any]:
+    """Return which searched fields decide the objective, and all trials across them.
+
+    Args:
+        objective: Its name in a run's summary.
+        fields: The searched fields of the experiment.
+    """
+    columns = [
+        *(wr.ParallelCoordinatesPlotColumn(metric=wr.Config(field)) for field in fields),
+        wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric(objective)),
+    ]
+    return [
+        wr.ParallelCoordinatesPlot(title="Trials", columns=columns),
+        wr.ParameterImportancePlot(with_respect_to=objective),
+        wr.MediaBrowser(title="Optuna's plots", media_keys=[f"study/{k:02d}" for k in range(1, 7)], num_columns=2),
+    ]
+
+
+def laid_out(panels: Sequence[Any], across: int = 2, height: int = 8) -> list[Any]:
+    """Return the panels in rows of a report, whose page is 24 wide."""
+    width = 24 // across
+    for k, panel in enumerate(panels):
+        panel.layout = wr.Layout(x=width * (k % across), y=height * (k // across), w=width, h=height)
+    return list(panels)
+
+
+def _bars(title: str, metric: str, range_x: tuple[float | None, float | None] = (0.0, 1.0)) -> Any:
+    return wr.BarPlot(
+        title=title,
+        metrics=[wr.SummaryMetric(metric)],
+        range_x=range_x,
+        groupby=wr.Config(LABEL),
+        groupby_aggfunc="mean",
+        groupby_rangefunc="minmax",  # over the seeds
+        max_bars_to_show=MOST_BARS,
+    )
+
+
+def _lines(title: str, metric: str) -> Any:
+    return wr.LinePlot(
+        title=title,
+        x="epoch",
+        y=[metric],
+        groupby=wr.Config(LABEL),
+        groupby_aggfunc="mean",
+        groupby_rangefunc="minmax",
+        smoothing_factor=0,
+    )

@@ -1,0 +1,124 @@
+"""What a dashboard shows beside the runs: the comparison's figures and tables, and the published results, as runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from alzbench import atomic
+from alzbench.compare import Comparison, Reference, binomial_interval
+from alzbench.report.export import comparison_table
+from alzbench.report.pictures import comparison_figures
+from alzbench.store import Run
+from alzbench.tracking import content
+from alzbench.tracking.client import MirroredRun
+from alzbench.tracking.dashboard import Dashboard, SearchedSweep, save
+from alzbench.tracking.destination import Destination
+from alzbench.tracking.study import picture
+
+PLACE = "wandb-dashboard"  # folder under that of the runs: addresses of what was saved, and the client's files
+_UNSEARCHED = ("name", "description", "seeds", "tracking")
+
+
+def figures(comparison: Comparison) -> dict[str, tuple[Any, str]]:
+    """Return the figures of a comparison's groups, without demo runs, with captions, by their names in W&B."""
+    found = {}
+    for group in comparison.groups:
+        if not group.demo:
+            for k, (figure, caption) in enumerate(comparison_figures(group), 1):
+                found[f"comparison/{group.protocol}-{group.data[:6]}-{k:02d}"] = (figure, caption)
+    return found
+
+
+def searched_sweeps(runs: Sequence[Run]) -> list[SearchedSweep]:
+    """Return the sweeps among stored runs, with the fields that differ among their complete trials."""
+    trials: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.card.trial is not None and run.card.state == "complete" and not run.card.demo:
+            trials.setdefault(run.card.experiment, []).append(run)
+    return [SearchedSweep(name, _objective(of_sweep), _searched(of_sweep)) for name, of_sweep in trials.items()]
+
+
+def _objective(trials: Sequence[Run]) -> str:
+    by_subject = trials[0].json("metrics.json").get("validation_by_subject") is not None
+    return "validation_by_subject/macro_f1" if by_subject else "validation/macro_f1"
+
+
+def _searched(trials: Sequence[Run]) -> tuple[str, ...]:
+    values: dict[str, set[str]] = {}
+    for run in trials:
+        resolved = yaml.safe_load((run.path / "experiment.yaml").read_text(encoding="utf-8"))
+        for field, value in _flat({key: v for key, v in resolved.items() if key not in _UNSEARCHED}).items():
+            values.setdefault(field, set()).add(json.dumps(value, sort_keys=True))
+    return tuple(field for field, found in values.items() if len(found) > 1)
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= _flat(value, f"{before}{key}.") if isinstance(value, dict) else {f"{before}{key}": value}
+    return found
+
+
+def publish(
+    dashboard: Dashboard,
+    comparison: Comparison,
+    drawn: Mapping[str, tuple[Any, str]],
+    destination: Destination,
+    runs_root: Path,
+) -> dict[str, str]:
+    """Send comparison and published results, save the dashboard, and return the addresses.
+
+    Raises:
+        TrackingError: The server cannot be reached or refuses.
+    """
+    folder = runs_root / PLACE
+    folder.mkdir(parents=True, exist_ok=True)
+    where = f"{destination.entity}/{destination.project}"
+    _send_comparison(comparison, drawn, destination, folder, where)
+    references = {r.name: r for group in comparison.groups if not group.demo for r in group.references}
+    for reference in references.values():
+        _send_reference(reference, destination, folder, where)
+    file = folder / "saved.json"
+    every = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    saved = save(dashboard, every.get(where, {}))
+    atomic.write_text(file, json.dumps({**every, where: saved}, indent=2) + "\n")
+    return {"workspace": saved["workspace"], "report": saved["report"]}
+
+
+def _send_comparison(
+    comparison: Comparison, drawn: Mapping[str, tuple[Any, str]], to: Destination, folder: Path, where: str
+) -> None:
+    about = {"name": "comparison", "group": "comparison", "job_type": "comparison", "tags": ["comparison"]}
+    run = MirroredRun(to, folder, _id("comparison", where), {}, about)
+    values: dict[str, Any] = {name: picture(run.wandb, *figure) for name, figure in drawn.items()}
+    values["comparison/table"] = run.wandb.Table(dataframe=comparison_table(comparison).astype(object))
+    run.log(values, step=max(0, run.next_step))
+    run.finish()
+
+
+def _send_reference(reference: Reference, to: Destination, folder: Path, where: str) -> None:
+    low, high = binomial_interval(reference)
+    config = {
+        **content.grouping(f"published: {reference.name}", reference.protocol),
+        "source": reference.source,
+    }
+    about = {
+        "name": f"published: {reference.name}",
+        "group": "published",
+        "job_type": "published",
+        "tags": [reference.protocol, "published"],
+    }
+    run = MirroredRun(to, folder, _id(f"published/{reference.name}", where), config, about)
+    accuracy = {"test/accuracy": reference.accuracy, "test/accuracy_low": low, "test/accuracy_high": high}
+    run.summarise({**accuracy, "test/images": reference.test_images, "state": "published"})
+    run.finish()
+
+
+def _id(what: str, where: str) -> str:
+    return hashlib.sha256(f"{what}/{where}".encode()).hexdigest()[:16]
