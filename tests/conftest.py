@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,11 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
     """Give each test an empty cache, and hide the user's own settings. Returns the cache folder."""
     cache = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("ALZBENCH_CACHE", str(cache))
-    for name in ("ALZBENCH_DATA", "ALZBENCH_WEIGHTS", "ALZBENCH_RUNS"):
-        monkeypatch.delenv(name, raising=False)
+    for name in list(os.environ):
+        if name.startswith("WANDB_") or name in ("ALZBENCH_DATA", "ALZBENCH_WEIGHTS", "ALZBENCH_RUNS"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("WANDB_MODE", "disabled")  # no test sends anything anywhere
+    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
     return cache
 
 

@@ -43,7 +43,7 @@ def as_tracking_error() -> Iterator[None]:
     except Exception as error:
         said = " ".join(str(error).split())
         reason = said if type(error).__module__.startswith("wandb") and said else f"{type(error).__name__} {said}"
-        raise TrackingError(reason[:LONGEST_REASON]) from error
+        raise TrackingError(reason[:LONGEST_REASON].rstrip(". ")) from error
 
 
 def _client() -> Any:

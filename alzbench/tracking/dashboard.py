@@ -18,7 +18,7 @@ from alzbench.tracking import panels
 from alzbench.tracking.client import as_tracking_error, silence
 
 NAME = "alzbench"
-TITLE = "alzbench: does this change help?"
+TITLE = "alzbench comparison"
 SHOWN = ("run", "sanity", "published")  # kinds of runs that have test scores
 
 

@@ -27,7 +27,7 @@ from alzbench.progress import Progress
 from alzbench.store import RunWriter
 
 SECONDS = "FAKE_SECONDS"  # an epoch takes
-LOG = "FAKE_LOG"  # file that gets a line an epoch: folder of the run, epoch, process
+LOG = "FAKE_LOG"  # file that gets a line an epoch of a trial: folder of the run, epoch, process
 FAILING_LR = 5e-3  # above it, it fails
 
 
@@ -49,24 +49,38 @@ class FakeNetwork:
         self, writer: RunWriter, after_epoch: Callable[[int, Callable[[], pd.DataFrame]], None] | None
     ) -> tuple[pd.DataFrame, dict[str, Any]]:
         assert "test" not in set(self.split["part"])
+        self._train(writer, after_epoch)
+        return self._table("validation", self.experiment.train.epochs - 1), self._notes()
+
+    def predictions(self, writer: RunWriter) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+        self._train(writer, None)
+        atomic.write_text(writer.path / "model.keras", "what a network knows")
+        last = self.experiment.train.epochs - 1
+        return {part: self._table(part, last) for part in ("validation", "test")}, self._notes()
+
+    def _train(self, writer: RunWriter, after_epoch: Callable[[int, Callable[[], pd.DataFrame]], None] | None) -> None:
         checkpoint = writer.path / "checkpoint-fake.npz"
         done = int(checkpoint.read_text()) if checkpoint.is_file() else 0
+        rows = [self._row(epoch) for epoch in range(done)]
         for epoch in range(done, self.experiment.train.epochs):
             time.sleep(float(os.environ.get(SECONDS, "0")))
-            if LOG in os.environ:
+            if LOG in os.environ and writer.card.trial is not None:
                 with Path(os.environ[LOG]).open("a") as file:
                     file.write(f"{writer.path.name} {epoch} {os.getpid()}\n")
             if self.experiment.train.lr > FAILING_LR:
                 raise RunError("the learning rate is too high for a fake")
             if after_epoch is not None:
                 after_epoch(epoch, lambda e=epoch: self._table("validation", e))
+            rows.append(self._row(epoch))
             atomic.write_text(checkpoint, str(epoch + 1))
-        return self._table("validation", self.experiment.train.epochs - 1), self._notes()
+            writer.on_epoch(rows)
+        writer.write_table("history.csv", pd.DataFrame(rows))
 
-    def predictions(self, writer: RunWriter) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
-        del writer
-        last = self.experiment.train.epochs - 1
-        return {part: self._table(part, last) for part in ("validation", "test")}, self._notes()
+    def _row(self, epoch: int) -> dict[str, float]:
+        loss = 1 / (epoch + 1)
+        accuracy = epoch / (epoch + 1)
+        return {"epoch": epoch + 1, "loss": loss, "accuracy": accuracy, "val_loss": 2 * loss,
+                "val_accuracy": accuracy / 2, "duration_s": 0.5}  # fmt: skip
 
     def _notes(self) -> dict[str, Any]:
         epochs = self.experiment.train.epochs

@@ -1,0 +1,108 @@
+"""The real W&B client, offline or against a stand-in for its server, with fakes in the place of networks."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tests.sweep.fake import FakeNetwork
+from tests.test_cli import TINY, Command, in_this_process
+from tests.tracking.server import StandIn
+
+KEY = "notforanyfile0123456789abcdef0123456789abcdef"
+EPOCHS = 4
+Write = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Work in an empty folder, with no W&B settings and none of this process's client left behind."""
+    monkeypatch.delenv("WANDB_MODE")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    monkeypatch.setenv("COLUMNS", "120")
+    for name in ("DATA_DIR", "CACHE_DIR", "CONFIG_DIR"):
+        monkeypatch.setenv(f"WANDB_{name}", str(tmp_path / "wandb-home"))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    yield tmp_path / "work"
+    if "wandb" in sys.modules:
+        import wandb
+        from wandb.sdk.lib import wbauth
+
+        wandb.teardown()
+        wbauth.unauthenticate_session(update_settings=False)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    """A server, and a key for it."""
+    with StandIn() as standin:
+        monkeypatch.setenv("WANDB_BASE_URL", standin.url)
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+        monkeypatch.setenv("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.1")  # seconds; what tests wait for is sent soon
+        yield standin
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a server that does not answer only a little."""
+    monkeypatch.setattr("alzbench.tracking.client.BEGIN_S", 3.0)
+    monkeypatch.setattr("alzbench.tracking.client.FINISH_S", 3.0)
+    monkeypatch.setattr("alzbench.tracking.client.SYNC_FINISH_S", 3.0)
+    monkeypatch.setattr("alzbench.tracking.client.CONFIRM_WAITS_S", (0.0, 0.2))
+
+
+@pytest.fixture
+def write(own_folder: Path, image_folder: Path) -> Write:
+    """Write an experiment: ``write("offline", name="x", train={"lr": 1e-2})``."""
+
+    def make(mode: str, name: str = "e", **changes: Any) -> Path:
+        base = yaml.safe_load(TINY)
+        values = {**base, "data": {**base["data"], "source": str(image_folder)}, "tracking": {"wandb": mode}}
+        values["train"] = {**base["train"], "epochs": EPOCHS}
+        for key, value in changes.items():
+            values[key] = {**values.get(key, {}), **value} if isinstance(value, dict) else value
+        (own_folder / f"{name}.yaml").write_text(yaml.safe_dump(values))
+        return own_folder / f"{name}.yaml"
+
+    return make
+
+
+@pytest.fixture
+def alzbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command in this process, with fakes in the place of networks."""
+    monkeypatch.setattr("alzbench.runner.run.NetworkRun", FakeNetwork)
+    monkeypatch.setattr("alzbench.runner.trial.NetworkRun", FakeNetwork)
+    return functools.partial(in_this_process, monkeypatch, capsys)
+
+
+def start(*arguments: object, **variables: str) -> subprocess.Popen[str]:
+    """Start a command in a process of its own, with fakes in the place of networks."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.sweep.fake", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def only_run(experiment: str = "e") -> Path:
+    """Return the folder of the one run of an experiment."""
+    (found,) = (Path("runs") / experiment).glob("seed-*")
+    return found
+
+
+def marker(folder: Path) -> dict[str, Any]:
+    """Return what a run folder says of its mirror."""
+    content: dict[str, Any] = json.loads((folder / "wandb.json").read_text())
+    return content
