@@ -7,6 +7,7 @@ server is begin, tables, and finish; each gives up after the seconds below.
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -48,14 +49,19 @@ def as_tracking_error() -> Iterator[None]:
 
 def _client() -> Any:
     """Return the client's module, silenced."""
+    silence()
     import wandb
 
-    silence()
     return wandb
 
 
 def silence() -> None:
-    """Keep the client quiet: what is to be said, we say."""
+    """Keep the client quiet: what is to be said, we say.
+
+    Its reports about itself are off where the environment does not ask for them: nobody asked us to send them, and a
+    server that fails makes them print.
+    """
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     import wandb
 
     wandb.setup(wandb.Settings(silent=True))

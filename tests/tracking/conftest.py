@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from alzbench.store import read_run
 from tests.conftest import ROOT
 from tests.sweep.fake import FakeNetwork
 from tests.test_cli import TINY, Command, in_this_process
@@ -36,6 +37,11 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     yield tmp_path / "work"
+    end_client()
+
+
+def end_client() -> None:
+    """Let the client go, as the end of a process does."""
     if "wandb" in sys.modules:
         import wandb
         from wandb.sdk.lib import wbauth
@@ -50,16 +56,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     with StandIn() as standin:
         monkeypatch.setenv("WANDB_BASE_URL", standin.url)
         monkeypatch.setenv("WANDB_API_KEY", KEY)
-        monkeypatch.setenv("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "0.1")  # seconds; what tests wait for is sent soon
         yield standin
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a server that does not answer only a little."""
-    monkeypatch.setattr("alzbench.tracking.client.BEGIN_S", 3.0)
-    monkeypatch.setattr("alzbench.tracking.client.FINISH_S", 3.0)
-    monkeypatch.setattr("alzbench.tracking.client.SYNC_FINISH_S", 3.0)
+    for name in ("BEGIN_S", "FINISH_S", "READ_S"):
+        monkeypatch.setattr(f"alzbench.tracking.client.{name}", 2)
     monkeypatch.setattr("alzbench.tracking.client.CONFIRM_WAITS_S", (0.0, 0.2))
 
 
@@ -106,3 +110,22 @@ def marker(folder: Path) -> dict[str, Any]:
     """Return what a run folder says of its mirror."""
     content: dict[str, Any] = json.loads((folder / "wandb.json").read_text())
     return content
+
+
+def rows(server: StandIn, id: str) -> list[dict[str, Any]]:
+    return [row for row in server.runs[id].history if "epoch" in row]
+
+
+def assert_whole(server: StandIn, folder: Path) -> None:
+    """Check that the server has all of a stored run, once."""
+    run, mirror = read_run(folder), server.runs[marker(folder)["id"]]
+    assert [row["epoch"] for row in rows(server, mirror.name)] == list(range(1, EPOCHS + 1))
+    assert [row["_step"] for row in rows(server, mirror.name)] == list(range(1, EPOCHS + 1))
+    assert mirror.summary["test/accuracy"] == run.metrics["test"]["accuracy"]
+    assert mirror.summary["state"] == "complete"
+    assert mirror.state == "finished"
+    tables = " ".join(artifact["name"] for artifact in server.artifacts.values() if artifact["run"] == mirror.name)
+    assert all(name in tables for name in ("testpredictions", "testmistakes", "testconfusion_table")), tables
+    assert all(artifact["state"] == "COMMITTED" for artifact in server.artifacts.values())
+    assert marker(folder)["state"] == "sent"
+    assert marker(folder)["finished"] == run.card.finished

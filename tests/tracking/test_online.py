@@ -1,4 +1,4 @@
-"""Runs mirrored to a server that is there, and to one that is down, slow, refuses, fails or goes away."""
+"""Runs mirrored to a server while they go on."""
 
 from __future__ import annotations
 
@@ -7,35 +7,15 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from alzbench.store import read_run
 from tests.test_cli import Command
-from tests.tracking.conftest import EPOCHS, KEY, Write, marker, only_run, start
+from tests.tracking.conftest import EPOCHS, KEY, Write, assert_whole, marker, only_run, start
 from tests.tracking.server import StandIn
 
 pytestmark = pytest.mark.slow
-
-
-def rows(server: StandIn, id: str) -> list[dict[str, Any]]:
-    return [row for row in server.runs[id].history if "epoch" in row]
-
-
-def assert_whole(server: StandIn, folder: Path) -> None:
-    """Check that the server has all of a stored run, once."""
-    run, mirror = read_run(folder), server.runs[marker(folder)["id"]]
-    assert [row["epoch"] for row in rows(server, mirror.name)] == list(range(1, EPOCHS + 1))
-    assert [row["_step"] for row in rows(server, mirror.name)] == list(range(1, EPOCHS + 1))
-    assert mirror.summary["test/accuracy"] == run.metrics["test"]["accuracy"]
-    assert mirror.summary["state"] == "complete"
-    assert mirror.state == "finished"
-    kinds = {artifact["name"].split("-", 2)[2] for artifact in server.artifacts.values() if artifact["run"] == mirror.name}
-    assert {"testpredictions", "testmistakes", "testconfusion_table"} <= kinds
-    assert all(artifact["state"] == "COMMITTED" for artifact in server.artifacts.values())
-    assert marker(folder)["state"] == "sent"
-    assert marker(folder)["finished"] == run.card.finished
 
 
 def test_a_run_is_there_whole(alzbench: Command, write: Write, server: StandIn) -> None:
@@ -54,36 +34,20 @@ def test_a_run_is_there_whole(alzbench: Command, write: Write, server: StandIn) 
     assert marker(only_run())["url"].startswith(server.url)
 
 
-def test_epochs_arrive_while_the_run_goes_on(write: Write, server: StandIn) -> None:
-    process = start("run", write("online", train={"epochs": 40}), "--no-sanity", FAKE_SECONDS="1")
-    try:
-        deadline = time.monotonic() + 60
-        while not any(run.lines for run in server.runs.values()):
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.2)
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def test_every_seed_is_a_run_of_the_group(alzbench: Command, write: Write, server: StandIn) -> None:
-    alzbench("run", write("online"), "--seeds", "0,1")
+def test_sanity_rows_are_runs_beside_it(alzbench: Command, write: Write, server: StandIn) -> None:
+    alzbench("run", write("online"))
     by_title = {run.title: run for run in server.runs.values()}
-    assert set(by_title) == {
-        "e seed 0", "e seed 1", *(f"{name} seed {seed}" for seed in (0, 1) for name in
-                                  ("sanity-largest-class", "sanity-grey-logistic", "sanity-shuffled-labels")),
-    }  # fmt: skip
-    assert {run.group for title, run in by_title.items() if title.startswith("e ")} == {"e"}
-    assert by_title["sanity-largest-class seed 0"].job_type == "sanity"
-    for folder in Path("runs/e").iterdir():
-        assert_whole(server, folder)
+    names = ("largest-class", "grey-logistic", "shuffled-labels")
+    assert set(by_title) == {"e seed 0", *(f"sanity-{name} seed 0" for name in names)}
+    assert all((run.job_type == "sanity") == ("sanity" in title) for title, run in by_title.items())
+    assert by_title["sanity-largest-class seed 0"].tags[-1] == "sanity"
+    assert_whole(server, only_run())
 
 
 def test_folds_are_runs_of_their_own(alzbench: Command, write: Write, server: StandIn) -> None:
-    file = write("online", protocol={"name": "subject_cv", "folds": 3}, data={"source": "phantom"})
+    file = write("online", protocol={"name": "subject_cv", "folds": 2}, data={"source": "phantom"})
     alzbench("run", file, "--no-sanity")
-    assert sorted(run.title for run in server.runs.values()) == [f"e seed 0 fold {fold}" for fold in range(3)]
+    assert sorted(run.title for run in server.runs.values()) == [f"e seed 0 fold {fold}" for fold in range(2)]
     assert {run.group for run in server.runs.values()} == {"e"}
     assert all("leaky" not in run.tags for run in server.runs.values())
 
@@ -107,10 +71,11 @@ def test_a_killed_run_goes_on_in_the_same_run(alzbench: Command, write: Write, s
 
 def test_seeds_at_the_same_time_do_not_mix(write: Write, server: StandIn) -> None:
     file = write("online")
-    processes = [start("run", file, "--no-sanity", "--seeds", seed, FAKE_SECONDS="0.2") for seed in range(3)]
+    processes = [start("run", file, "--no-sanity", "--seeds", seed, FAKE_SECONDS="0.2") for seed in range(2)]
     for process in processes:
-        assert process.wait(120) == 0, process.communicate()
-    assert sorted(run.title for run in server.runs.values()) == [f"e seed {seed}" for seed in range(3)]
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    assert sorted(run.title for run in server.runs.values()) == [f"e seed {seed}" for seed in range(2)]
     for folder in Path("runs/e").glob("seed-*"):
         assert_whole(server, folder)
         assert server.runs[marker(folder)["id"]].values["run"]["seed"] == read_run(folder).card.seed
@@ -138,103 +103,6 @@ def test_the_model_is_sent_when_asked_for(alzbench: Command, write: Write, serve
     (model,) = [artifact for artifact in server.artifacts.values() if artifact["type"] == "model"]
     assert model["run"] == marker(only_run())["id"]
     assert model["files"] == ["model.keras"]
-
-
-FAILURES: dict[str, Any] = {
-    "down": None,
-    "slow": lambda _path, _body: 0,
-    "401": lambda _path, _body: 401,
-    "403": lambda _path, _body: 403,
-    "500": lambda _path, _body: 500,
-    "cut": lambda _path, _body: -1,
-}
-
-
-@pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("kind", FAILURES)
-def test_no_run_notices_that_the_server_fails(
-    alzbench: Command, write: Write, server: StandIn, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alzbench("run", write("disabled", name="plain"), "--no-sanity", "--seeds", "0,1")
-    url = server.url
-    if FAILURES[kind] is None:
-        server.close()
-    else:
-        server.fails = FAILURES[kind]
-    start_s = time.monotonic()
-    result = alzbench("run", write("online"), "--no-sanity", "--seeds", "0,1", "--quiet")
-    assert time.monotonic() - start_s < 20
-    assert result.code == 0
-    assert result.err.count("W&B: ") == 1  # said once, even where nothing else is
-    assert "`alzbench sync`" in result.err
-    assert_same_metrics("plain", "e")
-    assert not server.runs
-    # and it can be repaired
-    if FAILURES[kind] is None:
-        with StandIn() as repaired:
-            monkeypatch.setenv("WANDB_BASE_URL", repaired.url)
-            assert repaired.url != url
-            assert_synced(alzbench, repaired)
-    else:
-        server.fails = lambda _path, _body: None
-        assert_synced(alzbench, server)
-
-
-def assert_same_metrics(first: str, second: str) -> None:
-    """Check that tracking changed no figure."""
-
-    def of(name: str) -> list[Any]:
-        files = sorted(Path(f"runs/{name}").glob("seed-*/metrics.json"))
-        found = [json.loads(file.read_text()) for file in files]
-        return [{key: value for key, value in metrics.items() if key != "duration_s"} for metrics in found]
-
-    assert of(first) == of(second)
-    assert of(first)
-
-
-def assert_synced(alzbench: Command, server: StandIn) -> None:
-    """Check that sync sends what is missing, and nothing twice."""
-    result = alzbench("sync", "e")
-    assert result.code == 0, result
-    assert result.out == "2 runs sent, 0 were there already, 0 failed.\n"
-    for folder in Path("runs/e").glob("seed-*"):
-        assert_whole(server, folder)
-    server.requests.clear()
-    assert alzbench("sync", "e").out == "0 runs sent, 2 were there already, 0 failed.\n"
-    assert server.requests == []
-    assert len(server.runs) == 2
-
-
-def _after(epochs: int, server: StandIn, status: int, path: str = "") -> Any:
-    """Fail with a status once a run has some epochs."""
-
-    def fails(asked: str, _body: bytes) -> int | None:
-        begun = any(len(run.lines) >= epochs for run in server.runs.values())
-        return status if begun and path in asked else None
-
-    return fails
-
-
-@pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("status", [-1, 0, 401, 500])
-@pytest.mark.parametrize("path", ["", "file_stream"])
-def test_a_server_that_goes_away_in_the_middle_costs_nothing(
-    alzbench: Command, write: Write, server: StandIn, monkeypatch: pytest.MonkeyPatch, status: int, path: str
-) -> None:
-    monkeypatch.setenv("FAKE_SECONDS", "0.3")
-    alzbench("run", write("disabled", name="plain"), "--no-sanity")
-    server.fails = _after(1, server, status, path)
-    result = alzbench("run", write("online"), "--no-sanity")
-    assert result.code == 0
-    assert result.err.count("W&B: ") == 1
-    assert_same_metrics("plain", "e")
-    assert marker(only_run())["state"] == "failed"
-    (mirror,) = server.runs.values()
-    assert 1 <= len(mirror.lines) < EPOCHS + 1
-    server.fails = lambda _path, _body: None
-    assert alzbench("sync", "e").out == "1 runs sent, 0 were there already, 0 failed.\n"
-    assert len(server.runs) == 1
-    assert_whole(server, only_run())
 
 
 def test_the_key_is_in_no_file_and_no_output(alzbench: Command, write: Write, server: StandIn, tmp_path: Path) -> None:

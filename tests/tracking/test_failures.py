@@ -1,0 +1,120 @@
+"""Runs mirrored to a server that is down, slow, refuses, fails or goes away, and what repairs it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.test_cli import Command
+from tests.tracking.conftest import Write, assert_whole, end_client, marker, only_run, rows, start
+from tests.tracking.server import StandIn
+
+pytestmark = [
+    pytest.mark.slow,
+    # the client's threads, when it is let go while its server fails
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+]
+
+
+# what a request is answered with; None: the server is gone, 0: no answer
+FAILURES = {"down": None, "slow": 0, "401": 401, "500": 500}
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("status", FAILURES.values(), ids=FAILURES)
+def test_no_run_notices_that_the_server_fails(
+    alzbench: Command, write: Write, server: StandIn, status: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alzbench("run", write("disabled", name="plain"), "--no-sanity", "--seeds", "0,1")
+    server.fails = lambda _path, _body: status
+    if status is None:
+        server.close()
+    result = alzbench("run", write("online"), "--no-sanity", "--seeds", "0,1", "--quiet")
+    assert result.code == 0
+    assert result.err.count("W&B: ") == 1  # said once, even where nothing else is
+    assert "`alzbench sync`" in result.err
+    assert_same_metrics("plain", "e")
+    assert not server.runs
+    with contextlib.nullcontext(server) if status is not None else StandIn() as repaired:
+        repaired.fails = lambda _path, _body: None
+        monkeypatch.setenv("WANDB_BASE_URL", repaired.url)
+        end_client()
+        assert_synced(alzbench, repaired)
+
+
+def assert_same_metrics(first: str, second: str) -> None:
+    """Check that tracking changed no figure."""
+
+    def of(name: str) -> list[Any]:
+        files = sorted(Path(f"runs/{name}").glob("seed-*/metrics.json"))
+        found = [json.loads(file.read_text()) for file in files]
+        return [{key: value for key, value in metrics.items() if key != "duration_s"} for metrics in found]
+
+    assert of(first) == of(second)
+    assert of(first)
+
+
+def assert_synced(alzbench: Command, server: StandIn) -> None:
+    """Check that sync sends what is missing, and nothing twice."""
+    folders = list(Path("runs/e").glob("seed-*"))
+    result = alzbench("sync", "e")
+    assert result.code == 0, result
+    assert result.out == f"{len(folders)} runs sent, 0 were there already, 0 failed.\n"
+    for folder in folders:
+        assert_whole(server, folder)
+    server.requests.clear()
+    assert alzbench("sync", "e").out == f"0 runs sent, {len(folders)} were there already, 0 failed.\n"
+    assert server.requests == []
+    assert len(server.runs) == len(folders)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("status", "path"),
+    [(500, ""), (0, "file_stream"), (-1, "file_stream"), (401, "file_stream"), (500, "file_stream")],
+    ids=["altogether", "slow", "cut", "401", "500"],
+)
+def test_a_server_that_goes_away_in_the_middle_costs_nothing(
+    alzbench: Command, write: Write, server: StandIn, status: int, path: str
+) -> None:
+    alzbench("run", write("disabled", name="plain"), "--no-sanity")
+    server.fails = lambda asked, _body: status if server.runs and path in asked else None
+    result = alzbench("run", write("online"), "--no-sanity")
+    assert result.code == 0
+    assert result.err.count("W&B: ") == 1
+    assert_same_metrics("plain", "e")
+    assert marker(only_run())["state"] == "failed"
+    (mirror,) = server.runs.values()
+    assert not mirror.lines
+    server.fails = lambda _path, _body: None
+    end_client()
+    assert_synced(alzbench, server)
+
+
+def test_what_arrived_before_the_server_went_away_is_not_sent_again(
+    alzbench: Command, write: Write, server: StandIn
+) -> None:
+    file = write("online", train={"epochs": 25})
+    process = start("run", file, "--no-sanity", FAKE_SECONDS="1")
+    try:
+        while not any(run.lines for run in server.runs.values()):  # the client sends every 15 seconds
+            assert process.poll() is None
+            time.sleep(0.1)
+        (mirror,) = server.runs.values()
+        server.fails = lambda _path, _body: 401  # the key was taken back
+        arrived = len(mirror.lines)
+        _, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 0, err
+    assert 1 <= arrived == len(mirror.lines) < 25
+    assert err.count("W&B: ") == 1, err
+    server.fails = lambda _path, _body: None
+    assert alzbench("sync").out == "1 runs sent, 0 were there already, 0 failed.\n"
+    assert [row["epoch"] for row in rows(server, mirror.name)] == list(range(1, 26))
+    assert mirror.summary["state"] == "complete"
