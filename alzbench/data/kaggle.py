@@ -69,11 +69,11 @@ def download(handle: str, quiet: bool = False) -> Path:
 
 def find_cached(handle: str) -> Path | None:
     """Return the folder of a Kaggle data set that kagglehub's cache holds; None where it does not."""
-    from kagglehub.cache import load_from_cache
+    from kagglehub.cache import Cache
     from kagglehub.handle import parse_dataset_handle
 
     try:
-        found = load_from_cache(parse_dataset_handle(handle))
+        found = Cache().load_from_cache(parse_dataset_handle(handle))
     except ValueError:
         return None
     return None if found is None else Path(found)

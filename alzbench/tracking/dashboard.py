@@ -136,7 +136,7 @@ def _report(
     where = {"entity": entity, "project": project} if located else {}
 
     def runset(name: str, filters: Sequence[Any]) -> wr.Runset:
-        return wr.Runset(name=name, filters=list(filters), **where)
+        return wr.Runset(name=name, filters=ws.And(*filters), **where)
 
     blocks: list[Any] = [
         wr.P("How sure each figure is, and what is left of it on patients that the model has not seen."),

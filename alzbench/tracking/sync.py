@@ -94,7 +94,9 @@ def _send(run: Run, pictures: _PicturesOfSets, project: str | None, entity: str 
     mirror = Mirror(destination, run.path, run.card, _resolved(run), finish_s=SYNC_FINISH_S)
     try:
         mirror.complete(run, pictures.of(run), settings.model)
-    except NotConfirmed as error:
+    except (NotConfirmed, DataError) as error:  # of this run alone
+        if isinstance(error, DataError):
+            mirror.end("failed")
         mirror.fail()
         return Sent(run, "failed", mirror.url, str(error))
     except TrackingError:

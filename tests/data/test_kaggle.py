@@ -18,7 +18,7 @@ import pytest
 from kagglesdk import kaggle_env
 
 from alzbench.data.folder import list_folder
-from alzbench.data.kaggle import download
+from alzbench.data.kaggle import download, find_cached
 from alzbench.data.manifest import locate
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
@@ -137,6 +137,13 @@ def test_a_set_in_the_cache_needs_no_network(kaggle: Kaggle) -> None:
     assert download(HANDLE) == folder
 
 
+def test_what_the_cache_holds_is_found_without_a_request(kaggle: Kaggle) -> None:
+    assert find_cached(HANDLE) is None
+    assert kaggle.requests == []
+    assert find_cached("no handle") is None
+    assert find_cached(HANDLE) != download(HANDLE) == find_cached(HANDLE)
+
+
 def test_the_source_kaggle_downloads_the_handle_of_the_experiment(kaggle: Kaggle) -> None:
     settings = DataSettings(source="kaggle", kaggle=HANDLE)
     assert locate(settings, Progress()) == download(HANDLE)
@@ -250,7 +257,7 @@ def test_quiet_prints_nothing(kaggle: Kaggle) -> None:
     code = f"""
 from kagglesdk import kaggle_env
 kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.PROD] = "http://127.0.0.1:{kaggle.server_port}"
-from alzbench.data.kaggle import download
+from alzbench.data.kaggle import download, find_cached
 download({HANDLE!r}, quiet=True)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)

@@ -1,0 +1,62 @@
+"""What W&B is told of a run, and what it shows beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from alzbench.store import RunStore
+from alzbench.tracking import content
+from alzbench.tracking.media import MOST_MISTAKES, media
+from tests.report.test_document import write_answers
+from tests.test_cli import Command
+from tests.test_store import CARD
+
+
+def test_names_tell_runs_apart() -> None:
+    assert content.title(CARD) == f"{CARD.experiment} seed {CARD.seed}"
+    assert content.title(replace(CARD, fold=2)).endswith(f"seed {CARD.seed} fold 2")
+    assert content.title(replace(CARD, trial=7)).startswith(f"{CARD.experiment} trial 7 seed")
+    assert [content.job_type(card) for card in (CARD, replace(CARD, trial=0), replace(CARD, sanity=True))] == [
+        "run", "trial", "sanity",
+    ]  # fmt: skip
+
+
+def test_tags_are_protocol_and_variant_and_what_it_must_not_be_mistaken_without() -> None:
+    clean = replace(CARD, leaks="", demo=False, sanity=False, trial=None)
+    assert content.tags(clean) == [clean.protocol, clean.variant]
+    every = replace(CARD, leaks="it does", demo=True, sanity=True, trial=0, variant="v" * 99)
+    assert content.tags(every) == [every.protocol, "v" * 64, "leaky", "demo", "sanity", "trial"]
+
+
+def test_epochs_have_names_of_their_own() -> None:
+    row = {"epoch": 3, "loss": 0.5, "val_accuracy": 0.25, "lr": 1e-3, "val_loss": None}
+    assert content.epoch(row) == {"epoch": 3, "train/loss": 0.5, "validation/accuracy": 0.25, "lr": 1e-3}
+
+
+@pytest.mark.slow
+def test_mistakes_come_with_heat_maps_where_there_are_some(alzbench: Command, tmp_path: Path) -> None:
+    import wandb
+
+    write_answers(tmp_path, seed=0, right=0.2)
+    assert alzbench("import", tmp_path / "predictions.csv", "--name", "n", "--classes", "A,B").code == 0
+    (run,) = RunStore(Path("runs")).runs()
+    wrong = run.predictions().query("label != predicted")
+    picture = tmp_path / "picture.png"
+    Image.new("I;16", (400, 200)).save(picture)
+    plain = media(run, wandb, lambda _: None)["test/mistakes"]
+    assert plain.columns == ["image", "picture", "subject", "label", "predicted", "confidence"]
+    assert len(plain.data) == min(MOST_MISTAKES, len(wrong))
+    one = wrong["image"].iloc[0]
+    heat_map = (run.path / "heatmaps" / one).with_suffix(".png")
+    heat_map.parent.mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(heat_map)
+    table = media(run, wandb, lambda name: picture if name == one else tmp_path / "gone.png")["test/mistakes"]
+    assert table.columns[1:3] == ["picture", "heat map"]
+    by_image = {row[0]: row[1:3] for row in table.data}
+    thumbnail, heat = by_image.pop(one)
+    assert (thumbnail.image.size, heat.image.size) == ((128, 64), (8, 8))
+    assert all(pair == [None, None] for pair in by_image.values())

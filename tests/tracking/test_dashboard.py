@@ -1,0 +1,114 @@
+"""The dashboard: what is printed, what is saved, and that it is saved over what was there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alzbench.compare import load_references
+from tests.test_cli import Command
+from tests.test_store import write_run
+from tests.tracking.server import StandIn
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:Pydantic V1 style:DeprecationWarning"),  # in wandb-workspaces
+]
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def stored() -> list[str]:
+    """Runs of two experiments on as many images as the published result has; their names."""
+    shares = {"first": 0.6, "second": 0.8}
+    for name, accuracy in shares.items():
+        for seed in (0, 1):
+            write_run(Path("runs"), accuracy, classes=("A", HOSTILE), n=6400, experiment=name, seed=seed)
+    return list(shares)
+
+
+@pytest.fixture
+def specification(alzbench: Command, stored: list[str]) -> dict[str, Any]:
+    result = alzbench("dashboard", *stored, "--dry-run")
+    assert result.code == 0, result.err
+    printed: dict[str, Any] = json.loads(result.out)
+    return printed
+
+
+def metrics(spec: object) -> set[str]:
+    """Return the metrics that the bar charts of a specification show."""
+    if isinstance(spec, list):
+        return set().union(*(metrics(part) for part in spec))
+    if not isinstance(spec, dict):
+        return set()
+    own = set(spec["config"].get("metrics") or ()) if spec.get("viewType") == "Bar Chart" else set()
+    return own | metrics(list(spec.values()))
+
+
+def test_what_is_printed_keeps_to_the_schema_of_wandb_workspaces(specification: dict[str, Any]) -> None:
+    from wandb_workspaces.reports.v2.internal import ReportViewspec
+    from wandb_workspaces.workspaces.internal import View
+
+    workspace, report = specification["workspace"], specification["report"]
+    assert View.model_validate(workspace).spec.section.panel_bank_config.sections
+    assert ReportViewspec.model_validate(report).spec.blocks
+    names = [section["name"] for section in workspace["spec"]["section"]["panelBankConfig"]["sections"]]
+    assert names[:5] == ["Comparison", "Scores", "F1 by class", "Training", "Confusion matrices"]
+    shown = {
+        "summary_metrics.test/accuracy",
+        "summary_metrics.test/macro_f1",
+        "summary_metrics.test/f1/A",
+        f"summary_metrics.test/f1/{HOSTILE}",
+    }
+    for spec in (workspace, report):
+        assert shown <= metrics(spec)
+    text = json.dumps(report)
+    assert "66.86 %" in text
+    assert "second" in text  # the comparison's own table
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_dry_run_sends_nothing(alzbench: Command, server: StandIn) -> None:
+    assert alzbench("dashboard", "--dry-run").code == 0
+    assert server.requests == []
+    assert not Path("runs/wandb-dashboard").exists()
+
+
+@pytest.mark.usefixtures("stored")
+def test_it_is_saved_with_the_comparison_and_the_published_result_beside_the_runs(
+    alzbench: Command, server: StandIn
+) -> None:
+    result = alzbench("dashboard")
+    assert result.code == 0, result.err
+    workspace, report = result.out.split()
+    assert all(address.startswith(server.url) for address in (workspace, report))
+    assert sorted(view["type"] for view in server.views.values()) == ["project-view", "runs"]
+    by_title = {run.title: run for run in server.runs.values()}
+    (reference,) = load_references()
+    published = by_title.pop(f"published: {reference.name}")
+    assert published.summary["test/accuracy"] == 0.6686
+    assert published.summary["test/accuracy_low"] < 0.6686 < published.summary["test/accuracy_high"]
+    assert published.values["protocol_name"] == "reference"
+    (comparison,) = by_title.values()
+    assert {"comparison/table"} < comparison.history[-1].keys()
+    # again is an update
+    assert alzbench("dashboard").out.split() == [workspace, report]
+    assert len(server.views) == len(server.runs) == 2
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_server_that_refuses_is_one_sentence(alzbench: Command, server: StandIn) -> None:
+    server.fails = lambda _path, _body: 401
+    result = alzbench("dashboard")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("error: ")
+    assert result.err.count("\n") == 1
+
+
+def test_nothing_to_compare_is_one_sentence(alzbench: Command) -> None:
+    result = alzbench("dashboard", "--dry-run")
+    assert (result.code, result.out, result.err.count("\n")) == (3, "", 1)

@@ -1,0 +1,106 @@
+"""Stored runs sent later: offline ones, those never tracked, trials, and predictions from elsewhere."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.report.test_document import write_answers
+from tests.test_cli import Command
+from tests.tracking.conftest import KEY, Write, assert_whole, marker, only_run
+from tests.tracking.server import StandIn
+
+pytestmark = pytest.mark.slow
+
+
+def test_offline_and_untracked_runs_are_sent_once(
+    alzbench: Command, write: Write, server: StandIn, tmp_path: Path
+) -> None:
+    for name, mode in (("e", "offline"), ("untracked", "auto"), ("private", "disabled")):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.delenv("WANDB_API_KEY")
+            alzbench("run", write(mode, name=name), "--no-sanity")
+    write_answers(tmp_path, seed=0, right=0.7)
+    alzbench("import", tmp_path / "predictions.csv", "--name", "notebook", "--classes", "A,B")
+    assert server.requests == []
+    result = alzbench("sync", "--json")
+    assert result.code == 0, result.err
+    report = json.loads(result.out)
+    assert (report["sent"], report["found"], report["failed"]) == (3, 0, 0)
+    assert sorted(run.title for run in server.runs.values()) == ["e seed 0", "notebook seed 0", "untracked seed 0"]
+    for name in ("e", "untracked"):
+        assert_whole(server, only_run(name))
+    (notebook,) = (run for run in server.runs.values() if run.group == "notebook")
+    assert {"test/accuracy", "test/accuracy_low"} <= notebook.summary.keys()
+    server.requests.clear()
+    assert json.loads(alzbench("sync", "--json").out)["found"] == 3
+    assert server.requests == []
+    assert alzbench("sync", "private").out.startswith("1 runs sent")  # who names a run means it
+
+
+def test_a_damaged_run_keeps_no_other_from_being_sent(alzbench: Command, write: Write, server: StandIn) -> None:
+    for name in ("e", "damaged"):
+        alzbench("run", write("disabled", name=name), "--no-sanity")
+    (only_run("damaged") / "predictions.csv").write_text("image\n")
+    result = alzbench("sync", "damaged", "e")
+    assert (result.code, result.out) == (1, "1 runs sent, 0 were there already, 1 failed.\n")
+    assert "predictions.csv" in result.err
+    assert_whole(server, only_run())
+    assert marker(only_run("damaged"))["state"] == "failed"
+
+
+def test_a_lost_marker_sends_no_second_run(alzbench: Command, write: Write, server: StandIn) -> None:
+    alzbench("run", write("online"), "--no-sanity")
+    (only_run() / "wandb.json").unlink()
+    shutil.rmtree(only_run() / "wandb")
+    assert alzbench("sync").out.startswith("1 runs sent")
+    assert len(server.runs) == 1
+    assert_whole(server, only_run())
+
+
+def test_runs_can_be_sent_to_another_project(alzbench: Command, write: Write, server: StandIn) -> None:
+    alzbench("run", write("offline"), "--no-sanity")
+    alzbench("sync", "--project", "other")
+    assert [run.project for run in server.runs.values()] == ["other"]
+    assert marker(only_run())["project"] == "other"
+
+
+def test_without_a_key_nothing_is_sent_and_said_so(alzbench: Command, write: Write, server: StandIn) -> None:
+    alzbench("run", write("offline"), "--no-sanity")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delenv("WANDB_API_KEY")
+        result = alzbench("sync")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "error: W&B needs an API key to be sent anything: `wandb login` or WANDB_API_KEY.\n"
+    assert server.requests == []
+
+
+def test_every_trial_of_a_sweep_is_a_run_of_its_group(alzbench: Command, write: Write, server: StandIn) -> None:
+    write("online", name="base")
+    sweep = {
+        "base": "base.yaml",
+        "name": "s",
+        "objective": "accuracy",
+        "trials": 3,
+        "sampler": {"name": "random"},
+        "space": {"train.lr": {"choices": [1e-4, 1e-3, 2e-3]}},
+        "final": {"seeds": []},
+    }
+    Path("s.yaml").write_text(json.dumps(sweep))
+    result = alzbench("sweep", "s.yaml")
+    assert result.code == 0, result.err
+    assert "W&B" not in result.err
+    of_sweep = {run.title: run for run in server.runs.values() if run.group == "s"}
+    assert set(of_sweep) == {*(f"s trial {k} seed 0" for k in range(3)), "s study"}
+    for k in range(3):
+        trial = of_sweep[f"s trial {k} seed 0"]
+        assert (trial.job_type, trial.tags[-1], trial.values["run"]["trial"]) == ("trial", "trial", k)
+        assert trial.summary["state"] in ("complete", "pruned")
+        assert not [name for name in trial.summary if name.startswith("test")]  # no trial has read it
+    study = of_sweep["s study"]
+    assert any(name.startswith("study/") for name in study.history[-1])
+    assert study.values["base"]["name"] == "base"
+    assert KEY not in json.dumps(study.values)
