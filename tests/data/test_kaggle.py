@@ -25,6 +25,8 @@ from alzbench.experiment import DataSettings
 from alzbench.progress import Progress
 from tests.conftest import CLASSES
 
+pytestmark = pytest.mark.slow
+
 HANDLE = "someone/some-set/versions/3"
 IMAGES = 4 * 13
 

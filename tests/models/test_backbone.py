@@ -18,6 +18,8 @@ from alzbench.models.classifier import build_head, join
 from alzbench.models.weights import weights_fingerprint
 from alzbench.training.extractor import KerasExtractor, OnnxExtractor, make_extractor
 
+pytestmark = pytest.mark.slow
+
 
 def prefix(weights: str = "none", alpha: float = 0.35, **data: Any) -> Prefix:
     return build_prefix(BackboneSettings(weights=weights, alpha=alpha), DataSettings(**{"size": 32, **data}))

@@ -14,6 +14,8 @@ from alzbench.experiment import BackboneSettings, DataSettings, FineTuneSettings
 from alzbench.models.backbone import Prefix, build_prefix, build_suffix
 from alzbench.models.blocks import BLOCKS, check_block
 
+pytestmark = pytest.mark.slow
+
 BACKBONE = BackboneSettings(weights="none", alpha=0.35)
 DATA = DataSettings(size=64, scaling="imagenet")
 NAMES = BLOCKS["mobilenet_v2"]

@@ -17,6 +17,8 @@ from alzbench.models.attention import OverSlices
 from alzbench.models.backbone import build_prefix, build_suffix
 from alzbench.models.classifier import build_head, join, put_below
 
+pytestmark = pytest.mark.slow
+
 BACKBONE = BackboneSettings(weights="none", alpha=0.35)
 DATA = DataSettings(size=64, scaling="imagenet")
 SLICES, CLASSES, STEPS = 3, 4, 3

@@ -16,6 +16,8 @@ from alzbench.progress import Progress
 from alzbench.training.batches import FeatureBatches, epoch_order
 from alzbench.training.trainer import TrainResult, train
 
+pytestmark = pytest.mark.slow
+
 SHAPE, CLASSES = (2, 2, 8), 3
 
 
