@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import gc
 import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,8 @@ def end_client() -> None:
 
         wandb.teardown()
         wbauth.unauthenticate_session(update_settings=False)
+        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+            gc.collect()  # its temporary folders
 
 
 @pytest.fixture

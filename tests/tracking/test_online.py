@@ -31,6 +31,7 @@ def test_a_run_is_there_whole(alzbench: Command, write: Write, server: StandIn) 
     assert (mirror.values["label"], mirror.values["protocol_name"]) == ("e (reference)", "reference")
     assert {"figures/confusion", "test/mistakes", "test/predictions"} <= mirror.history[-1].keys()
     assert any(name.startswith("media/images/figures/confusion") for name in mirror.files)
+    assert not {"wandb-metadata.json", "requirements.txt"} & mirror.files.keys()  # nothing about the machine
     assert marker(only_run())["url"].startswith(server.url)
 
 
