@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -21,9 +23,8 @@ def answers(right: np.ndarray, seeds: tuple[int, ...] | None = None, names: list
     counts = np.zeros((*right.shape, 2, 2))
     counts[..., 0, 0], counts[..., 0, 1] = right, SLICES - right
     clusters = tuple(names or [f"s{k:03d}" for k in range(right.shape[1])])
-    return Answers(
-        "subject", clusters, seeds or tuple(range(len(right))), counts, (right > SLICES / 2).astype(np.int64)
-    )
+    labels, answered = np.zeros(right.shape, np.int8), (right <= SLICES / 2).astype(np.int8)
+    return Answers("subject", clusters, seeds or tuple(range(len(right))), counts, labels, answered)
 
 
 def draw(seed: int, share: float, seeds: int = 2, subjects: int = 30) -> np.ndarray:
@@ -52,7 +53,7 @@ def test_what_is_needed_has_the_power() -> None:
 
 def test_a_pair_holds_the_difference_and_mcnemar_of_the_first_seed() -> None:
     first, second = draw(1, 0.5), draw(2, 0.75)
-    (pair,) = compare_pairs("a", {"a": answers(first), "b": answers(second)})
+    ((pair,), _) = compare_pairs("a", {"a": answers(first), "b": answers(second)})
     expected = difference(answers(first).counts, answers(second).counts, accuracy)
     assert expected is not None
     assert pair.differences["accuracy"] == expected
@@ -67,7 +68,7 @@ def test_verdicts_go_by_the_corrected_p() -> None:
     base = draw(1, 0.5)
     others = {f"x{k}": answers(np.clip(base + (np.arange(30) % 3 == 0), 0, 10)) for k in range(3)}
     worse = answers(np.clip(base - 3, 0, 10))
-    pairs = compare_pairs("base", {"base": answers(base), **others, "worse": worse, "same": answers(base)})
+    pairs, _ = compare_pairs("base", {"base": answers(base), **others, "worse": worse, "same": answers(base)})
     by_name = {pair.other: pair for pair in pairs}
     assert by_name["worse"].verdict == "worse"
     assert (by_name["same"].verdict, by_name["same"].p_holm) == ("no difference shown", 1.0)
@@ -77,16 +78,17 @@ def test_verdicts_go_by_the_corrected_p() -> None:
 
 def test_too_few_subjects_have_no_verdict_and_do_not_count_for_the_others() -> None:
     base, other = answers(draw(1, 0.5)[:, :3]), answers(draw(2, 0.9)[:, :3])
-    (pair,) = compare_pairs("a", {"a": base, "b": other})
+    ((pair,), _) = compare_pairs("a", {"a": base, "b": other})
     assert (pair.verdict, pair.p_holm, pair.differences["accuracy"]) == ("too few subjects", None, None)
 
 
 def test_only_common_seeds_are_paired() -> None:
     first, second = draw(1, 0.5, seeds=3), draw(2, 0.6, seeds=2)
-    pairs = compare_pairs(
+    pairs, reasons = compare_pairs(
         "a", {"a": answers(first, (0, 1, 2)), "b": answers(second, (2, 7)), "c": answers(second, (8, 9))}
     )
     (pair,) = pairs
+    assert reasons == {"c": "they have no seed in common"}
     assert (pair.other, pair.seeds) == ("b", (2,))
     assert pair.differences["accuracy"] == difference(answers(first[2:]).counts, answers(second[:1]).counts, accuracy)
 
@@ -105,9 +107,10 @@ def test_other_labels_are_not_paired() -> None:
     """As in the sanity row whose labels are shuffled."""
     first = answers(draw(1, 0.5))
     swapped = first.counts[..., ::-1, :]
-    other = Answers("subject", first.clusters, first.seeds, swapped, first.right)
+    other = replace(first, counts=swapped)
     assert align(first, other) is None
-    assert compare_pairs("a", {"a": first, "b": other}) == ()
+    reason = "they have other labels for the same test images"
+    assert compare_pairs("a", {"a": first, "b": other}) == ((), {"b": reason})
 
 
 def test_folds_of_a_seed_are_stacked_side_by_side() -> None:
@@ -119,7 +122,9 @@ def test_folds_of_a_seed_are_stacked_side_by_side() -> None:
     assert found is not None
     assert (found.clusters, found.seeds, found.by) == (("a", "b"), (0, 1), "subject")
     assert found.counts[:, :, 0, 0].tolist() == [[2, 9], [8, 0]]
-    assert found.right.tolist() == [[0, 1], [1, NOT_TESTED]]
+    assert found.labels.tolist() == [[0, 0], [0, NOT_TESTED]]
+    assert found.answered.tolist() == [[1, 0], [0, NOT_TESTED]]
+    assert found.right.tolist() == [[False, True], [True, False]]
     assert stack({}) is None
 
 
