@@ -18,7 +18,7 @@ from alzbench.compare import (
     binomial_interval,
 )
 from alzbench.compare.disagreements import disputed_subjects
-from alzbench.report.remarks import FEW, how_many, leak_warnings, notes, reference_note, row_name, signed
+from alzbench.report.remarks import FEW, how_many, leak_warnings, notes, reference_note, row_name, row_names, signed
 
 UNDEFINED = "–"
 MOST_SIDE_BY_SIDE = 9  # experiments; more cannot be read
@@ -133,13 +133,14 @@ def _pairs(group: Group) -> Table:
     baseline, by = group.pairs[0].baseline, group.pairs[0].by
     columns = ("experiment", "seeds", "accuracy, points", "95 %", "macro F1", "95 %", "p, Holm", "McNemar p", "verdict",
                f"{by}s needed", "seeds needed")  # fmt: skip
-    rows = tuple((Cell(pair.other), *_pair_cells(pair)) for pair in group.pairs)
+    names = row_names(group)
+    rows = tuple((Cell(names[pair.other]), *_pair_cells(pair)) for pair in group.pairs)
     note = (
         "Paired, on the same test images and seeds. p: of no difference in accuracy, corrected by Holm's method for "
-        f"all experiments, and for sanity rows on their own. McNemar: exact, of the answers about each {by}, first common "
-        f"seed. Needed: to see a change of {100 * group.pairs[0].worth:g} points with a power of 80 %."
+        f"all experiments, and for sanity rows on their own. McNemar: exact, of the answers about each {by}, first "
+        f"common seed. Needed: to see a change of {100 * group.pairs[0].worth:g} points with a power of 80 %."
     )
-    return Table(f"Against {baseline}", columns, rows, note=note)
+    return Table(f"Against {names[baseline]}", columns, rows, note=note)
 
 
 def _pair_cells(pair: Pair) -> list[Cell]:

@@ -12,9 +12,16 @@ FEW = f"none where a class has fewer than {FEWEST_CLUSTERS} test subjects"
 
 def row_name(group: Group, row: ExperimentRow) -> str:
     """Return a row's name, marked where it is not like the rows beside it."""
-    marks = ["leaky"] if group.leaks_differ and row.leaks and not row.sanity else []
+    marks = []
+    if group.leaks_differ and row.seeds and not row.sanity:
+        marks.append("leaks unknown" if "not known" in row.leaks else "leaky" if row.leaks else "no leak")
     marks += ["by image"] if group.clusters_differ and row.by == "image" else []
     return f"{row.label} [{', '.join(marks)}]" if marks else row.label
+
+
+def row_names(group: Group) -> dict[str, str]:
+    """Return the names of all rows by their label, see `row_name`."""
+    return {row.label: row_name(group, row) for row in group.rows}
 
 
 def leak_warnings(group: Group) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -11,9 +11,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from alzbench.compare import Comparison, Effect, ExperimentRow, Group, Interval, Pair, Spread, binomial_interval
+from alzbench.compare import Comparison, Effect, Group, Interval, Pair, Spread, binomial_interval
 from alzbench.report.names import short_names
-from alzbench.report.remarks import how_many, leak_warnings, notes, row_name, signed
+from alzbench.report.remarks import how_many, leak_warnings, notes, row_name, row_names, signed
 from alzbench.store import Run
 
 LEAKY = "leaky protocol"
@@ -35,6 +35,7 @@ def _group_parts(group: Group) -> list[RenderableType]:
     title = f"{kind}{group.protocol} protocol, {test}, data {group.data[:6]}"
     starts = range(0, len(group.classes), CLASSES_ACROSS)
     parts: list[RenderableType] = [Text(title, style="italic"), _scores(group), *(_class_f1(group, k) for k in starts)]
+    parts += _intervals(group)
     parts += _pairs(group) if group.pairs else []
     parts += _effects(group.effects) if group.effects else []
     parts += [_subject_scores(group)] if any(row.by_subject for row in group.rows) else []
@@ -56,7 +57,7 @@ def _scores(group: Group) -> Table:
             row_name(group, row),
             str(len(row.seeds)),
             percent(row.accuracy, with_sd=False),
-            _span(row, "accuracy", 100),
+            _span(row.intervals, "accuracy", 100),
             percent(row.balanced_accuracy, with_sd=False),
             share(row.macro_f1, with_sd=False),
             *(signed(100 * row.difference[name], 2) if name in row.difference else "–" for name in names),
@@ -70,13 +71,20 @@ def _scores(group: Group) -> Table:
 
 def _pairs(group: Group) -> list[RenderableType]:
     """Return the paired differences to the baseline, and what it would take to see a small one."""
-    rows = []
+    rows, names = [], row_names(group)
     for pair in group.pairs:
         found = pair.differences["accuracy"]
         change = _change(found.interval if found else None, 100)
         p = "–" if pair.p_holm is None else _p(pair.p_holm)
         rows.append(
-            [pair.other, str(len(pair.seeds)), *change, p, _p(pair.mcnemar), _VERDICTS.get(pair.verdict, pair.verdict)]
+            [
+                names[pair.other],
+                str(len(pair.seeds)),
+                *change,
+                p,
+                _p(pair.mcnemar),
+                _VERDICTS.get(pair.verdict, pair.verdict),
+            ]
         )
     baseline = group.pairs[0].baseline
     columns = [f"against {_cut_name(baseline)}", "seeds", "points", "95 %", "p Holm", "McNemar", "accuracy"]
@@ -127,8 +135,8 @@ def _p(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else "<0.001"
 
 
-def _span(row: ExperimentRow, name: str, scale: float) -> str:
-    found = row.intervals.get(name)
+def _span(intervals: Mapping[str, Interval], name: str, scale: float) -> str:
+    found = intervals.get(name)
     return span(found.low, found.high, scale) if found else "–"
 
 
@@ -146,12 +154,40 @@ def _class_f1(group: Group, start: int) -> Table:
     )
 
 
+def _intervals(group: Group) -> list[RenderableType]:
+    """Return the 95 % intervals of the other figures, by slice and by subject."""
+    scales = {"balanced_accuracy": ("bal. %", 100), "macro_f1": ("macro F1", 1)}
+    scales |= {
+        f"f1_{name}": (f"F1 {_cut(short)}", 1)
+        for name, short in zip(group.classes, short_names(group.classes), strict=True)
+    }
+    by_slice = {row_name(group, row): row.intervals for row in group.rows if row.intervals}
+    by_subject = {row_name(group, r): r.by_subject.intervals for r in group.rows if r.by_subject}
+    names = list(scales)
+    parts = [_spans("95 %", by_slice, {name: scales[name] for name in names[k : k + CLASSES_ACROSS]})
+             for k in range(0, len(names), CLASSES_ACROSS)]  # fmt: skip
+    of_subjects = {"accuracy": ("accuracy %", 100), **{name: scales[name] for name in names[:2]}}
+    return [table for table in [*parts, _spans("by subject, 95 %", by_subject, of_subjects)] if table is not None]
+
+
+def _spans(
+    title: str, rows: Mapping[str, Mapping[str, Interval]], scales: Mapping[str, tuple[str, int]]
+) -> Table | None:
+    """Return a table of intervals, a column a figure; None where there are none."""
+    if not any(name in found for found in rows.values() for name in scales):
+        return None
+    cells = [
+        [name, *(_span(found, figure, scale) for figure, (_, scale) in scales.items())] for name, found in rows.items()
+    ]
+    return _figures([title, *(heading for heading, _ in scales.values())], cells)
+
+
 def _subject_scores(group: Group) -> Table:
     """Return the scores by subject; `two-way` is the question demented or not, and AUC its area under the ROC curve."""
     columns = ["by subject", "n", "accuracy %", "macro F1", "two-way %", "AUC"]
     rows = [
         [
-            row.label,
+            row_name(group, row),
             str(row.by_subject.subjects),
             percent(row.by_subject.accuracy),
             share(row.by_subject.macro_f1),
