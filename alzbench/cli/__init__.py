@@ -149,6 +149,7 @@ def compare(
     latex: Annotated[Path | None, typer.Option(help="Write the tables here as LaTeX (booktabs).")] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the accuracies here, as PNG.")] = None,
     disagreements: Annotated[Path | None, typer.Option(help="List images answered differently here.")] = None,
+    worth: Annotated[float, typer.Option(min=0.01, max=100, help="Points of accuracy it is worth to see.")] = 2.0,
     as_json: Json = False,
 ) -> None:
     """Compare stored runs: experiments with their uncertainty, against each other and the published reference."""
@@ -160,7 +161,7 @@ def compare(
     from alzbench.report.terminal import render_comparison
 
     chosen = names or []
-    comparison = compare_runs(select_runs(runs, chosen), load_references(), baseline, study_levels(chosen))
+    comparison = compare_runs(select_runs(runs, chosen), load_references(), baseline, study_levels(chosen), worth / 100)
     if report:
         write_comparison(comparison, Files.under(REPORTS, plain_name(report, "--report")))
     files = Files(html, markdown, latex, csv, figure, disagreements)

@@ -4,7 +4,8 @@ from alzbench.compare.effects import Effect
 from alzbench.compare.intervals import Difference, Interval
 from alzbench.compare.pairs import Pair
 from alzbench.compare.references import Reference, binomial_interval, load_references
-from alzbench.compare.table import Comparison, ExperimentRow, Group, Spread, SubjectScores, compare
+from alzbench.compare.rows import ExperimentRow, Spread, SubjectScores
+from alzbench.compare.table import Comparison, Group, compare
 
 __all__ = [
     "Comparison",

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from alzbench.compare.intervals import Sample
 from alzbench.errors import DataError
 from alzbench.evaluation.subject_counts import SubjectCounts, count_subjects
 from alzbench.store import Run
@@ -27,19 +29,53 @@ class Answers:
         clusters: (C,) names.
         seeds: (S,) the repetitions' seeds.
         counts: (S, C, K, K) images of each cluster by true and predicted class; 0 where it was not tested.
-        right: (S, C) whether the cluster as a whole was answered right, 1 or 0; `NOT_TESTED` where it was not tested.
+        labels, answered: (S, C) class of the cluster as a whole, and the one answered; `NOT_TESTED` where it was not.
     """
 
     by: str
     clusters: tuple[str, ...]
     seeds: tuple[int, ...]
     counts: npt.NDArray[np.float64]
-    right: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int8]
+    answered: npt.NDArray[np.int8]
 
-    def of_seeds(self, seeds: Sequence[int]) -> Answers:
-        """Return some of the repetitions."""
+    @cached_property
+    def sample(self) -> Sample:
+        """The counts as intervals are computed from them; what they need is computed once."""
+        return Sample(self.counts)
+
+    @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """(S, C) whether a cluster as a whole was tested and answered right."""
+        right: npt.NDArray[np.bool_] = (self.labels == self.answered) & (self.labels != NOT_TESTED)
+        return right
+
+    def as_wholes(self) -> Answers:
+        """Return the answers about whole clusters, each of which counts as one image."""
+        counts = np.zeros_like(self.counts)
+        row, column = np.nonzero(self.labels != NOT_TESTED)
+        counts[row, column, self.labels[row, column], self.answered[row, column]] = 1
+        return replace(self, counts=counts)
+
+    def placed(self, seeds: Sequence[int], clusters: Sequence[str]) -> Answers:
+        """Return some of the repetitions, with clusters in places that may be more than its own."""
+        if tuple(seeds) == self.seeds and tuple(clusters) == self.clusters:
+            return self
+        place = {name: k for k, name in enumerate(clusters)}
+        kept = [k for k, name in enumerate(self.clusters) if name in place]
+        columns = [place[self.clusters[k]] for k in kept]
         rows = [self.seeds.index(seed) for seed in seeds]
-        return Answers(self.by, self.clusters, tuple(seeds), self.counts[rows], self.right[rows])
+        counts = np.zeros((len(rows), len(clusters), *self.counts.shape[2:]))
+        labels, answered = (np.full(counts.shape[:2], NOT_TESTED, np.int8) for _ in range(2))
+        counts[:, columns] = self.counts[np.ix_(rows, kept)]
+        labels[:, columns], answered[:, columns] = self.labels[np.ix_(rows, kept)], self.answered[np.ix_(rows, kept)]
+        return Answers(self.by, tuple(clusters), tuple(seeds), counts, labels, answered)
+
+    def tested(self, seeds: Sequence[int]) -> set[str]:
+        """Return the clusters that some of the repetitions have tested."""
+        rows = [self.seeds.index(seed) for seed in seeds]
+        there = np.any(self.labels[rows] != NOT_TESTED, axis=0)
+        return {name for name, tested in zip(self.clusters, there.tolist(), strict=True) if tested}
 
 
 def stack(repetitions: Mapping[int, Sequence[SubjectCounts]]) -> Answers | None:
@@ -51,35 +87,49 @@ def stack(repetitions: Mapping[int, Sequence[SubjectCounts]]) -> Answers | None:
     place = {name: k for k, name in enumerate(names)}
     size = every[0].counts.shape[-1]
     stacked = np.zeros((len(repetitions), len(names), size, size))
-    right = np.full((len(repetitions), len(names)), NOT_TESTED, np.int64)
+    labels, answered = (np.full((len(repetitions), len(names)), NOT_TESTED, np.int8) for _ in range(2))
     for row, folds in enumerate(repetitions.values()):
         for counts in folds:
             columns = [place[name] for name in counts.names]
             stacked[row, columns] += counts.counts
-            right[row, columns] = counts.labels == counts.answers
-    return Answers(every[0].by, tuple(names), tuple(repetitions), stacked, right)
+            labels[row, columns], answered[row, columns] = counts.labels, counts.answers
+    return Answers(every[0].by, tuple(names), tuple(repetitions), stacked, labels, answered)
 
 
 def align(first: Answers, second: Answers) -> tuple[Answers, Answers] | None:
-    """Return both with their common seeds and the same clusters.
+    """Return both with their common seeds and the same clusters; None where they cannot be paired, see `obstacle`."""
+    return None if obstacle(first, second) else align_all([(first, second)])[0]
 
-    None where they share no seed, or their test images have other labels: those of the sanity row with shuffled ones.
+
+def align_all(pairs: Sequence[tuple[Answers, Answers]]) -> list[tuple[Answers, Answers]]:
+    """Return pairs with the seeds that all of them have and with one set of clusters: those that any of them tested.
+
+    Empty where no seed is common to all.
     """
-    seeds = [seed for seed in first.seeds if seed in second.seeds]
-    if not seeds or first.by != second.by or first.counts.shape[2:] != second.counts.shape[2:]:
-        return None
-    names = sorted({*first.clusters, *second.clusters})  # either may have tested more, with other seeds
-    both = _with_clusters(first.of_seeds(seeds), names), _with_clusters(second.of_seeds(seeds), names)
-    return both if np.array_equal(both[0].counts.sum(-1), both[1].counts.sum(-1)) else None
+    every = [answers for pair in pairs for answers in pair]
+    seeds = [seed for seed in every[0].seeds if all(seed in answers.seeds for answers in every)] if every else []
+    if not seeds:
+        return []
+    if len({(answers.seeds, answers.clusters) for answers in every}) == 1:
+        return list(pairs)
+    names = sorted(set().union(*(answers.tested(seeds) for answers in every)))
+    return [(first.placed(seeds, names), second.placed(seeds, names)) for first, second in pairs]
 
 
-def _with_clusters(answers: Answers, names: Sequence[str]) -> Answers:
-    place = {name: k for k, name in enumerate(names)}
-    columns = [place[name] for name in answers.clusters]
-    counts = np.zeros((len(answers.seeds), len(names), *answers.counts.shape[2:]))
-    right = np.full((len(answers.seeds), len(names)), NOT_TESTED, np.int64)
-    counts[:, columns], right[:, columns] = answers.counts, answers.right
-    return replace(answers, clusters=tuple(names), counts=counts, right=right)
+def obstacle(first: Answers, second: Answers) -> str:
+    """Return why two experiments cannot be paired; empty where they can."""
+    if first.by != second.by:
+        return "the subjects of the test images are known for one of the two only"
+    if first.counts.shape[2:] != second.counts.shape[2:]:
+        return "they have different numbers of classes"
+    aligned = align_all([(first, second)])
+    if not aligned:
+        return "they have no seed in common"
+    one, two = (answers.sample.truth for answers in aligned[0])
+    if np.array_equal(one, two):
+        return ""
+    same = np.array_equal(one.sum(-1), two.sum(-1))
+    return "they have other labels for the same test images" if same else "they have other test images"
 
 
 def read_counts(run: Run) -> SubjectCounts | None:

@@ -80,8 +80,9 @@ def _answers_of(group: Group, most: int | None = None) -> _SideBySide | None:
     answers = {row.label: table for row in rows if (table := _answers(row.folders, seed)) is not None}
     if len(answers) < 2:
         return None
-    about = next(iter(answers.values()))[["subject", "slice", "label"]]
-    return _SideBySide(seed, about, pd.DataFrame({label: table["predicted"] for label, table in answers.items()}))
+    predicted = pd.concat({label: table["predicted"] for label, table in answers.items()}, axis=1, join="inner")
+    about = next(iter(answers.values()))[["subject", "slice", "label"]].loc[predicted.index]
+    return _SideBySide(seed, about, predicted)
 
 
 def _answers(folders: tuple[str, ...], seed: int) -> pd.DataFrame | None:

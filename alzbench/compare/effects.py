@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from alzbench.compare.answers import Answers, align
+from alzbench.compare.answers import Answers, align_all, obstacle
 from alzbench.compare.intervals import Interval, accuracy, macro_f1, mean_difference
 
 Levels = frozenset[tuple[str, str]]  # (factor, level) pairs that are on in an experiment
@@ -39,15 +39,13 @@ def effects(answers: Mapping[str, Answers], levels: Mapping[str, Levels]) -> tup
     found = []
     for change in sorted({pair for on in by_levels for pair in on}):
         matched = [
-            align(by_levels[on - {change}], with_it)
+            (without, with_it)
             for on, with_it in by_levels.items()
-            if change in on and on - {change} in by_levels
+            if change in on and (without := by_levels.get(on - {change})) and not obstacle(without, with_it)
         ]
-        pairs = [pair for pair in matched if pair is not None]
-        seeds = set.intersection(*(set(first.seeds) for first, _ in pairs)) if pairs else set()
-        if not seeds:
-            continue
-        common = sorted(seeds)
-        counts = [(first.of_seeds(common).counts, second.of_seeds(common).counts) for first, second in pairs]
-        found.append(Effect(*change, len(pairs), mean_difference(counts, accuracy), mean_difference(counts, macro_f1)))
+        # of one set of subjects, or a subject would be averaged with another one
+        pairs = [(first.sample, second.sample) for first, second in align_all(matched)]
+        if pairs:
+            changes = (mean_difference(pairs, figure) for figure in (accuracy, macro_f1))
+            found.append(Effect(*change, len(pairs), *changes))
     return tuple(found)

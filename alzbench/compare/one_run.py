@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from alzbench.compare.answers import Answers, read_counts, stack
 from alzbench.compare.intervals import (
-    FEWEST_CLUSTERS,
     Figure,
     Interval,
     accuracy,
@@ -23,11 +22,7 @@ def score_intervals(answers: Answers | None, classes: Sequence[str]) -> dict[str
     if answers is None:
         return {}
     figures: dict[str, Figure] = {"accuracy": accuracy, "balanced_accuracy": balanced_accuracy, "macro_f1": macro_f1}
-    clusters_of = (answers.counts.sum(-1) > 0).any(0).sum(0)
-    figures |= {
-        f"f1_{name}": f1_of(label) for label, name in enumerate(classes) if clusters_of[label] >= FEWEST_CLUSTERS
-    }
-    return intervals(answers.counts, figures)
+    return intervals(answers.sample, figures | {f"f1_{name}": f1_of(label) for label, name in enumerate(classes)})
 
 
 def run_intervals(run: Run) -> tuple[dict[str, Interval], str]:
@@ -41,4 +36,5 @@ def run_intervals(run: Run) -> tuple[dict[str, Interval], str]:
     counts = read_counts(run)
     if counts is None:
         return {}, "image"
-    return score_intervals(stack({run.card.seed: [counts]}), list(run.metrics["test"]["per_class"])), counts.by
+    answers = stack({run.card.seed: [counts]})
+    return score_intervals(answers, list(run.metrics["test"]["per_class"])), counts.by

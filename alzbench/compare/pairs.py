@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+import numpy.typing as npt
+from scipy import special
 
-from alzbench.compare.answers import NOT_TESTED, Answers, align
+from alzbench.compare.answers import Answers, align_all, obstacle
 from alzbench.compare.intervals import Difference, Figure, Interval, accuracy, differences, macro_f1
 
 Verdict = Literal["better", "worse", "no difference shown", "too few subjects"]
 
 ALPHA, POWER = 0.05, 0.8
 FEWEST, MOST = 3, 10_000_000  # units that `needed` returns
-WORTH_SEEING = 0.02  # the difference that `subjects_needed` is about: two percentage points
+WORTH_SEEING = 0.02  # the difference that `subjects_needed` is about, unless another is asked for: two points
+_NORMAL = float(special.ndtri(1 - ALPHA / 2) + special.ndtri(POWER)) ** 2
 _FIGURES: dict[str, Figure] = {"accuracy": accuracy, "macro_f1": macro_f1}
 
 
@@ -33,8 +36,10 @@ class Pair:
         mcnemar: Exact p-value of McNemar's test on the answers about whole clusters, for the first common seed.
         only_baseline, only_other: In it, the clusters that only one of them answers right.
         verdict: By `p_holm` and the sign.
-        subjects_needed, seeds_needed: How many it would take to see a difference of WORTH_SEEING with a power of 80 %,
-            each as if the other were plenty; None where what there is shows no spread.
+        sanity: Whether the other is a sanity row; those are a family of their own for Holm's method.
+        worth: The difference that the next two are about.
+        subjects_needed, seeds_needed: How many it would take to see it with a power of 80 %, each as if the other were
+            plenty; MOST where it would take that many or more, None where what there is shows no spread.
     """
 
     baseline: str
@@ -47,19 +52,46 @@ class Pair:
     only_baseline: int
     only_other: int
     verdict: Verdict
+    sanity: bool
+    worth: float
     subjects_needed: int | None
     seeds_needed: int | None
 
 
-def compare_pairs(baseline: str, answers: dict[str, Answers]) -> tuple[Pair, ...]:
-    """Compare experiments, by label, with one of them; those that share no seed with it are left out."""
+def compare_pairs(
+    baseline: str, answers: Mapping[str, Answers], sanity: Collection[str] = (), worth: float = WORTH_SEEING
+) -> tuple[tuple[Pair, ...], dict[str, str]]:
+    """Compare experiments, by label, with one of them.
+
+    Args:
+        baseline: Its label.
+        answers: Those of all.
+        sanity: Labels of sanity rows.
+        worth: The difference that is worth seeing, in [0, 1].
+
+    Returns:
+        The pairs, and of each experiment that cannot be paired the reason.
+    """
     first = answers[baseline]
-    found = [_pair(baseline, first, label, other) for label, other in answers.items() if label != baseline]
-    pairs = [pair for pair in found if pair is not None]
-    ps = [None if d is None else d.p for d in (pair.differences["accuracy"] for pair in pairs)]
-    corrected = holm([p for p in ps if p is not None])
-    left = iter(corrected)
-    return tuple(_judge(pair, None if p is None else next(left)) for pair, p in zip(pairs, ps, strict=True))
+    pairs: list[Pair] = []
+    reasons: dict[str, str] = {}
+    for label, other in answers.items():
+        if label == baseline:
+            continue
+        if reason := obstacle(first, other):
+            reasons[label] = reason
+        else:
+            pairs.append(_pair(baseline, first, label, other, label in sanity, worth))
+    return tuple(_judged(pairs)), reasons
+
+
+def _judged(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return pairs with verdicts, corrected for those of their family: experiments, or sanity rows."""
+    corrected: dict[str, float] = {}
+    for family in (False, True):
+        ps = {pair.other: d.p for pair in pairs if pair.sanity is family and (d := pair.differences["accuracy"])}
+        corrected |= dict(zip(ps, holm(list(ps.values())), strict=True))
+    return [_judge(pair, corrected.get(pair.other)) for pair in pairs]
 
 
 def holm(ps: Sequence[float]) -> list[float]:
@@ -71,6 +103,7 @@ def holm(ps: Sequence[float]) -> list[float]:
     return [float(p) for p in multipletests(ps, method="holm")[1]]
 
 
+@cache
 def mcnemar_exact(only_first: int, only_second: int) -> float:
     """Return the exact p-value of McNemar's test, from the numbers that only one of two answers right."""
     from statsmodels.stats.contingency_tables import mcnemar
@@ -85,30 +118,40 @@ def needed(se: float, n: int, size: float = WORTH_SEEING) -> int | None:
         se: Standard error of the mean of `n` units.
         n: How many there were.
         size: The difference.
-    """
-    from statsmodels.stats.power import TTestPower
 
+    Returns:
+        MOST where it takes that many or more, None for a standard error of 0.
+    """
     spread = se * np.sqrt(n)
     if not spread:
         return None
     effect = size / spread
+    normal = _NORMAL / effect**2
+    if normal >= MOST:
+        return MOST
     # Student's distribution needs about two more than the normal one
-    normal = int(min(MOST, (stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)) ** 2 / effect**2))
-    counts = max(FEWEST, normal) + np.arange(8)
-    return int(counts[0] + np.searchsorted(TTestPower().power(effect, counts, ALPHA), POWER))
+    counts = max(FEWEST, int(normal)) + np.arange(8)
+    return min(MOST, int(counts[0] + np.searchsorted(_power(effect, counts), POWER)))
 
 
-def _pair(name: str, first: Answers, label: str, other: Answers) -> Pair | None:
-    aligned = align(first, other)
-    if aligned is None:
-        return None
-    first, second = aligned
-    changes = differences(first.counts, second.counts, _FIGURES)
-    tested = first.right[0] != NOT_TESTED
-    only_first = int((tested & (first.right[0] == 1) & (second.right[0] == 0)).sum())
-    only_second = int((tested & (first.right[0] == 0) & (second.right[0] == 1)).sum())
+def _power(effect: float, n: npt.NDArray[np.int64]) -> npt.NDArray[np.floating]:
+    """Return the power of Student's two-sided test of `n` units whose mean is `effect` standard deviations.
+
+    It is that of `statsmodels.stats.power.TTestPower`, from the functions below it: a comparison asks a thousand times.
+    """
+    df, shift = n - 1, effect * np.sqrt(n)
+    limit = special.stdtrit(df, 1 - ALPHA / 2)
+    power: npt.NDArray[np.floating] = 1 - special.nctdtr(df, shift, limit) + special.nctdtr(df, shift, -limit)
+    return power
+
+
+def _pair(name: str, first: Answers, label: str, other: Answers, sanity: bool, worth: float) -> Pair:
+    ((first, second),) = align_all([(first, other)])
+    changes = differences(first.sample, second.sample, _FIGURES)
+    only_first = int((first.right[0] & ~second.right[0]).sum())
+    only_second = int((second.right[0] & ~first.right[0]).sum())
     found = changes["accuracy"]
-    needs = _needs(found.interval) if found else (None, None)
+    needs = _needs(found.interval, worth) if found else (None, None)
     return Pair(
         baseline=name,
         other=label,
@@ -120,14 +163,16 @@ def _pair(name: str, first: Answers, label: str, other: Answers) -> Pair | None:
         only_baseline=only_first,
         only_other=only_second,
         verdict="no difference shown",
+        sanity=sanity,
+        worth=worth,
         subjects_needed=needs[0],
         seeds_needed=needs[1],
     )
 
 
-def _needs(interval: Interval) -> tuple[int | None, int | None]:
-    seeds = needed(interval.se_seeds, interval.seeds) if interval.seeds > 1 else None
-    return needed(interval.se_clusters, interval.clusters), seeds
+def _needs(interval: Interval, worth: float) -> tuple[int | None, int | None]:
+    seeds = needed(interval.se_seeds, interval.seeds, worth) if interval.seeds > 1 else None
+    return needed(interval.se_clusters, interval.clusters, worth), seeds
 
 
 def _judge(pair: Pair, p: float | None) -> Pair:

@@ -2,103 +2,16 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from alzbench.compare.answers import Answers, read_counts, stack
+from alzbench.compare.answers import Answers
 from alzbench.compare.effects import Effect, Levels, effects
-from alzbench.compare.intervals import (
-    Interval,
-)
-from alzbench.compare.one_run import score_intervals
-from alzbench.compare.pairs import Pair, compare_pairs
+from alzbench.compare.pairs import WORTH_SEEING, Pair, compare_pairs
 from alzbench.compare.references import Reference
-from alzbench.compare.repetitions import Repetition, complete_repetitions
+from alzbench.compare.rows import Experiment, ExperimentRow, make_row
 from alzbench.errors import ExperimentError
-from alzbench.store import Run
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A figure over the seeds of an experiment.
-
-    Attributes:
-        mean: Its mean.
-        sd: Its sample standard deviation over the seeds; None for fewer than two.
-        n: Number of seeds for which it is defined.
-    """
-
-    mean: float
-    sd: float | None
-    n: int
-
-    @classmethod
-    def of(cls, values: Iterable[float | None]) -> Spread | None:
-        """Summarise the values that are defined; None where none is."""
-        defined = [value for value in values if value is not None]
-        if not defined:
-            return None
-        sd = statistics.stdev(defined) if len(defined) > 1 else None
-        return cls(statistics.fmean(defined), sd, len(defined))
-
-
-@dataclass(frozen=True)
-class SubjectScores:
-    """An experiment's scores when each subject is classified once, from the mean of its slices' probabilities.
-
-    Attributes:
-        subjects: Test subjects a seed; the smallest where the seeds differ.
-        accuracy, balanced_accuracy, macro_f1: Over subjects.
-        vote_accuracy: Accuracy when the slices vote instead.
-        demented_accuracy, demented_auc: The two-way question, healthy or not; the area under the ROC curve.
-    """
-
-    subjects: int
-    accuracy: Spread | None
-    balanced_accuracy: Spread | None
-    macro_f1: Spread | None
-    vote_accuracy: Spread | None
-    demented_accuracy: Spread | None
-    demented_auc: Spread | None
-
-
-@dataclass(frozen=True)
-class ExperimentRow:
-    """An experiment's complete seeds, and the runs that are not.
-
-    Attributes:
-        label: The experiment's name, with a hash of its settings where two settings share the name.
-        description: The experiment's line about itself.
-        sanity: Whether it is a sanity row.
-        leaks: What its training has seen of the test images, for the first seed; empty where nothing.
-        seeds: Seeds of which every fold is complete.
-        accuracy, balanced_accuracy, macro_f1: On the test part, all folds of a seed together; None while no seed is
-            complete.
-        f1: F1 of each class, in the group's order; None where undefined.
-        intervals: accuracy, balanced_accuracy, macro_f1 and each f1_<class> -> 95 % interval over seeds and subjects;
-            without those that are not defined.
-        by_subject: The scores by subject; None where a test image's subject is not known.
-        difference: Accuracy less each reference's, by its name.
-        unfinished: Runs that failed or were interrupted, as ``name: state``.
-        folders: Of the runs that are counted.
-    """
-
-    label: str
-    description: str
-    sanity: bool
-    leaks: str
-    seeds: tuple[int, ...]
-    accuracy: Spread | None
-    balanced_accuracy: Spread | None
-    macro_f1: Spread | None
-    f1: tuple[Spread | None, ...]
-    intervals: dict[str, Interval]
-    by_subject: SubjectScores | None
-    difference: dict[str, float]
-    unfinished: tuple[str, ...]
-    folders: tuple[str, ...]
+from alzbench.store import Card, Run
 
 
 @dataclass(frozen=True)
@@ -114,7 +27,8 @@ class Group:
         classes: Class names in label order.
         references: Published results under the same protocol and with as many test images.
         rows: The experiments in the order in which they were first run, and after them the sanity rows.
-        pairs: Each other row against the baseline, on the same seeds and test images.
+        pairs: Each other row against the baseline, on the same seeds and test images; `ExperimentRow.unpaired` says why
+            one has none.
         effects: Those of a study's factors, where one is compared.
     """
 
@@ -129,6 +43,16 @@ class Group:
     pairs: tuple[Pair, ...]
     effects: tuple[Effect, ...]
 
+    @property
+    def leaks_differ(self) -> bool:
+        """Whether what training has seen of the test images is not the same for all experiments."""
+        return len({row.leaks for row in self.rows if row.seeds and not row.sanity}) > 1
+
+    @property
+    def clusters_differ(self) -> bool:
+        """Whether the intervals of some rows resample subjects, and those of others images."""
+        return len({row.by for row in self.rows if row.by}) > 1
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -142,6 +66,7 @@ def compare(
     references: Sequence[Reference],
     baseline: str | None = None,
     levels: Mapping[str, Levels] | None = None,
+    worth: float = WORTH_SEEING,
 ) -> Comparison:
     """Group runs by what makes them comparable, and summarise each experiment over its seeds.
 
@@ -151,6 +76,7 @@ def compare(
         baseline: The experiment that the others are compared with in pairs; by default `baseline` where there is one,
             else the first.
         levels: Of a study, the levels of its factors that are on in each of its experiments.
+        worth: The difference of accuracy that it would be worth to see, in [0, 1].
 
     Raises:
         ExperimentError: No run is of the baseline that is asked for.
@@ -160,19 +86,22 @@ def compare(
         raise ExperimentError(
             f"The baseline must be one of the experiments that are compared: {known}; got {baseline!r}."
         )
-    groups: dict[tuple[bool, str, str, str], list[_Members]] = {}
+    groups: dict[tuple[object, ...], list[_Members]] = {}
     for run in runs:
-        card = run.card
-        alike = groups.setdefault((card.demo, card.protocol, card.data, card.protocol_settings), [])
+        alike = groups.setdefault(_kind(run.card), [])
         fitting = next((members for members in alike if members.fits(run)), None)
         if fitting is None:
             fitting = _Members()
             alike.append(fitting)
         fitting.add(run)
     ordered = sorted(groups.items(), key=lambda item: item[0])
-    return Comparison(
-        tuple(_group(members.runs, references, baseline, levels or {}) for _, alike in ordered for members in alike)
-    )
+    asked = _Asked(tuple(references), baseline, levels or {}, worth)
+    return Comparison(tuple(_group(members.runs, asked) for _, alike in ordered for members in alike))
+
+
+def _kind(card: Card) -> tuple[object, ...]:
+    """Return what runs of one group have in common; a single fold has other test images than all of them together."""
+    return card.demo, card.protocol, card.data, card.protocol_settings, card.fold is None, card.folds
 
 
 class _Members:
@@ -191,85 +120,72 @@ class _Members:
         self.runs.append(run)
 
 
-def _group(
-    runs: list[Run], references: Sequence[Reference], baseline: str | None, levels: Mapping[str, Levels]
-) -> Group:
+@dataclass(frozen=True)
+class _Asked:
+    """The arguments of `compare`."""
+
+    references: tuple[Reference, ...]
+    baseline: str | None
+    levels: Mapping[str, Levels]
+    worth: float
+
+
+def _group(runs: Sequence[Run], asked: _Asked) -> Group:
+    experiments = _experiments(runs)
     first = runs[0].card
+    example = next((r.test for experiment in experiments.values() for r in experiment.repetitions), None)
+    classes = tuple(example["classes"]) if example else ()
+    size = int(example["n"]) if example else None
+    # runs without settings are predictions from elsewhere: that theirs is the published protocol, nobody has checked
+    published = tuple(
+        r
+        for r in asked.references
+        if not first.demo and first.protocol_settings and r.protocol == first.protocol and r.test_images == size
+    )
+    rows = [make_row(label, experiment, classes, published) for label, experiment in experiments.items()]
+    answers = {label: e.answers for label, e in experiments.items() if e.answers is not None}
+    baseline = _baseline(experiments, answers, asked.baseline)
+    sanity = {row.label for row in rows if row.sanity}
+    pairs, reasons = compare_pairs(baseline, answers, sanity, asked.worth) if baseline in answers else ((), {})
+    return Group(
+        protocol=first.protocol,
+        leaks=next((row.leaks for row in rows if row.leaks), ""),
+        data=first.data,
+        demo=first.demo,
+        test_images=size,
+        classes=classes,
+        references=published,
+        rows=tuple(replace(row, unpaired=_why_not(row, pairs, reasons, baseline)) for row in rows),
+        pairs=pairs,
+        effects=effects(answers, asked.levels),
+    )
+
+
+def _experiments(runs: Sequence[Run]) -> dict[str, Experiment]:
+    """Return the experiments by label, in the order in which they were first run, and after them the sanity rows."""
     by_settings: dict[tuple[bool, str, str], list[Run]] = {}
     for run in runs:
         by_settings.setdefault((run.card.sanity, run.card.experiment, run.card.settings), []).append(run)
-    repetitions = {key: complete_repetitions(members) for key, members in by_settings.items()}
-    example = next((r.test for complete in repetitions.values() for r in complete), None)
-    classes = tuple(example["classes"]) if example else ()
-    size = int(example["n"]) if example else None
-    published = tuple(
-        r for r in references if not first.demo and r.protocol == first.protocol and r.test_images == size
-    )
     names = [name for _, name, _ in by_settings]
-    keys = sorted(by_settings, key=lambda key: key[0])
-    labels = {key: key[1] if names.count(key[1]) == 1 else f"{key[1]} ({key[2][:6]})" for key in keys}
-    answers = {key: _answers(repetitions[key]) for key in keys}
-    rows = tuple(
-        _row(labels[key], by_settings[key], repetitions[key], answers[key], classes, published) for key in keys
-    )
-    leaks = next((row.leaks for row in rows if row.leaks), "")
-    there = [(labels[key], found) for key in keys if (found := answers[key]) is not None]
-    chosen = next((label for label, _ in there if label.split(" (")[0] == (baseline or "baseline")), None)
-    if chosen is None and baseline is None and there:
-        chosen = there[0][0]
-    pairs = compare_pairs(chosen, dict(there)) if chosen else ()
-    of_factors = effects(dict(there), levels)
-    return Group(first.protocol, leaks, first.data, first.demo, size, classes, published, rows, pairs, of_factors)
+    return {
+        name if names.count(name) == 1 else f"{name} ({settings[:6]})": Experiment.of(members)
+        for (_, name, settings), members in sorted(by_settings.items(), key=lambda item: item[0][0])
+    }
 
 
-def _answers(repetitions: Sequence[Repetition]) -> Answers | None:
-    """Return the answers of an experiment's repetitions; None where there are none, or they cannot be had."""
-    counts = {repetition.seed: [read_counts(run) for run in repetition.runs] for repetition in repetitions}
-    known = {seed: [c for c in folds if c is not None] for seed, folds in counts.items()}
-    return stack(known) if all(len(known[seed]) == len(counts[seed]) for seed in counts) else None
+def _baseline(experiments: Mapping[str, Experiment], answers: Mapping[str, Answers], asked: str | None) -> str:
+    """Return the label of the baseline, or the name of one that is asked for and is not there."""
+    wanted = asked or "baseline"
+    found = [label for label in answers if experiments[label].runs[0].card.experiment == wanted]
+    return next(iter(found or ([] if asked else answers)), wanted)
 
 
-def _row(
-    label: str,
-    runs: list[Run],
-    repetitions: list[Repetition],
-    answers: Answers | None,
-    classes: tuple[str, ...],
-    references: tuple[Reference, ...],
-) -> ExperimentRow:
-    tests = [repetition.test for repetition in repetitions]
-    accuracy = Spread.of(test["accuracy"] for test in tests)
-    first = runs[0].card
-    return ExperimentRow(
-        label=label,
-        description=first.description,
-        sanity=first.sanity,
-        leaks=next((run.card.leaks for run in runs if run.card.leaks), ""),
-        seeds=tuple(repetition.seed for repetition in repetitions),
-        accuracy=accuracy,
-        balanced_accuracy=Spread.of(test["balanced_accuracy"] for test in tests),
-        macro_f1=Spread.of(test["macro_f1"] for test in tests),
-        # by position: runs on the same images may spell the classes differently
-        f1=tuple(Spread.of(list(test["per_class"].values())[k]["f1"] for test in tests) for k in range(len(classes))),
-        intervals=score_intervals(answers, classes),
-        by_subject=_subject_scores([repetition.by_subject for repetition in repetitions]),
-        # a sanity row is no attempt at the published figure
-        difference={r.name: accuracy.mean - r.accuracy for r in references} if accuracy and not first.sanity else {},
-        unfinished=tuple(f"{run.name}: {run.card.state}" for run in runs if run.card.state != "complete"),
-        folders=tuple(str(run.path) for repetition in repetitions for run in repetition.runs),
-    )
-
-
-def _subject_scores(repetitions: list[dict[str, Any] | None]) -> SubjectScores | None:
-    known = [scores for scores in repetitions if scores is not None]
-    if not known or len(known) < len(repetitions):
-        return None
-    return SubjectScores(
-        subjects=min(scores["subjects"] for scores in known),
-        accuracy=Spread.of(scores["mean"]["accuracy"] for scores in known),
-        balanced_accuracy=Spread.of(scores["mean"]["balanced_accuracy"] for scores in known),
-        macro_f1=Spread.of(scores["mean"]["macro_f1"] for scores in known),
-        vote_accuracy=Spread.of(scores["vote"]["accuracy"] for scores in known),
-        demented_accuracy=Spread.of(scores["demented"]["accuracy"] for scores in known),
-        demented_auc=Spread.of(scores["demented"]["roc_auc"] for scores in known),
-    )
+def _why_not(row: ExperimentRow, pairs: Sequence[Pair], reasons: Mapping[str, str], baseline: str) -> str:
+    """Return why a row has no pair; empty where it has one, is the baseline, or is not complete."""
+    if row.label in reasons:
+        return f"not paired with {baseline}: {reasons[row.label]}"
+    if row.seeds and not row.by:
+        return "not paired, and without intervals: its answers are not stored, or its folds differ in what is known"
+    if not row.seeds or row.label == baseline or any(pair.other == row.label for pair in pairs):
+        return ""
+    return f"not paired: {baseline} is not among the runs with these test images"

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from alzbench.evaluation.predictions import class_names
+from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.evaluation.subjects import combine
 
 
@@ -22,6 +22,7 @@ class SubjectCounts:
         names: (C,) names of the clusters.
         counts: (C, K, K) images of each by true and predicted class.
         labels, answers: (C,) class of each cluster, and the one answered from the mean of its images' probabilities.
+        healthy: (C,) that mean probability of the first class; None in files of older versions.
     """
 
     by: str
@@ -29,9 +30,10 @@ class SubjectCounts:
     counts: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
     answers: npt.NDArray[np.int64]
+    healthy: npt.NDArray[np.float64] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values; counts as triples (cluster, place in the matrix, images), as most are 0."""
+        """Return plain values; counts as triples (cluster, place in the matrix, images), one after another."""
         flat = self.counts.reshape(len(self.names), -1)
         where = np.argwhere(flat)
         return {
@@ -40,7 +42,8 @@ class SubjectCounts:
             "names": list(self.names),
             "labels": self.labels.tolist(),
             "answers": self.answers.tolist(),
-            "counts": np.column_stack([where, flat[flat > 0]]).tolist(),
+            "counts": np.column_stack([where, flat[flat > 0]]).ravel().tolist(),
+            **({} if self.healthy is None else {"healthy": self.healthy.tolist()}),
         }
 
     @classmethod
@@ -51,9 +54,10 @@ class SubjectCounts:
         triples = np.array(content["counts"], np.int64).reshape(-1, 3)
         flat[triples[:, 0], triples[:, 1]] = triples[:, 2]
         labels, answers = (np.array(content[key], np.int64) for key in ("labels", "answers"))
-        if not len(names) == len(labels) == len(answers):
-            raise ValueError("names, labels and answers differ in length")
-        return cls(content["by"], names, flat.reshape(-1, classes, classes), labels, answers)
+        healthy = np.array(content["healthy"], np.float64) if "healthy" in content else None
+        if not len(names) == len(labels) == len(answers) == len(labels if healthy is None else healthy):
+            raise ValueError("names, labels, answers and healthy differ in length")
+        return cls(content["by"], names, flat.reshape(-1, classes, classes), labels, answers, healthy)
 
 
 def count_subjects(table: pd.DataFrame) -> SubjectCounts:
@@ -69,4 +73,5 @@ def count_subjects(table: pd.DataFrame) -> SubjectCounts:
     place = (names.get_indexer(table[by]) * size + truth) * size + predicted
     counts = np.bincount(place, minlength=len(names) * size * size).reshape(len(names), size, size)
     labels, answers = (combined[column].map(index).to_numpy().astype(np.int64) for column in ("label", "predicted"))
-    return SubjectCounts(by, tuple(names), counts.astype(np.int64), labels, answers)
+    healthy = combined[PREFIX + classes[0]].to_numpy(np.float64)
+    return SubjectCounts(by, tuple(names), counts.astype(np.int64), labels, answers, healthy)

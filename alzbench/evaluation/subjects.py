@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
-from alzbench.evaluation.metrics import score
 from alzbench.evaluation.predictions import PREFIX, class_names
 
 
@@ -56,6 +54,10 @@ def score_subjects(table: pd.DataFrame) -> dict[str, Any] | None:
     """
     if table.empty or (table["subject"] == "").any():
         return None
+    from alzbench.evaluation.metrics import (
+        score,
+    )  # scikit-learn takes a second to import, and comparisons need none of it
+
     by_mean = combine(table, "mean")
     return {
         "subjects": len(by_mean),
@@ -71,6 +73,8 @@ def score_two_way(table: pd.DataFrame) -> dict[str, Any]:
     Returns:
         n, accuracy (the more probable side, by summed probabilities), roc_auc (None where only one side is there).
     """
+    from sklearn.metrics import roc_auc_score
+
     healthy = class_names(table)[0]
     truth = (table["label"] != healthy).to_numpy()
     probability = 1 - table[PREFIX + healthy].to_numpy()

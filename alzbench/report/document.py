@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -18,7 +18,7 @@ from alzbench.compare import (
     binomial_interval,
 )
 from alzbench.compare.disagreements import disputed_subjects
-from alzbench.compare.pairs import WORTH_SEEING
+from alzbench.report.remarks import FEW, how_many, leak_warnings, notes, reference_note, row_name, row_names, signed
 
 UNDEFINED = "–"
 MOST_SIDE_BY_SIDE = 9  # experiments; more cannot be read
@@ -69,17 +69,17 @@ def comparison_sections(comparison: Comparison) -> list[Section]:
 def _section(group: Group) -> Section:
     test = f"{group.test_images:,} test images" if group.test_images else "no complete run yet"
     warnings = ["DEMO on phantoms: the figures say nothing about patients."] if group.demo else []
-    warnings += [f"Leaky protocol: {group.leaks}."] if group.leaks else []
+    warnings += [f"{warning[0].upper()}{warning[1:]}." for warning in leak_warnings(group)]
     tables = [_scores(group), _by_class(group)]
     tables += [_pairs(group)] if group.pairs else []
     tables += [_effects(group.effects)] if group.effects else []
     tables += [_by_subject(group)] if any(row.by_subject for row in group.rows) else []
     disputed = disputed_subjects(group, MOST_SIDE_BY_SIDE)
     tables += [_disputed(disputed)] if disputed is not None and len(disputed) else []
-    notes = [_reference_note(group)] if group.references else []
-    notes += [f"Not complete: {text}." for row in group.rows for text in row.unfinished]
+    said = [reference_note(group)] if group.references else []
+    said += [f"{note[0].upper()}{note[1:]}." for note in notes(group)]
     title = f"{group.protocol} protocol, {test}, data {group.data[:6]}"
-    return Section(title, tuple(warnings), tuple(tables), tuple(notes))
+    return Section(title, tuple(warnings), tuple(tables), tuple(said))
 
 
 def _scores(group: Group) -> Table:
@@ -101,24 +101,31 @@ def _scores(group: Group) -> Table:
             _interval(row, "macro_f1", 1),
         ]
         versus = [_change(row.difference.get(name)) for name in names]
-        rows.append((Cell(row.label), *figures, *versus))
+        rows.append((Cell(row_name(group, row)), *figures, *versus))
     weak = {k for k, row in enumerate(group.rows, start=len(names)) if row.sanity} | set(range(len(names)))
     return Table(
         "By slice",
         (*columns, *(f"points to {name}" for name in names)),
         tuple(rows),
         frozenset(weak),
-        "Means over the seeds; 95 % intervals over seeds and test subjects at once.",
+        "Means over the seeds; 95 % intervals over seeds and test subjects at once; of balanced accuracy and macro F1 "
+        f"{FEW}.",
     )
 
 
 def _by_class(group: Group) -> Table:
     columns = ["experiment", *(f"F1 {name}" for name in group.classes)]
     rows = [
-        (Cell(row.label), *(_with_interval(row, name, f1) for name, f1 in zip(group.classes, row.f1, strict=True)))
+        (
+            Cell(row_name(group, row)),
+            *(
+                _with_interval(row.intervals, f"f1_{name}", f1, 1)
+                for name, f1 in zip(group.classes, row.f1, strict=True)
+            ),
+        )
         for row in group.rows
     ]
-    note = "With 95 % intervals; none where fewer than five test subjects have the class."
+    note = f"With 95 % intervals; {FEW}."
     return Table("By class", tuple(columns), tuple(rows), _sanity(group), note)
 
 
@@ -126,13 +133,14 @@ def _pairs(group: Group) -> Table:
     baseline, by = group.pairs[0].baseline, group.pairs[0].by
     columns = ("experiment", "seeds", "accuracy, points", "95 %", "macro F1", "95 %", "p, Holm", "McNemar p", "verdict",
                f"{by}s needed", "seeds needed")  # fmt: skip
-    rows = tuple((Cell(pair.other), *_pair_cells(pair)) for pair in group.pairs)
+    names = row_names(group)
+    rows = tuple((Cell(names[pair.other]), *_pair_cells(pair)) for pair in group.pairs)
     note = (
-        f"Paired, on the same test images and seeds. p: of no difference in accuracy, corrected for all rows by Holm's "
-        f"method. McNemar: exact, of the answers about each {by}, first common seed. Needed: to see a change of "
-        f"{100 * WORTH_SEEING:.0f} points with a power of 80 %."
+        "Paired, on the same test images and seeds. p: of no difference in accuracy, corrected by Holm's method for "
+        f"all experiments, and for sanity rows on their own. McNemar: exact, of the answers about each {by}, first "
+        f"common seed. Needed: to see a change of {100 * group.pairs[0].worth:g} points with a power of 80 %."
     )
-    return Table(f"Against {baseline}", columns, rows, note=note)
+    return Table(f"Against {names[baseline]}", columns, rows, note=note)
 
 
 def _pair_cells(pair: Pair) -> list[Cell]:
@@ -141,7 +149,7 @@ def _pair_cells(pair: Pair) -> list[Cell]:
         found = pair.differences[name]
         cells += _change_cells(found.interval if found else None, scale)
     tests = [_p(pair.p_holm), _p(pair.mcnemar), Cell(pair.verdict)]
-    return [*cells, *tests, _count(pair.subjects_needed), _count(pair.seeds_needed)]
+    return [*cells, *tests, *(Cell(how_many(n), n) for n in (pair.subjects_needed, pair.seeds_needed))]
 
 
 def _effects(effects: Sequence[Effect]) -> Table:
@@ -178,18 +186,23 @@ def _by_subject(group: Group) -> Table:
         scores = row.by_subject
         if scores is None:
             continue
+        first = _with_interval(scores.intervals, "accuracy", scores.accuracy, 100)
         figures = [
-            (scores.accuracy, 100), (scores.vote_accuracy, 100), (scores.balanced_accuracy, 100), (scores.macro_f1, 1),
-            (scores.demented_accuracy, 100), (scores.demented_auc, 1),
-        ]  # fmt: skip
-        rows.append((Cell(row.label), _count(scores.subjects), *(_spread(f, scale) for f, scale in figures)))
+            _with_interval(scores.intervals, "balanced_accuracy", scores.balanced_accuracy, 100),
+            _with_interval(scores.intervals, "macro_f1", scores.macro_f1, 1),
+            _spread(scores.demented_accuracy, 100),
+            _spread(scores.demented_auc, 1),
+        ]
+        vote = _spread(scores.vote_accuracy, 100)
+        rows.append((Cell(row_name(group, row)), _count(scores.subjects), first, vote, *figures))
     return Table(
         "By subject",
         columns,
         tuple(rows),
         _sanity(group) if len(rows) == len(group.rows) else frozenset(),
-        "Each subject classified once, from the mean probabilities of its slices, or by their vote; ± over the seeds. "
-        "Two-way: demented or not, and the area under its ROC curve.",
+        "Each subject classified once, from the mean probabilities of its slices, with 95 % intervals over seeds and "
+        f"subjects ({FEW}), or by their vote; ± over the seeds. Two-way: demented or not, and the area under its ROC "
+        "curve.",
     )
 
 
@@ -210,14 +223,6 @@ def _disputed(subjects: pd.DataFrame) -> Table:
         f"slices that are answered differently; the {min(len(subjects), MOST_DISPUTED)} most disputed are shown."
     )
     return Table("Where they disagree", ("subject", "is", "slices", "differ", *experiments), rows, note=note)
-
-
-def _reference_note(group: Group) -> str:
-    names = ", ".join(f"{r.name} ({r.source})" for r in group.references)
-    return (
-        f"Published: {names}. One number and a test size: its interval takes the images for independent, which they "
-        "are not, and says nothing about seeds; so the difference to it has no interval and no p-value."
-    )
 
 
 def _sanity(group: Group) -> frozenset[int]:
@@ -247,9 +252,9 @@ def _interval(row: ExperimentRow, name: str, scale: int) -> Cell:
     return _span(found.low, found.high, scale) if found else Cell(UNDEFINED)
 
 
-def _with_interval(row: ExperimentRow, name: str, f1: Spread | None) -> Cell:
-    cell, span = _mean(f1, 1), _interval(row, f"f1_{name}", 1)
-    return cell if span.value is None else Cell(f"{cell.text} ({span.text})", cell.value)
+def _with_interval(intervals: Mapping[str, Interval], name: str, spread: Spread | None, scale: int) -> Cell:
+    cell, found = _mean(spread, scale), intervals.get(name)
+    return Cell(f"{cell.text} ({_span(found.low, found.high, scale).text})", cell.value) if found else cell
 
 
 def _span(low: float, high: float, scale: int) -> Cell:
@@ -261,12 +266,12 @@ def _change_cells(found: Interval | None, scale: int) -> list[Cell]:
     if found is None:
         return [Cell(UNDEFINED), Cell(UNDEFINED)]
     digits = 2 if scale == 100 else 3
-    span = f"{scale * found.low:+.{digits}f} to {scale * found.high:+.{digits}f}"
-    return [Cell(f"{scale * found.value:+.{digits}f}", found.value), Cell(span, found.low)]
+    span = f"{signed(scale * found.low, digits)} to {signed(scale * found.high, digits)}"
+    return [Cell(signed(scale * found.value, digits), found.value), Cell(span, found.low)]
 
 
 def _change(points: float | None) -> Cell:
-    return Cell(UNDEFINED) if points is None else Cell(f"{100 * points:+.2f}", points)
+    return Cell(UNDEFINED) if points is None else Cell(signed(100 * points, 2), points)
 
 
 def _p(p: float | None) -> Cell:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from alzbench.compare import Comparison, Group, Pair, Spread, SubjectScores, binomial_interval
-from alzbench.runner import Outcome
+from alzbench.compare import Comparison, Effect, Group, Pair, Spread, SubjectScores, binomial_interval
 
-SUBJECT_FIGURES = [field.name for field in fields(SubjectScores) if field.name != "subjects"]
+if TYPE_CHECKING:
+    from alzbench.runner import Outcome  # takes as long to import as to compare hundreds of runs
+
+SUBJECT_FIGURES = [field.name for field in fields(SubjectScores) if field.name not in ("subjects", "intervals")]
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
@@ -53,10 +55,11 @@ def comparison_table(comparison: Comparison) -> pd.DataFrame:
 
 
 def _rows(group: Group) -> list[dict[str, Any]]:
-    about = {"protocol": group.protocol, "leaks": group.leaks, "data": group.data, "demo": group.demo}
+    about = {"protocol": group.protocol, "data": group.data, "demo": group.demo}
     rows: list[dict[str, Any]] = [
         {
             **about,
+            "leaks": group.leaks,
             "experiment": r.name,
             "kind": "reference",
             "test_images": r.test_images,
@@ -70,23 +73,43 @@ def _rows(group: Group) -> list[dict[str, Any]]:
         figures = {"accuracy": row.accuracy, "balanced_accuracy": row.balanced_accuracy, "macro_f1": row.macro_f1}
         subjects = row.by_subject
         figures |= {f"subject_{name}": getattr(subjects, name) for name in SUBJECT_FIGURES} if subjects else {}
+        ends = dict(row.intervals)
+        ends |= {f"subject_{name}": i for name, i in subjects.intervals.items()} if subjects else {}
         figures |= {f"f1_{name}": f1 for name, f1 in zip(group.classes, row.f1, strict=True)}
         rows.append(
             {
                 **about,
+                "leaks": row.leaks,
                 "experiment": row.label,
                 "kind": "sanity" if row.sanity else "experiment",
                 "test_images": group.test_images,
                 "seeds": len(row.seeds),
                 "subjects": subjects.subjects if subjects else None,
                 **{key: value for name, spread in figures.items() for key, value in _columns(name, spread).items()},
-                **{f"{name}_{end}": getattr(i, end) for name, i in row.intervals.items() for end in ("low", "high")},
+                **{f"{name}_{end}": getattr(i, end) for name, i in ends.items() for end in ("low", "high")},
                 **_pair_columns(pairs.get(row.label)),
                 **{f"minus {name}": value for name, value in row.difference.items()},
+                "by": row.by,
+                "unpaired": row.unpaired,
+                "left_out": "; ".join(row.left_out),
                 "unfinished": len(row.unfinished),
             }
         )
-    return rows
+    return [*rows, *({**about, **_effect_columns(effect)} for effect in group.effects)]
+
+
+def _effect_columns(effect: Effect) -> dict[str, Any]:
+    """Return the columns of what a factor's level changes."""
+    columns: dict[str, Any] = {"experiment": f"{effect.factor}: {effect.level}", "kind": "effect"}
+    columns["pairs"] = effect.pairs
+    for name, found in (("accuracy", effect.accuracy), ("macro_f1", effect.macro_f1)):
+        if found is not None:
+            columns |= {
+                f"change_{name}": found.value,
+                f"change_{name}_low": found.low,
+                f"change_{name}_high": found.high,
+            }
+    return columns
 
 
 def _pair_columns(pair: Pair | None) -> dict[str, Any]:

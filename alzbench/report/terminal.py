@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -11,15 +11,16 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from alzbench.compare import Comparison, Effect, ExperimentRow, Group, Interval, Pair, Spread, binomial_interval
-from alzbench.compare.pairs import WORTH_SEEING
+from alzbench.compare import Comparison, Effect, Group, Interval, Pair, Spread, binomial_interval
 from alzbench.report.names import short_names
+from alzbench.report.remarks import how_many, leak_warnings, notes, row_name, row_names, signed
 from alzbench.store import Run
 
 LEAKY = "leaky protocol"
 NAME_WIDTH = 22
 HEADING_WIDTH = 10
 _VERDICTS = {"no difference shown": "none shown", "too few subjects": "too few"}
+_REFERENCE = "The published figure is one number: the difference to it has no interval and no p-value."
 CLASSES_ACROSS = 4  # in one table; more than that do not fit into 80 columns
 
 
@@ -34,11 +35,13 @@ def _group_parts(group: Group) -> list[RenderableType]:
     title = f"{kind}{group.protocol} protocol, {test}, data {group.data[:6]}"
     starts = range(0, len(group.classes), CLASSES_ACROSS)
     parts: list[RenderableType] = [Text(title, style="italic"), _scores(group), *(_class_f1(group, k) for k in starts)]
+    parts += _intervals(group)
     parts += _pairs(group) if group.pairs else []
     parts += _effects(group.effects) if group.effects else []
     parts += [_subject_scores(group)] if any(row.by_subject for row in group.rows) else []
-    parts += [Text(f"! {LEAKY}: {group.leaks}.", style="yellow")] if group.leaks else []
-    parts += [Text(f"  not complete: {text}", style="red") for row in group.rows for text in row.unfinished]
+    parts += [Text(f"! {warning}.", style="yellow") for warning in leak_warnings(group)]
+    parts += [Text(f"  {_REFERENCE}")] if group.references else []
+    parts += [Text(f"  {note}", style="red") for note in notes(group)]
     return [*parts, Text("")]
 
 
@@ -51,13 +54,13 @@ def _scores(group: Group) -> Table:
     ]
     rows = [
         [
-            row.label,
+            row_name(group, row),
             str(len(row.seeds)),
             percent(row.accuracy, with_sd=False),
-            _span(row, "accuracy", 100),
+            _span(row.intervals, "accuracy", 100),
             percent(row.balanced_accuracy, with_sd=False),
             share(row.macro_f1, with_sd=False),
-            *(f"{100 * row.difference[name]:+.2f}" if name in row.difference else "–" for name in names),
+            *(signed(100 * row.difference[name], 2) if name in row.difference else "–" for name in names),
         ]
         for row in group.rows
     ]
@@ -68,38 +71,41 @@ def _scores(group: Group) -> Table:
 
 def _pairs(group: Group) -> list[RenderableType]:
     """Return the paired differences to the baseline, and what it would take to see a small one."""
-    rows = []
+    rows, names = [], row_names(group)
     for pair in group.pairs:
         found = pair.differences["accuracy"]
         change = _change(found.interval if found else None, 100)
         p = "–" if pair.p_holm is None else _p(pair.p_holm)
         rows.append(
-            [pair.other, str(len(pair.seeds)), *change, p, _p(pair.mcnemar), _VERDICTS.get(pair.verdict, pair.verdict)]
+            [
+                names[pair.other],
+                str(len(pair.seeds)),
+                *change,
+                p,
+                _p(pair.mcnemar),
+                _VERDICTS.get(pair.verdict, pair.verdict),
+            ]
         )
     baseline = group.pairs[0].baseline
     columns = [f"against {_cut_name(baseline)}", "seeds", "points", "95 %", "p Holm", "McNemar", "accuracy"]
-    note = "  Points of accuracy on the same images; p corrected for all rows; McNemar's test by subject, first seed."
+    note = "  Points of accuracy on the same images; p corrected for them all; McNemar's test by subject, first seed."
     return [_figures(columns, rows), Text(note.replace("by subject", f"by {group.pairs[0].by}")), *_needed(group.pairs)]
 
 
 def _needed(pairs: Sequence[Pair]) -> list[RenderableType]:
-    """Say how many subjects the closest of the pairs without a shown difference would have needed."""
-    undecided = [
-        pair
-        for pair in pairs
-        if pair.verdict == "no difference shown" and pair.by == "subject" and pair.subjects_needed
-    ]
-    if not undecided:
-        return []
-    fewest = min(undecided, key=lambda pair: pair.subjects_needed or 0)
-    found = fewest.differences["accuracy"]
-    subjects, there = fewest.subjects_needed or 0, found.interval.clusters if found else 0
-    wanted = [f"about {subjects:,} test subjects (there are {there:,})"] if subjects > there else []
-    if fewest.seeds_needed and fewest.seeds_needed > len(fewest.seeds):
-        wanted.append(f"{fewest.seeds_needed:,} seeds (there are {len(fewest.seeds)})")
-    if not wanted:
-        return []
-    return [Text(f"  To see a change of {100 * WORTH_SEEING:.0f} points, {fewest.other} needs {' and '.join(wanted)}.")]
+    """Say how many subjects and seeds each pair without a shown difference would have needed."""
+    lines = []
+    for pair in pairs:
+        found = pair.differences["accuracy"]
+        subjects, seeds = pair.subjects_needed or 0, pair.seeds_needed or 0
+        if pair.verdict != "no difference shown" or pair.by != "subject" or found is None:
+            continue
+        there = found.interval.clusters
+        wanted = [f"about {how_many(subjects)} test subjects (there are {there:,})"] if subjects > there else []
+        wanted += [f"{how_many(seeds)} seeds (there are {len(pair.seeds)})"] if seeds > len(pair.seeds) else []
+        if wanted:
+            lines.append(f"  To see {100 * pair.worth:g} points, {pair.other} needs {' and '.join(wanted)}.")
+    return [Text(line) for line in lines]
 
 
 def _effects(effects: Sequence[Effect]) -> list[RenderableType]:
@@ -121,16 +127,16 @@ def _change(found: Interval | None, scale: int = 1) -> tuple[str, str]:
     if found is None:
         return "–", "–"
     digits, of_ends = (2, 1) if scale == 100 else (3, 2)
-    ends = f"{scale * found.low:+.{of_ends}f}…{scale * found.high:+.{of_ends}f}"
-    return f"{scale * found.value:+.{digits}f}", ends
+    ends = f"{signed(scale * found.low, of_ends)}…{signed(scale * found.high, of_ends)}"
+    return signed(scale * found.value, digits), ends
 
 
 def _p(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else "<0.001"
 
 
-def _span(row: ExperimentRow, name: str, scale: float) -> str:
-    found = row.intervals.get(name)
+def _span(intervals: Mapping[str, Interval], name: str, scale: float) -> str:
+    found = intervals.get(name)
     return span(found.low, found.high, scale) if found else "–"
 
 
@@ -143,7 +149,37 @@ def span(low: float, high: float, scale: float) -> str:
 def _class_f1(group: Group, start: int) -> Table:
     across = slice(start, start + CLASSES_ACROSS)
     columns = ["experiment", *(f"F1 {_cut(name)}" for name in short_names(group.classes)[across])]
-    return _figures(columns, [[row.label, *(share(spread) for spread in row.f1[across])] for row in group.rows])
+    return _figures(
+        columns, [[row_name(group, row), *(share(spread) for spread in row.f1[across])] for row in group.rows]
+    )
+
+
+def _intervals(group: Group) -> list[RenderableType]:
+    """Return the 95 % intervals of the other figures, by slice and by subject."""
+    scales = {"balanced_accuracy": ("bal. %", 100), "macro_f1": ("macro F1", 1)}
+    scales |= {
+        f"f1_{name}": (f"F1 {_cut(short)}", 1)
+        for name, short in zip(group.classes, short_names(group.classes), strict=True)
+    }
+    by_slice = {row_name(group, row): row.intervals for row in group.rows if row.intervals}
+    by_subject = {row_name(group, r): r.by_subject.intervals for r in group.rows if r.by_subject}
+    names = list(scales)
+    parts = [_spans("95 %", by_slice, {name: scales[name] for name in names[k : k + CLASSES_ACROSS]})
+             for k in range(0, len(names), CLASSES_ACROSS)]  # fmt: skip
+    of_subjects = {"accuracy": ("accuracy %", 100), **{name: scales[name] for name in names[:2]}}
+    return [table for table in [*parts, _spans("by subject, 95 %", by_subject, of_subjects)] if table is not None]
+
+
+def _spans(
+    title: str, rows: Mapping[str, Mapping[str, Interval]], scales: Mapping[str, tuple[str, int]]
+) -> Table | None:
+    """Return a table of intervals, a column a figure; None where there are none."""
+    if not any(name in found for found in rows.values() for name in scales):
+        return None
+    cells = [
+        [name, *(_span(found, figure, scale) for figure, (_, scale) in scales.items())] for name, found in rows.items()
+    ]
+    return _figures([title, *(heading for heading, _ in scales.values())], cells)
 
 
 def _subject_scores(group: Group) -> Table:
@@ -151,7 +187,7 @@ def _subject_scores(group: Group) -> Table:
     columns = ["by subject", "n", "accuracy %", "macro F1", "two-way %", "AUC"]
     rows = [
         [
-            row.label,
+            row_name(group, row),
             str(row.by_subject.subjects),
             percent(row.by_subject.accuracy),
             share(row.by_subject.macro_f1),

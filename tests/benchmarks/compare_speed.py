@@ -1,8 +1,9 @@
 """What a comparison of many stored runs costs: seconds and peak memory of `alzbench compare`, as one process.
 
-    python -m tests.benchmarks.compare_speed [--runs 1000]
+    python -m tests.benchmarks.compare_speed [--runs 1000] [--shape one|folds|unknown] [--repeat 1]
 
-The runs are drawn: 200 subjects of 32 slices each, four classes, five seeds an experiment.
+The runs are drawn: 200 subjects of 32 slices each, four classes, five seeds an experiment. Shapes: `one` run a seed;
+`folds`: five runs a seed, which are pooled; `unknown` subjects, so that each image is resampled.
 """
 
 from __future__ import annotations
@@ -22,43 +23,73 @@ import numpy as np
 from alzbench.evaluation.subject_counts import SubjectCounts
 from tests.test_store import CARD, make_metrics
 
-CLASSES, SUBJECTS, SLICES, SEEDS = ("Non", "VeryMild", "Mild", "Moderate"), 200, 32, 5
+CLASSES, SUBJECTS, SLICES, SEEDS, FOLDS = ("Non", "VeryMild", "Mild", "Moderate"), 200, 32, 5, 5
 
 
 def main() -> None:
     """Draw the runs, compare them, and print what it took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--shape", choices=("one", "folds", "unknown"), default="one")
+    parser.add_argument("--repeat", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rng = np.random.default_rng(0)
         for number in range(options.runs):
-            write(Path(folder), f"experiment-{number // SEEDS:05d}", number % SEEDS, rng)
-        start = time.monotonic()
-        command = [sys.executable, "-m", "alzbench", "compare", "--runs", folder, "--csv", f"{folder}/table.csv"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        seconds = time.monotonic() - start
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    print(f"{options.runs:,} runs of {options.runs // SEEDS:,} experiments: {seconds:.2f} s, {memory:.2f} GiB")
+            draw(Path(folder), number, options.shape, rng)
+        for _ in range(options.repeat):
+            print(f"{options.runs:,} runs ({options.shape}): {measure(folder)}", flush=True)
 
 
-def write(root: Path, experiment: str, seed: int, rng: np.random.Generator) -> None:
-    """Write a complete run."""
-    labels = np.arange(SUBJECTS) % len(CLASSES)
-    right = rng.binomial(SLICES, rng.beta(4, 2, SUBJECTS))
-    counts = np.zeros((SUBJECTS, len(CLASSES), len(CLASSES)), np.int64)
-    counts[np.arange(SUBJECTS), labels, labels] = right
-    counts[np.arange(SUBJECTS), labels, (labels + 1) % len(CLASSES)] += SLICES - right
-    answers = np.where(2 * right > SLICES, labels, (labels + 1) % len(CLASSES))
-    names = tuple(f"subject-{k:03d}" for k in range(SUBJECTS))
-    path = root / experiment / f"seed-{seed}-h"
+def measure(folder: str) -> str:
+    """Compare the runs of a folder, and return what it took."""
+    command = [sys.executable, "-m", "alzbench", "compare", "--runs", folder, "--csv", f"{folder}/table.csv"]
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return f"wall {wall:.2f} s, cpu {cpu:.2f} s (ratio {wall / cpu:.2f}), peak {after.ru_maxrss / 2**20:.2f} GiB"
+
+
+def draw(root: Path, number: int, shape: str, rng: np.random.Generator) -> None:
+    """Write a run of a shape."""
+    if shape == "folds":
+        name, seed = f"experiment-{number // (SEEDS * FOLDS):05d}", number // FOLDS % SEEDS
+        write(root, name, seed, rng, fold=number % FOLDS)
+    else:
+        write(root, f"experiment-{number // SEEDS:05d}", number % SEEDS, rng, known=shape == "one")
+
+
+def write(
+    root: Path, experiment: str, seed: int, rng: np.random.Generator, *, fold: int | None = None, known: bool = True
+) -> None:
+    """Write a complete run: of all subjects, or of those of a fold; with each image on its own where not `known`."""
+    numbers = np.arange(SUBJECTS) if fold is None else np.arange(SUBJECTS)[fold::FOLDS]
+    labels = numbers // FOLDS % len(CLASSES)
+    slices = SLICES if known else 1
+    if not known:
+        numbers, labels = np.arange(SUBJECTS * SLICES), np.repeat(labels, SLICES)
+    n = len(numbers)
+    right = rng.binomial(slices, rng.beta(4, 2, n))
+    counts = np.zeros((n, len(CLASSES), len(CLASSES)), np.int64)
+    counts[np.arange(n), labels, labels] = right
+    counts[np.arange(n), labels, (labels + 1) % len(CLASSES)] += slices - right
+    answers = np.where(2 * right > slices, labels, (labels + 1) % len(CLASSES))
+    names = tuple(f"subject-{k:03d}" for k in numbers)
+    path = root / experiment / f"seed-{seed}-{'' if fold is None else f'fold-{fold}-'}h"
     path.mkdir(parents=True)
-    card = replace(CARD, experiment=experiment, settings=experiment, seed=seed, hash="h", state="complete")
-    accuracy = float(right.sum() / SUBJECTS / SLICES)
+    folds = {"fold": fold, "folds": 1 if fold is None else FOLDS, "test": f"t{fold}"}
+    card = replace(CARD, experiment=experiment, settings=experiment, seed=seed, hash="h", state="complete", **folds)
+    accuracy = float(right.sum() / n / slices)
     (path / "state.json").write_text(json.dumps(asdict(card)))
-    metrics = make_metrics(accuracy, [accuracy] * len(CLASSES), CLASSES, SUBJECTS * SLICES)
+    metrics = make_metrics(accuracy, [accuracy] * len(CLASSES), CLASSES, n * slices)
+    if known:
+        scores = {**metrics["test"], "n": n, "accuracy": float((answers == labels).mean())}
+        two_way = {"accuracy": accuracy, "roc_auc": accuracy}
+        metrics["test_by_subject"] = {"subjects": n, "mean": scores, "vote": scores, "demented": two_way}
     (path / "metrics.json").write_text(json.dumps(metrics))
-    subjects = SubjectCounts("subject", names, counts, labels, answers)
+    healthy = np.where(answers == 0, 0.6, 0.2)
+    subjects = SubjectCounts("subject" if known else "image", names, counts, labels, answers, healthy)
     (path / "subjects.json").write_text(json.dumps(subjects.to_json()))
 
 

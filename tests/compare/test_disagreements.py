@@ -71,3 +71,11 @@ def test_without_subjects_none_is_disputed(root: Path) -> None:
         pd.read_csv(path).assign(subject="").to_csv(path, index=False)
     (group,) = compare(RunStore(root).runs(), []).groups
     assert disputed_subjects(group, 9) is None
+
+
+def test_only_images_that_all_have_answered_are_set_side_by_side(root: Path) -> None:
+    path = root / "b" / "seed-1-h1" / "predictions.csv"
+    pd.read_csv(path, dtype=str).iloc[8:].to_csv(path, index=False)
+    found = disagreements(compare(RunStore(root).runs(), []))
+    assert not found["b"].isna().any()
+    assert "s0" not in set(found["subject"])

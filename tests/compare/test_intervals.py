@@ -15,12 +15,14 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from alzbench.compare.intervals import (
     Counts,
     Figure,
+    Sample,
     accuracy,
     balanced_accuracy,
     difference,
     f1_of,
     interval,
     macro_f1,
+    mean_difference,
 )
 
 SLICES = 32
@@ -127,11 +129,53 @@ def test_no_interval_leaves_the_range_of_a_share() -> None:
     assert found.high == 1
 
 
-def test_nothing_differs_from_itself() -> None:
+def test_nothing_differs_from_itself_and_that_makes_nothing_certain() -> None:
     counts = one_class(np.random.default_rng(5).binomial(SLICES, 0.5, (2, 20)))
     found = difference(counts, counts, macro_f1)
     assert found is not None
-    assert (found.interval.value, found.interval.low, found.interval.high, found.p) == (0, 0, 0, 1)
+    assert (found.interval.value, found.p) == (0, 1)
+    assert found.interval.low == -found.interval.high < 0
+
+
+@pytest.mark.parametrize("clusters", [5, 40])
+def test_what_all_clusters_agree_on_has_clopper_and_pearsons_interval(clusters: int) -> None:
+    expected = stats.binomtest(clusters, clusters).proportion_ci(0.95)
+    for figure in (accuracy, balanced_accuracy, macro_f1, f1_of(0)):
+        found = interval(one_class(np.full((1, clusters), SLICES)), figure)
+        assert found is not None
+        assert (found.value, found.low, found.high) == pytest.approx((1, expected.low, 1), abs=1e-9)
+    found = interval(one_class(np.zeros((2, clusters))), accuracy)
+    assert found is not None
+    assert (found.value, found.low, found.high) == pytest.approx((0, 0, 1 - expected.low), abs=1e-9)
+
+
+@pytest.mark.parametrize("clusters", [5, 6, 40])
+def test_a_difference_without_variance_has_the_p_of_the_sign_test(clusters: int) -> None:
+    found = difference(one_class(np.full((1, clusters), 8)), one_class(np.full((1, clusters), 24)), accuracy)
+    assert found is not None
+    assert found.p == pytest.approx(stats.binomtest(clusters, clusters).pvalue, rel=1e-9)
+    assert found.interval.low < found.interval.value == 0.5 < found.interval.high
+
+
+@pytest.mark.parametrize(("rare", "there"), [(4, False), (5, True)])
+def test_means_over_classes_have_no_interval_where_a_class_has_too_few_clusters(rare: int, there: bool) -> None:
+    """With two subjects in a class, such intervals hold the truth in 82 % of draws, or in 99 %."""
+    counts = np.zeros((1, 20 + rare, 2, 2))
+    right = np.random.default_rng(6).binomial(SLICES, 0.7, 20 + rare)
+    labels = np.repeat([0, 1], [20, rare])
+    counts[0, np.arange(20 + rare), labels, labels] = right
+    counts[0, np.arange(20 + rare), labels, 1 - labels] = SLICES - right
+    for figure in (balanced_accuracy, macro_f1, f1_of(1)):
+        assert (interval(counts, figure) is not None) is there
+        assert (difference(counts, counts, figure) is not None) is there
+    assert interval(counts, accuracy) is not None
+    assert interval(counts, f1_of(0)) is not None
+
+
+def test_pairs_of_other_shapes_are_not_averaged() -> None:
+    first, second = (Sample(one_class(np.full((1, n), 8))) for n in (6, 7))
+    with pytest.raises(ValueError, match="same seeds, clusters"):
+        mean_difference([(first, first), (second, second)], accuracy)
 
 
 def test_other_images_are_not_paired() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,7 +12,7 @@ from statsmodels.stats.power import ttest_power
 from alzbench.compare.answers import NOT_TESTED, Answers, align, stack
 from alzbench.compare.effects import effects
 from alzbench.compare.intervals import accuracy, difference
-from alzbench.compare.pairs import compare_pairs, holm, mcnemar_exact, needed
+from alzbench.compare.pairs import MOST, compare_pairs, holm, mcnemar_exact, needed
 from alzbench.evaluation.subject_counts import SubjectCounts
 
 SLICES = 10
@@ -21,9 +23,8 @@ def answers(right: np.ndarray, seeds: tuple[int, ...] | None = None, names: list
     counts = np.zeros((*right.shape, 2, 2))
     counts[..., 0, 0], counts[..., 0, 1] = right, SLICES - right
     clusters = tuple(names or [f"s{k:03d}" for k in range(right.shape[1])])
-    return Answers(
-        "subject", clusters, seeds or tuple(range(len(right))), counts, (right > SLICES / 2).astype(np.int64)
-    )
+    labels, answered = np.zeros(right.shape, np.int8), (right <= SLICES / 2).astype(np.int8)
+    return Answers("subject", clusters, seeds or tuple(range(len(right))), counts, labels, answered)
 
 
 def draw(seed: int, share: float, seeds: int = 2, subjects: int = 30) -> np.ndarray:
@@ -52,7 +53,7 @@ def test_what_is_needed_has_the_power() -> None:
 
 def test_a_pair_holds_the_difference_and_mcnemar_of_the_first_seed() -> None:
     first, second = draw(1, 0.5), draw(2, 0.75)
-    (pair,) = compare_pairs("a", {"a": answers(first), "b": answers(second)})
+    ((pair,), _) = compare_pairs("a", {"a": answers(first), "b": answers(second)})
     expected = difference(answers(first).counts, answers(second).counts, accuracy)
     assert expected is not None
     assert pair.differences["accuracy"] == expected
@@ -67,7 +68,7 @@ def test_verdicts_go_by_the_corrected_p() -> None:
     base = draw(1, 0.5)
     others = {f"x{k}": answers(np.clip(base + (np.arange(30) % 3 == 0), 0, 10)) for k in range(3)}
     worse = answers(np.clip(base - 3, 0, 10))
-    pairs = compare_pairs("base", {"base": answers(base), **others, "worse": worse, "same": answers(base)})
+    pairs, _ = compare_pairs("base", {"base": answers(base), **others, "worse": worse, "same": answers(base)})
     by_name = {pair.other: pair for pair in pairs}
     assert by_name["worse"].verdict == "worse"
     assert (by_name["same"].verdict, by_name["same"].p_holm) == ("no difference shown", 1.0)
@@ -77,16 +78,17 @@ def test_verdicts_go_by_the_corrected_p() -> None:
 
 def test_too_few_subjects_have_no_verdict_and_do_not_count_for_the_others() -> None:
     base, other = answers(draw(1, 0.5)[:, :3]), answers(draw(2, 0.9)[:, :3])
-    (pair,) = compare_pairs("a", {"a": base, "b": other})
+    ((pair,), _) = compare_pairs("a", {"a": base, "b": other})
     assert (pair.verdict, pair.p_holm, pair.differences["accuracy"]) == ("too few subjects", None, None)
 
 
 def test_only_common_seeds_are_paired() -> None:
     first, second = draw(1, 0.5, seeds=3), draw(2, 0.6, seeds=2)
-    pairs = compare_pairs(
+    pairs, reasons = compare_pairs(
         "a", {"a": answers(first, (0, 1, 2)), "b": answers(second, (2, 7)), "c": answers(second, (8, 9))}
     )
     (pair,) = pairs
+    assert reasons == {"c": "they have no seed in common"}
     assert (pair.other, pair.seeds) == ("b", (2,))
     assert pair.differences["accuracy"] == difference(answers(first[2:]).counts, answers(second[:1]).counts, accuracy)
 
@@ -105,9 +107,10 @@ def test_other_labels_are_not_paired() -> None:
     """As in the sanity row whose labels are shuffled."""
     first = answers(draw(1, 0.5))
     swapped = first.counts[..., ::-1, :]
-    other = Answers("subject", first.clusters, first.seeds, swapped, first.right)
+    other = replace(first, counts=swapped)
     assert align(first, other) is None
-    assert compare_pairs("a", {"a": first, "b": other}) == ()
+    reason = "they have other labels for the same test images"
+    assert compare_pairs("a", {"a": first, "b": other}) == ((), {"b": reason})
 
 
 def test_folds_of_a_seed_are_stacked_side_by_side() -> None:
@@ -119,7 +122,9 @@ def test_folds_of_a_seed_are_stacked_side_by_side() -> None:
     assert found is not None
     assert (found.clusters, found.seeds, found.by) == (("a", "b"), (0, 1), "subject")
     assert found.counts[:, :, 0, 0].tolist() == [[2, 9], [8, 0]]
-    assert found.right.tolist() == [[0, 1], [1, NOT_TESTED]]
+    assert found.labels.tolist() == [[0, 0], [0, NOT_TESTED]]
+    assert found.answered.tolist() == [[1, 0], [0, NOT_TESTED]]
+    assert found.right.tolist() == [[False, True], [True, False]]
     assert stack({}) is None
 
 
@@ -164,3 +169,104 @@ def test_levels_without_a_partner_have_no_effect() -> None:
     both = answers(draw(1, 0.5))
     assert effects({"x": both}, {"base": frozenset(), "x": frozenset({("F", "x")})}) == ()
     assert effects({"x": both, "base": both}, {}) == ()
+
+
+def grid(of_b: dict[str, Answers]) -> dict[str, Answers]:
+    """Two factors; plain and a have three seeds, b and a-b what is given."""
+    return {"plain": answers(draw(1, 0.5, 3)), "a": answers(draw(2, 0.6, 3)), **of_b}
+
+
+LEVELS = {
+    "plain": frozenset[tuple[str, str]](), "a": frozenset({("A", "a")}), "b": frozenset({("B", "b")}),
+    "a-b": frozenset({("A", "a"), ("B", "b")}),
+}  # fmt: skip
+
+
+def test_an_effect_is_of_the_seeds_that_all_its_pairs_have() -> None:
+    stacks = grid({"b": answers(draw(3, 0.5)), "a-b": answers(draw(4, 0.7))})
+    (of_a, of_b) = effects(stacks, LEVELS)
+    assert (of_a.pairs, of_b.pairs) == (2, 2)
+    assert of_a.accuracy is not None
+    assert of_a.accuracy.seeds == 2
+    values = {name: accuracy(stack.counts[:2].sum(1)).mean() for name, stack in stacks.items()}
+    expected = (values["a"] - values["plain"] + values["a-b"] - values["b"]) / 2
+    assert of_a.accuracy.value == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("of_b", [(0,), (0, 2), (2, 0)])
+def test_subjects_that_the_pairs_of_an_effect_do_not_share_keep_their_places(of_b: tuple[int, ...]) -> None:
+    """Each seed tests subjects of its own: plain and a have seeds 0 and 1, b and a-b seed 0, and maybe 2 besides."""
+    share = dict(zip(LEVELS, (0.4, 0.5, 0.6, 0.9), strict=True))
+
+    def stacked(name: str, seeds: tuple[int, ...]) -> Answers:
+        names = {seed: [f"s{(7 * k) % 20 + 20 * ((seed + 2) % 3):03d}" for k in range(20)] for seed in seeds}
+        every = sorted({cluster for clusters in names.values() for cluster in clusters})
+        right = draw(len(name), share[name], 1, 20)
+        placed = [answers(right, (seed,), names[seed]).placed((seed,), every) for seed in seeds]
+        counts, labels, answered = (
+            np.concatenate([getattr(one, field) for one in placed]) for field in ("counts", "labels", "answered")
+        )
+        return Answers("subject", tuple(every), seeds, counts, labels, answered)
+
+    seeds = {"plain": (0, 1), "a": (0, 1), "b": of_b, "a-b": of_b}
+    found = effects({name: stacked(name, its) for name, its in seeds.items()}, LEVELS)
+    assert found == effects({name: stacked(name, (0,)) for name in seeds}, LEVELS)
+    assert found[0].accuracy is not None
+    assert found[0].accuracy.clusters == 20
+
+
+def test_pairs_without_a_common_seed_have_no_effect() -> None:
+    stacks = grid({"b": answers(draw(3, 0.5), (7, 8)), "a-b": answers(draw(4, 0.7), (7, 8))})
+    assert [effect.level for effect in effects(stacks, LEVELS)] == []
+
+
+# Families, and what is needed
+
+
+def test_sanity_rows_are_a_family_of_their_own() -> None:
+    base = draw(1, 0.5)
+    others = {name: answers(draw(k, 0.56)) for k, name in enumerate(("x", "y", "shuffled", "largest"), start=2)}
+    pairs, _ = compare_pairs("base", {"base": answers(base), **others}, sanity=("shuffled", "largest"))
+    ps = {pair.other: d.p for pair in pairs if (d := pair.differences["accuracy"])}
+    of = {pair.other: pair.p_holm for pair in pairs}
+    assert [of["x"], of["y"]] == pytest.approx(holm([ps["x"], ps["y"]]))
+    assert [of["shuffled"], of["largest"]] == pytest.approx(holm([ps["shuffled"], ps["largest"]]))
+
+
+def test_where_nothing_varies_the_verdict_is_the_sign_tests() -> None:
+    """Five subjects are too few to show anything: the smallest p of a sign test is 0.0625; six are enough."""
+    for n, verdict in ((5, "no difference shown"), (6, "better")):
+        ((pair,), _) = compare_pairs("a", {"a": answers(np.full((1, n), 2)), "b": answers(np.full((1, n), 9))})
+        assert (pair.p_holm, pair.verdict) == (pytest.approx(2 * 0.5**n), verdict)
+        assert pair.p_holm == pytest.approx(pair.mcnemar)
+
+
+@pytest.mark.parametrize(("size", "se", "n"), [(0.05, 0.03, 40), (0.02, 0.3, 30), (0.5, 0.2, 9)])
+def test_power_is_that_of_statsmodels(size: float, se: float, n: int) -> None:
+    found = needed(se, n, size)
+    assert found is not None
+    effect = size / (se * np.sqrt(n))
+    assert ttest_power(effect, found, 0.05) >= 0.8
+    assert found == 3 or ttest_power(effect, found - 1, 0.05) < 0.8
+
+
+def test_more_than_can_be_had_is_not_a_number() -> None:
+    assert needed(se=100, n=100) == MOST
+    (more,) = compare_pairs("a", {"a": answers(draw(1, 0.5)), "b": answers(draw(2, 0.5))}, worth=0.2)[0]
+    (few,) = compare_pairs("a", {"a": answers(draw(1, 0.5)), "b": answers(draw(2, 0.5))}, worth=0.02)[0]
+    assert more.subjects_needed is not None
+    assert few.subjects_needed is not None
+    assert more.subjects_needed < few.subjects_needed
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        (replace(answers(draw(1, 0.5)), by="image"), "known for one of the two"),
+        (answers(draw(1, 0.5), names=[f"t{k}" for k in range(30)]), "other test images"),
+    ],
+)
+def test_what_cannot_be_paired_has_a_reason(other: Answers, reason: str) -> None:
+    pairs, reasons = compare_pairs("a", {"a": answers(draw(1, 0.5)), "b": other})
+    assert pairs == ()
+    assert reason in reasons["b"]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alzbench.compare import Comparison, Reference, Spread, compare
-from alzbench.store import RunStore
+from alzbench.evaluation.metrics import score
+from alzbench.evaluation.subject_counts import count_subjects
+from alzbench.evaluation.subjects import score_subjects
+from alzbench.store import RunStore, read_run
+from tests.report.test_document import write_answers
 from tests.test_store import write_run
 
 REFERENCE = Reference(name="published", accuracy=0.4, test_images=100, protocol="reference", source="a paper")
@@ -237,3 +243,97 @@ def test_sanity_rows_come_last_and_are_no_attempt_at_the_reference(tmp_path: Pat
     assert [(row.label, row.sanity, bool(row.difference)) for row in group.rows] == [
         ("attention", False, True), ("sanity-x", True, False),
     ]  # fmt: skip
+
+
+# What is left out, and what must not stand beside each other
+
+
+def test_of_two_runs_of_a_seed_the_newest_counts_and_the_other_is_named(tmp_path: Path) -> None:
+    write_run(tmp_path, 0.2, hash="h1", created="2030-01-01")
+    write_run(tmp_path, 0.4, hash="h2", created="2030-01-02")
+    (row,) = comparison(tmp_path).groups[0].rows
+    assert row.accuracy == Spread(0.4, None, 1)
+    assert row.left_out == ("x/seed-0-h1 does not count: x/seed-0-h2 is a newer run of the same seed",)
+
+
+def test_two_runs_of_one_fold_are_not_two_folds(tmp_path: Path) -> None:
+    fold(tmp_path, 0, 2, [("a", "A", 0.9), ("b", "B", 0.2)])
+    (tmp_path / "x" / "seed-0-h00").rename(tmp_path / "x" / "again")
+    fold(tmp_path, 0, 2, [("a", "A", 0.9), ("b", "B", 0.2)])
+    (row,) = comparison(tmp_path).groups[0].rows
+    assert row.seeds == ()
+    assert row.left_out[-1] == "seed 0 of x does not count: no complete run of fold 1"
+
+
+def test_a_single_fold_does_not_stand_beside_all_of_them(tmp_path: Path) -> None:
+    fold(tmp_path, 0, 2, [("a", "A", 0.9), ("a", "A", 0.8)])
+    fold(tmp_path, 1, 2, [("b", "B", 0.9), ("c", "B", 0.1)])
+    write_run(tmp_path, experiment="y", settings="y", test="t0", leaks="")
+    assert [[row.label for row in group.rows] for group in comparison(tmp_path).groups] == [["x"], ["y"]]
+
+
+def test_folds_are_pooled_from_their_counts_as_from_their_predictions(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(2):
+        names = [f"{number}-{k}" for k in range(12) for _ in range(3)]
+        rows = [(name, "AB"[k // 3 % 2], float(rng.random())) for k, name in enumerate(names)]
+        fold(tmp_path, number, 2, rows)
+    (expected,) = comparison(tmp_path).groups[0].rows
+    for path in tmp_path.glob("x/*"):
+        run = read_run(path)
+        table = run.predictions()
+        (path / "subjects.json").write_text(json.dumps(count_subjects(table).to_json()))
+        metrics = {**run.metrics, "test": score(table), "test_by_subject": score_subjects(table)}
+        (path / "metrics.json").write_text(json.dumps(metrics))
+        (path / "predictions.csv").unlink()
+    (found,) = comparison(tmp_path).groups[0].rows
+    assert found == expected
+    assert found.by_subject is not None
+    assert found.by_subject.intervals.keys() == {"accuracy", "balanced_accuracy", "macro_f1"}
+
+
+def answered(root: Path, name: str, seed: int = 0, subject: str | None = None, **card: Any) -> None:
+    """Write a run of twelve subjects, known unless `subject` says otherwise."""
+    path = write_run(root, n=96, experiment=name, settings=name, seed=seed, **card)
+    write_answers(path, seed + len(name), 0.6)
+    if subject is not None:
+        table = pd.read_csv(path / "predictions.csv").assign(subject=subject)
+        table.to_csv(path / "predictions.csv", index=False)
+
+
+def test_rows_that_are_not_paired_say_why(tmp_path: Path) -> None:
+    answered(tmp_path, "baseline")
+    answered(tmp_path, "other-seed", seed=1)
+    answered(tmp_path, "unknown", subject="")
+    write_run(tmp_path, n=96, experiment="nothing", settings="nothing")
+    (group,) = comparison(tmp_path).groups
+    reasons = {row.label: row.unpaired for row in group.rows}
+    assert reasons["baseline"] == ""
+    assert reasons["other-seed"] == "not paired with baseline: they have no seed in common"
+    assert "subjects of the test images are known for one" in reasons["unknown"]
+    assert "answers are not stored" in reasons["nothing"]
+    assert group.clusters_differ
+    assert [row.by for row in group.rows if row.label == "unknown"] == ["image"]
+
+
+def test_a_baseline_with_other_test_images_is_named(tmp_path: Path) -> None:
+    answered(tmp_path, "baseline")
+    answered(tmp_path, "elsewhere", test="t1")
+    groups = compare(RunStore(tmp_path).runs(), [], "baseline").groups
+    (row,) = next(rows for group in groups if (rows := group.rows)[0].label == "elsewhere")
+    assert row.unpaired == "not paired: baseline is not among the runs with these test images"
+
+
+def test_leaky_beside_clean_is_noticed(tmp_path: Path) -> None:
+    answered(tmp_path, "a", leaks="all of it")
+    answered(tmp_path, "b", leaks="all of it")
+    assert not comparison(tmp_path).groups[0].leaks_differ
+    answered(tmp_path, "clean", leaks="")
+    assert comparison(tmp_path).groups[0].leaks_differ
+
+
+def test_predictions_from_elsewhere_are_beside_no_published_figure(tmp_path: Path) -> None:
+    """They name a protocol that nothing has checked; those that are like a stored run have its settings."""
+    write_run(tmp_path, protocol_settings="", variant="imported")
+    (group,) = comparison(tmp_path, REFERENCE).groups
+    assert (group.references, group.rows[0].difference) == ((), {})

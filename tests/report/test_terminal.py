@@ -68,7 +68,7 @@ def test_figures_and_names_are_whole_at_any_width(two_experiments: Path, width: 
     text = comparison_text(two_experiments, [REFERENCE], width)
     for figure in ("62.00", "36.00", "0.723 ±0.020", "-4.86", "66.86"):
         assert figure in text
-    assert text.count(LONGEST_WHOLE_NAME) == 2
+    assert sum(line.strip().startswith(LONGEST_WHOLE_NAME) for line in text.splitlines()) >= 2
 
 
 def test_the_widest_figures_fit_into_80_columns(tmp_path: Path) -> None:
