@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from alzbench.compare import Comparison, Reference, compare
-from alzbench.report.document import Section, comparison_sections
+from alzbench.report.document import Cell, Section, Table, comparison_sections
 from alzbench.report.html import render_html
 from alzbench.report.markup import latex, render_latex, render_markdown
 from alzbench.report.pages import Files, write_comparison
@@ -103,6 +103,27 @@ def test_the_tables_say_what_the_comparison_holds(comparison: Comparison, sectio
     assert against.rows[0][8].text == pair.verdict == "better"
 
 
+def notes_of(sections: Sequence[Section]) -> list[str]:
+    """All that is said beside the cells, and what a reader must know before them."""
+    return [
+        text
+        for section in sections
+        for text in [*section.warnings, *(table.note for table in section.tables), *section.notes]
+        if text
+    ]
+
+
+def test_html_markdown_and_latex_hold_the_same_notes(sections: list[Section]) -> None:
+    notes = notes_of(sections)
+    assert any(text.startswith("Published: ") for text in notes)
+    plain = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", render_html("T", "about", sections))).split())
+    markdown = html.unescape(re.sub(r"\\(.)", r"\1", render_markdown("T", "about", sections)))
+    tex = render_latex("T", sections)
+    assert [note for note in notes if note not in plain] == []
+    assert [note for note in notes if note not in markdown] == []
+    assert [note for note in notes if latex(note) not in tex] == []
+
+
 def test_html_markdown_and_latex_hold_the_same_texts(sections: list[Section]) -> None:
     page = Tables()
     page.feed(render_html("T", "about", sections))
@@ -134,7 +155,9 @@ def test_names_stay_text(sections: list[Section], page: str) -> None:
     assert render_latex("a\\input{x}\nb", sections).splitlines()[0].startswith("% ")
 
 
-@pytest.mark.parametrize("text", ["a|b", "a\nb", "*a*", "[a](b)", "# a", "`a`", "<b>", "&lt;", "1_000", "\\"])
+@pytest.mark.parametrize(
+    "text", ["a|b", "a\nb", "*a*", "[a](b)", "# a", "`a`", "<b>", "&lt;", "1_000", "\\", "$x$", "> a"]
+)
 def test_markdown_has_no_markup_but_its_own(text: str) -> None:
     sections = [Section(text, (text,), (), (text,))]
     lines = [line for line in render_markdown("T", text, sections).splitlines() if line]
@@ -148,6 +171,23 @@ def test_latex_escapes_every_special_character() -> None:
     assert latex("50 % & a_b {c} #1 $x$ ~ ^ \\") == (
         r"50 \% \& a\_b \{c\} \#1 \$x\$ \textasciitilde{} \textasciicircum{} \textbackslash{}"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("[a]", "{[}a{]}"), ("*", "{*}"), ("`a|b`", r"\textasciigrave{}a\textbar{}b\textasciigrave{}")],
+    ids=["option", "star", "quotes"],
+)
+def test_no_cell_is_taken_for_an_option_of_the_row_above(text: str, written: str) -> None:
+    table = Table("T", ("name",), ((Cell("a"),), (Cell(text),)))
+    assert written + r" \\" in render_latex("T", [Section("S", (), (table,), ())]).splitlines()
+
+
+def test_latex_tables_can_be_referred_to_and_their_captions_are_sentences() -> None:
+    table = Table("Against MyNet", ("name",), ((Cell("a"),),), note="A note.")
+    lines = render_latex("T", [Section("S", ("Beware.",), (table,), ())]).splitlines()
+    assert r"\caption{S: against MyNet. Beware. A note.}" in lines
+    assert r"\label{tab:1-against-mynet}" in lines
 
 
 def test_nothing_in_a_page_comes_from_elsewhere(page: str) -> None:
