@@ -463,6 +463,10 @@ def test_compare_and_report_write_documents(alzbench: Command, stored: Path) -> 
     assert (result.code, result.err) == (0, "")
     assert Path(result.out.strip()).parent == Path("reports")
     assert Path(result.out.strip()).is_file()
+    Path(result.out.strip()).unlink()
+    figures = json.loads(alzbench("report", run, "--json", "--csv", "r.csv").out)
+    assert figures["overall"][0]["test"] == pd.read_csv("r.csv")["test"][0]
+    assert list(Path("reports").iterdir()) == []
 
 
 def test_compare_writes_all_of_it_to_reports(alzbench: Command, stored: Path) -> None:

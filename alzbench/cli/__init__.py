@@ -201,15 +201,21 @@ def report(
     html: Annotated[Path | None, typer.Option(help="The page, instead of one in the folder.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables here as Markdown.")] = None,
     latex: Annotated[Path | None, typer.Option(help="Write the tables here as LaTeX (booktabs).")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the figures here, a row each.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON, and write no page.")] = False,
 ) -> None:
     """Write one stored run as a page: scores with intervals, curves, and where it was wrong."""
     from alzbench.report.pages import write_run
+    from alzbench.report.run_scores import run_json
     from alzbench.store import RunStore
 
     run = RunStore(runs).find(name)
-    page = html or folder / f"{run.card.experiment}-{run.path.name}.html"
-    write_run(run, page, markdown, latex)
-    print(page)
+    page = html or (None if as_json else folder / f"{run.card.experiment}-{run.path.name}.html")
+    write_run(run, page, markdown, latex, csv)
+    if as_json:
+        print_json(run_json(run))
+    else:
+        print(page)
 
 
 @app.command()

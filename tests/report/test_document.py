@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import json
 import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
@@ -17,6 +19,7 @@ from alzbench.report.document import Cell, Section, Table, comparison_sections
 from alzbench.report.html import render_html
 from alzbench.report.markup import latex, render_latex, render_markdown
 from alzbench.report.pages import Files, write_comparison
+from alzbench.report.pictures import placed_figures
 from alzbench.store import RunStore
 from tests.test_store import write_run
 
@@ -144,6 +147,31 @@ def page(comparison: Comparison, tmp_path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def test_figures_stand_below_the_tables_they_belong_to(page: str) -> None:
+    tables = [page.index(f"<caption>{title}") for title in ("By slice", "By class", "Against baseline")]
+    figures = [page.index(f"<figcaption>{text}") for text in ("Test accuracy", "Answers in per cent", "Paired")]
+    assert sorted([*tables, *figures]) == [place for both in zip(tables, figures, strict=True) for place in both]
+
+
+def test_figures_have_no_background_that_glares_in_the_dark(page: str) -> None:
+    for content in re.findall(r'svg\+xml;base64,([^"]*)"', page):
+        drawing = base64.b64decode(content).decode()
+        background = drawing[drawing.index('id="patch_1"') :].split("/>")[0]
+        assert re.search(r'style="fill: (none|#ffffff; opacity: 0)', background), background
+
+
+def test_of_answers_without_probabilities_nothing_is_drawn_but_them(comparison: Comparison) -> None:
+    baseline = next(row for row in comparison.groups[0].rows if row.label == "baseline")
+    for folder in baseline.folders:
+        path = Path(folder) / "metrics.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "answers_only": "answers alone"}))
+    figures = placed_figures(comparison.groups[0])
+    confusion = next(placed for placed in figures if placed.caption.startswith("Answers"))
+    assert "baseline: answers without probabilities" in confusion.caption
+    assert len(confusion.figure.axes) == 2
+    assert [len(placed.figure.axes) for placed in figures if "curves" in placed.caption[:10]] == [1]
+
+
 def test_names_stay_text(sections: list[Section], page: str) -> None:
     parsed = Tables()
     parsed.feed(page)
@@ -152,6 +180,7 @@ def test_names_stay_text(sections: list[Section], page: str) -> None:
     assert "<script>alert" not in page
     markdown = render_markdown(EVIL, EVIL, sections)
     assert "<script" not in markdown
+    assert r"\$x\$" in render_markdown("$x$", "", [])
     assert render_latex("a\\input{x}\nb", sections).splitlines()[0].startswith("% ")
 
 
