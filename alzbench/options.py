@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -135,15 +136,35 @@ def all_runs(root: Path) -> list[Run]:
 
 def column_names(texts: Sequence[str]) -> dict[str, str]:
     """Return ``WHAT=NAME`` texts as a mapping; raises ExperimentError where they are none."""
-    columns = {}
+    columns: dict[str, str] = {}
     for text in texts:
         role, equals, name = text.partition("=")
         if not equals or not (role in ROLES or role.startswith(PREFIX)) or not name:
             raise ExperimentError(
                 f"--column takes WHAT=NAME, where WHAT is {', '.join(ROLES)} or {PREFIX}<class>; got {text!r}."
             )
+        if role in columns:
+            raise ExperimentError(f"--column must say once what {role} is; got {columns[role]} and {name}.")
         columns[role] = name
     return columns
+
+
+def class_list(texts: Sequence[str]) -> list[str] | None:
+    """Return the names of --classes: of one text those between its commas, of several each as it is.
+
+    Raises:
+        ExperimentError: A name is empty or comes twice.
+    """
+    if not texts:
+        return None
+    # a name with a comma in it may stand in quotes, as in a CSV file
+    names = next(csv.reader(texts), []) if len(texts) == 1 else list(texts)
+    if not names or "" in names:
+        raise ExperimentError(f"--classes must be names with commas between them; one is empty in {','.join(texts)!r}.")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ExperimentError(f"--classes must name each class once; {', '.join(twice)} comes more often.")
+    return names
 
 
 def plain_name(name: str, option: str) -> str:

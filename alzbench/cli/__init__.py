@@ -15,6 +15,7 @@ from rich.console import Console
 
 from alzbench import __version__
 from alzbench.cli.arguments import REPORTS, Data, Json, Quiet, Runs, Settings, make_progress, make_tracker, print_json
+from alzbench.cli.importing import import_
 from alzbench.cli.sweep import sweep
 from alzbench.cli.tracking import dashboard, sync
 from alzbench.errors import ExperimentError, Interrupted
@@ -173,6 +174,7 @@ def compare(
         Console().print(render_comparison(comparison), crop=False)  # a figure that is cut would be another figure
 
 
+app.command("import")(import_)
 app.command()(sweep)
 app.command()(sync)
 app.command()(dashboard)
@@ -200,45 +202,21 @@ def report(
     html: Annotated[Path | None, typer.Option(help="The page, instead of one in the folder.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables here as Markdown.")] = None,
     latex: Annotated[Path | None, typer.Option(help="Write the tables here as LaTeX (booktabs).")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the figures here, a row each.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON, and write no page.")] = False,
 ) -> None:
     """Write one stored run as a page: scores with intervals, curves, and where it was wrong."""
     from alzbench.report.pages import write_run
+    from alzbench.report.run_scores import run_json
     from alzbench.store import RunStore
 
     run = RunStore(runs).find(name)
-    page = html or folder / f"{run.card.experiment}-{run.path.name}.html"
-    write_run(run, page, markdown, latex)
-    print(page)
-
-
-@app.command("import")
-def import_(
-    file: Annotated[Path, typer.Argument(help="CSV: image, label, and predicted or p_<class> for each class.")],
-    name: Annotated[str, typer.Option(help="Name of the experiment.")],
-    like: Annotated[str | None, typer.Option(help="A stored RUN on the same test images.")] = None,
-    protocol: Annotated[str, typer.Option(help="The protocol, where there is no such run.")] = "imported",
-    classes: Annotated[str | None, typer.Option(help="Class names in label order, with commas between them.")] = None,
-    column: Annotated[list[str] | None, typer.Option(help="WHAT=NAME, e.g. image=filename.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The seed it was made with.")] = 0,
-    runs: Runs = Path("runs"),
-) -> None:
-    """Store predictions from elsewhere as a run, to be compared like any other."""
-    from alzbench.options import column_names, plain_name
-    from alzbench.runner.importing import import_predictions
-    from alzbench.store import RunStore
-
-    store = RunStore(runs)
-    run = import_predictions(
-        file,
-        plain_name(name, "--name"),
-        store,
-        seed=seed,
-        like=store.find(like) if like else None,
-        protocol=protocol,
-        classes=classes.split(",") if classes else None,
-        columns=column_names(column or []),
-    )
-    print(run.path)
+    page = html or (None if as_json else folder / f"{run.card.experiment}-{run.path.name}.html")
+    write_run(run, page, markdown, latex, csv)
+    if as_json:
+        print_json(run_json(run))
+    else:
+        print(page)
 
 
 @app.command()

@@ -1,17 +1,30 @@
-"""Figures of one run: the confusion matrix and the course of training."""
+"""Figures of one run: the confusion matrix and the course of training; and what every figure is drawn on."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from alzbench import atomic
 
 DPI = 150
+
+
+class PlainFigure(Figure):
+    """A figure in which a name with `$` is a name and no mathematics, which could not even be drawn."""
+
+    def draw(self, renderer: Any) -> None:
+        # here, and not where texts are made: those of an axis are made while it is drawn
+        with matplotlib.rc_context({"text.parse_math": False}):
+            for text in self.findobj(Text):
+                text.set_parse_math(False)
+            super().draw(renderer)
 
 
 def confusion_figure(scores: dict[str, Any], title: str) -> Figure:
@@ -19,7 +32,7 @@ def confusion_figure(scores: dict[str, Any], title: str) -> Figure:
     matrix = np.array(scores["confusion_matrix"])
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     names = scores["classes"]
-    figure = Figure(figsize=(6.4, 5.4), layout="constrained")
+    figure = PlainFigure(figsize=(6.4, 5.4), layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(matrix):
@@ -43,7 +56,7 @@ def _later_stages(history: pd.DataFrame) -> list[tuple[str, Any]]:
 
 def history_figure(history: pd.DataFrame, kept_epoch: int, title: str) -> Figure:
     """Draw loss and accuracy by epoch, for training and validation, with the kept epoch and a second stage marked."""
-    figure = Figure(figsize=(8.4, 3.6), layout="constrained")
+    figure = PlainFigure(figsize=(8.4, 3.6), layout="constrained")
     marker = "o" if len(history) == 1 else ""  # a line through one point cannot be seen
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         axes.plot(history["epoch"], history[name], label="training", color="tab:blue", marker=marker)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from alzbench.errors import DataError
-from alzbench.evaluation.predictions import PREFIX
+from alzbench.errors import DataError, ExperimentError
+from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.registry import did_you_mean
 
 ROLES = ("image", "label", "predicted", "subject", "slice")
@@ -19,59 +21,110 @@ SUM_TOLERANCE = 1e-3  # of a row of probabilities, as files round them
 _NAMED = 5  # rows or names in an error
 
 
-def read_predictions(path: Path, classes: Sequence[str], columns: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Read a CSV file with a row an image and return a predictions table, see `predictions`.
+@dataclass(frozen=True)
+class Foreign:
+    """Predictions from elsewhere.
+
+    Attributes:
+        table: A predictions table, see `predictions`.
+        answers_only: Whether the file has no probabilities, so that those of the table are 1 for what was answered.
+    """
+
+    table: pd.DataFrame
+    answers_only: bool
+
+
+def read_predictions(
+    path: Path, classes: Sequence[str] | None = None, columns: Mapping[str, str] | None = None
+) -> Foreign:
+    """Read a CSV file with a row an image.
 
     Args:
         path: The file, UTF-8, with a heading. It must have `image` and `label`, and `predicted` or a probability
             `p_<class>` for each class; `subject` and `slice` are taken where they are there.
-        classes: Names of the classes, in label order.
+        classes: Names of the classes, in label order; by default those of the probabilities' columns.
         columns: The file's own names of columns, by what they are here: ``{"image": "filename", "p_A": "prob_A"}``.
 
     Raises:
         DataError: It cannot be read, or is not such a table; the first rows that are wrong are named.
+        ExperimentError: The classes are neither given nor those of columns.
     """
     table = _renamed(_read(path), dict(columns or {}), path)
     for role in ("image", "label"):
         if role not in table:
             raise DataError(_missing(path, role, table))
-    table = table.reset_index(drop=True)
+    likely = class_names(table)
+    if not likely and "predicted" not in table:
+        raise DataError(_missing(path, "predicted", table))
+    chosen = list(classes or likely)
+    if len(chosen) < 2:
+        raise ExperimentError("The names of two classes or more must be known: give --classes A,B,... or --like RUN.")
     _check_images(table, path)
-    _check_classes(table, "label", classes, path)
-    probabilities = _probabilities(table, classes, path)
-    if probabilities is None:
-        if "predicted" not in table:
-            raise DataError(_missing(path, "predicted", table))
-        _check_classes(table, "predicted", classes, path)
-        index = {name: k for k, name in enumerate(classes)}
-        probabilities = np.eye(len(classes))[table["predicted"].map(index).to_numpy()]
-    elif "predicted" in table:
-        _check_classes(table, "predicted", classes, path)
-    names = np.array(classes, dtype=object)
+    for role in ("label", "predicted"):
+        if role in table:
+            _check_classes(table, role, chosen, path)
+    _check_subjects(table, path)
+    probabilities = _probabilities(table, likely, chosen, path) if likely else _certain(table, chosen)
+    names = np.array(chosen, dtype=object)
     predicted = table["predicted"] if "predicted" in table else names[probabilities.argmax(axis=1)]
     about = {role: table.get(role, "") for role in ("subject", "slice")}
     found = pd.DataFrame({"image": table["image"], **about, "label": table["label"], "predicted": predicted})
-    return found.assign(**{PREFIX + name: probabilities[:, k] for k, name in enumerate(classes)})
+    shares = {PREFIX + name: probabilities[:, k] for k, name in enumerate(chosen)}
+    return Foreign(found.assign(**shares).reset_index(drop=True), not likely)
 
 
 def _read(path: Path) -> pd.DataFrame:
+    """Return the file's cells as text; the index is the line, counted as an editor does, that a row ends in."""
+    text = _text(path)
+    rows, lines = [], []
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for row in reader:
+            if row:
+                rows.append(row)
+                lines.append(reader.line_num)
+    except csv.Error as error:
+        what = "a quote is not closed" if "end of data" in str(error) else str(error)
+        raise DataError(f"{path} must be a CSV file: {what}, line {reader.line_num:,}.") from None
+    if not rows:
+        raise DataError(f"{path} must be a CSV file with a heading; it is empty.")
+    heading = rows.pop(0)
+    _check_heading(heading, path)
+    wrong = [k for k, row in enumerate(rows) if len(row) != len(heading)]
+    if wrong:
+        raise DataError(
+            f"{path}: every row must have a field for each of the {len(heading)} columns; not so: "
+            f"{_rows([lines[k + 1] for k in wrong])} (the first has {len(rows[wrong[0]])})."
+        )
+    if not rows:
+        raise DataError(f"{path} must have a row an image; it has none.")
+    columns = zip(heading, zip(*rows, strict=True), strict=True)
+    return pd.DataFrame({name: np.array(cells, dtype=object) for name, cells in columns}, index=lines[1:])
+
+
+def _text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} must be a readable CSV file: {error.strerror}.") from None
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content[:1000]:
+    start = content[:1000]
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or 3 * start.count(b"\0") > len(start):
         raise DataError(f"{path} must be a CSV file in UTF-8; this one looks like UTF-16. Save it as UTF-8.")
+    if b"\0" in content:
+        raise DataError(f"{path} must be a CSV file in UTF-8; byte {content.index(0):,} is no text. Is it damaged?")
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} must be a CSV file in UTF-8; byte {error.start:,} is not. Save it as UTF-8.") from None
-    try:
-        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{path} must be a CSV file with a heading: {' '.join(str(error).split())}.") from None
-    if table.empty:
-        raise DataError(f"{path} must have a row an image; it has none.")
-    return table
+
+
+def _check_heading(heading: list[str], path: Path) -> None:
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(heading) == 1 and separator in heading[0]:
+            raise DataError(f"{path} must have commas between its columns; it has {name}. Save it with commas.")
+    twice = sorted({name for name in heading if heading.count(name) > 1})
+    if twice:
+        raise DataError(f"{path}: a column must come once; more often there: {_list(twice)}. Remove all but one.")
 
 
 def _renamed(table: pd.DataFrame, columns: dict[str, str], path: Path) -> pd.DataFrame:
@@ -81,8 +134,12 @@ def _renamed(table: pd.DataFrame, columns: dict[str, str], path: Path) -> pd.Dat
             f"{path} has no column {unknown[0]!r};{did_you_mean(unknown[0], list(map(str, table)))} "
             f"It has {', '.join(map(str, table))}."
         )
-    taken = [role for role in columns if role in table and columns[role] != role]
-    return table.drop(columns=taken).rename(columns={name: role for role, name in columns.items()})
+    roles = {name: role for role, name in columns.items()}
+    if len(roles) < len(columns):
+        raise ExperimentError(f"--column must name another column for each; got {', '.join(columns.values())}.")
+    # a column of the file's that has the name of what another one is now is no longer wanted
+    kept = [name for name in table if name in roles or name not in columns]
+    return table[kept].rename(columns=roles)
 
 
 def _missing(path: Path, role: str, table: pd.DataFrame) -> str:
@@ -94,7 +151,7 @@ def _missing(path: Path, role: str, table: pd.DataFrame) -> str:
 def _check_images(table: pd.DataFrame, path: Path) -> None:
     empty = table.index[table["image"] == ""]
     if len(empty):
-        raise DataError(f"{path}: every row must name its image; {_rows(empty)} do not.")
+        raise DataError(f"{path}: every row must name its image; not so: {_rows(empty)}.")
     repeated = table.loc[table["image"].duplicated(), "image"].unique()
     if len(repeated):
         raise DataError(f"{path}: an image must come once; more often there: {_list(repeated)}.")
@@ -109,35 +166,72 @@ def _check_classes(table: pd.DataFrame, role: str, classes: Sequence[str], path:
         )
 
 
-def _probabilities(table: pd.DataFrame, classes: Sequence[str], path: Path) -> npt.NDArray[np.float64] | None:
-    """Return (n, K), each row summing to 1; None where the table has none."""
+def _check_subjects(table: pd.DataFrame, path: Path) -> None:
+    """Check that the subject is known of all images or of none, and has one class."""
+    if "subject" not in table or (table["subject"] == "").all():
+        return
+    empty = table.index[table["subject"] == ""]
+    if len(empty):
+        raise DataError(f"{path}: every row must name its subject, or none; without: {_rows(empty)}.")
+    labels = table.groupby("subject")["label"].nunique()
+    several = labels.index[labels > 1].to_numpy()
+    if len(several):
+        raise DataError(f"{path}: all images of a subject must have one label; several have {_list(several)}.")
+
+
+def _certain(table: pd.DataFrame, classes: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Return 1 for what was answered and 0 for the rest."""
+    return np.eye(len(classes))[pd.Index(classes).get_indexer(pd.Index(table["predicted"]))]
+
+
+def _probabilities(
+    table: pd.DataFrame, likely: Sequence[str], classes: Sequence[str], path: Path
+) -> npt.NDArray[np.float64]:
+    """Return (n, K), each row summing to 1."""
+    missing = [name for name in classes if name not in likely]
+    if missing:
+        raise DataError(f"{path} must have a probability for every class or for none; {PREFIX}{missing[0]} is missing.")
+    unknown = [PREFIX + name for name in likely if name not in classes]
+    if unknown:
+        raise DataError(
+            f"{path}: the classes must be {', '.join(classes)}; it has probabilities of others, too: {_list(unknown)}. "
+            "--classes names others."
+        )
     columns = [PREFIX + name for name in classes]
-    there = [column for column in columns if column in table]
-    if not there:
-        return None
-    if len(there) < len(columns):
-        missing = next(column for column in columns if column not in table)
-        raise DataError(f"{path} must have a probability for every class or for none; {missing} is missing.")
     numbers = table[columns].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     wrong = table.index[~np.isfinite(numbers).all(axis=1) | (numbers < 0).any(axis=1) | (numbers > 1).any(axis=1)]
     if len(wrong):
         raise DataError(f"{path}: probabilities must be numbers from 0 to 1; not so: {_rows(wrong)}.")
     sums = numbers.sum(axis=1)
-    wrong = table.index[np.abs(sums - 1) > SUM_TOLERANCE]
-    if len(wrong):
+    off = np.abs(sums - 1) > SUM_TOLERANCE
+    if off.any():
         raise DataError(
-            f"{path}: the probabilities of a row must sum to 1; not so: {_rows(wrong)} (the first: "
-            f"{sums[wrong[0]]:.4g}). Are they logits? Apply a softmax first."
+            f"{path}: the probabilities of a row must sum to 1; not so: {_rows(table.index[off])} (the first: "
+            f"{sums[off][0]:.4g}). Are they logits? Apply a softmax first."
         )
+    _check_answers(table, numbers, classes, path)
     probabilities: npt.NDArray[np.float64] = numbers / sums[:, None]
     return probabilities
 
 
-def _rows(index: pd.Index) -> str:
-    """Return which lines of the file, counted as an editor does, with the heading as line 1."""
-    lines = ", ".join(f"{int(row) + 2:,}" for row in index[:_NAMED])
-    more = f" and {len(index) - _NAMED:,} more" if len(index) > _NAMED else ""
-    return f"line{'s' if len(index) > 1 else ''} {lines}{more}"
+def _check_answers(table: pd.DataFrame, numbers: npt.NDArray[np.float64], classes: Sequence[str], path: Path) -> None:
+    """Check that what was predicted, where the file says so, is the most probable class, or one of them."""
+    if "predicted" not in table:
+        return
+    answered = numbers[np.arange(len(table)), pd.Index(classes).get_indexer(pd.Index(table["predicted"]))]
+    wrong = table.index[answered < numbers.max(axis=1)]
+    if len(wrong):
+        raise DataError(
+            f"{path}: predicted must be the most probable class; not so: {_rows(wrong)}. Leave out the column, or the "
+            "probabilities."
+        )
+
+
+def _rows(lines: Sequence[int] | pd.Index) -> str:
+    """Return which lines of the file."""
+    named = ", ".join(f"{int(line):,}" for line in lines[:_NAMED])
+    more = f" and {len(lines) - _NAMED:,} more" if len(lines) > _NAMED else ""
+    return f"line{'s' if len(lines) > 1 else ''} {named}{more}"
 
 
 def _list(names: Sequence[object] | npt.NDArray[np.object_]) -> str:

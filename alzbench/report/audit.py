@@ -18,6 +18,7 @@ from rich.text import Text
 from alzbench.data.audit import NEAR_COPY, Audit
 from alzbench.data.images import decode_image
 from alzbench.errors import DataError
+from alzbench.evaluation.figures import PlainFigure
 
 SAMPLES = 8
 _MOST = 10  # label conflicts that the terminal lists
@@ -86,7 +87,7 @@ def nearest_figure(audit: Audit, paths: pd.Series[str]) -> Figure:
     order = audit.nearest.sort_values("similarity", ascending=False, ignore_index=True)
     # evenly spread from the most to the least alike
     chosen = order.iloc[np.unique(np.linspace(0, len(order) - 1, SAMPLES).astype(int))]
-    figure = Figure(figsize=(1.6 * len(chosen), 4.2), layout="constrained")
+    figure = PlainFigure(figsize=(1.6 * len(chosen), 4.2), layout="constrained")
     axes = figure.subplots(2, len(chosen), squeeze=False)
     for column, row in zip(axes.T, chosen.itertuples(), strict=True):
         for cell, image in zip(column, (row.image, row.nearest), strict=True):

@@ -9,8 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
+from alzbench.evaluation.figures import PlainFigure
 from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.report.names import short_names
 
@@ -69,11 +71,12 @@ def roc_panels(tables: Tables) -> Figure:
     """Draw ROC curves of each class against the others, with the area under each."""
     figure, panels = _panels(len(tables))
     for axes, (name, table) in zip(panels, tables.items(), strict=True):
+        lines = []
         for label, scores, truth in _one_against_rest(table):
             false, true, _ = roc_curve(truth, scores)
-            _plot(axes, false, true, f"{label} {roc_auc_score(truth, scores):.2f}")
+            lines.append(_plot(axes, false, true, f"{label} {roc_auc_score(truth, scores):.2f}"))
         axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
-        _describe(axes, name, "false positive rate", "true positive rate", "area")
+        _describe(axes, lines, name, "false positive rate", "true positive rate", "area")
     return figure
 
 
@@ -81,26 +84,30 @@ def precision_recall_panels(tables: Tables) -> Figure:
     """Draw precision-recall curves of each class against the others, with the mean precision of each."""
     figure, panels = _panels(len(tables))
     for axes, (name, table) in zip(panels, tables.items(), strict=True):
+        lines = []
         for label, scores, truth in _one_against_rest(table):
             precision, recall, _ = precision_recall_curve(truth, scores, drop_intermediate=True)
-            _plot(axes, recall, precision, f"{label} {average_precision_score(truth, scores):.2f}")
-        _describe(axes, name, "recall", "precision", "mean precision")
+            lines.append(_plot(axes, recall, precision, f"{label} {average_precision_score(truth, scores):.2f}"))
+        _describe(axes, lines, name, "recall", "precision", "mean precision")
     return figure
 
 
-def _plot(axes: Axes, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], label: str) -> None:
+def _plot(axes: Axes, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], label: str) -> Line2D:
     """Draw a curve through some of its points, its ends among them."""
     kept = np.unique(np.linspace(0, len(x) - 1, min(len(x), CURVE_POINTS)).astype(int))
-    axes.plot(x[kept], y[kept], label=label, linewidth=1.2)
+    (line,) = axes.plot(x[kept], y[kept], label=label, linewidth=1.2)
+    return line
 
 
-def _describe(axes: Axes, title: str, x: str, y: str, legend: str) -> None:
+def _describe(axes: Axes, lines: Sequence[Line2D], title: str, x: str, y: str, legend: str) -> None:
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     axes.set_title(title, fontsize=9)
     axes.set_xlabel(x, fontsize=8)
     axes.set_ylabel(y, fontsize=8)
-    if axes.get_legend_handles_labels()[0]:  # none where all images are of one class
-        axes.legend(title=legend, fontsize=7, title_fontsize=7, frameon=False)
+    if lines:  # none where all images are of one class
+        # named one by one, as a legend that finds its lines itself leaves out names with a leading _
+        labels = [str(line.get_label()) for line in lines]
+        axes.legend(lines, labels, title=legend, fontsize=7, title_fontsize=7, frameon=False)
 
 
 def _one_against_rest(
@@ -133,7 +140,7 @@ def _bins(table: pd.DataFrame) -> tuple[npt.NDArray[np.float64], ...]:
 def _panels(n: int) -> tuple[Figure, list[Axes]]:
     """Return a figure with a panel for each of `n` experiments, ACROSS side by side."""
     across, down = min(n, ACROSS), -(-n // ACROSS)
-    figure = Figure(figsize=(_WIDTH * across, _WIDTH * down), layout="constrained")
+    figure = PlainFigure(figsize=(_WIDTH * across, _WIDTH * down), layout="constrained")
     panels = list(figure.subplots(down, across, squeeze=False).flat)
     for axes in panels[n:]:
         axes.remove()

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from alzbench.compare import Comparison, ExperimentRow, Group, Interval, Spread
+from alzbench.evaluation.figures import PlainFigure
 
 _COLOURS = {"slices": "tab:blue", "subjects": "tab:orange"}
 _LABELS = {
@@ -21,7 +22,7 @@ def comparison_figure(comparison: Comparison) -> Figure:
     """Draw accuracy by slice with its 95 % interval, by subject with its deviation, and the published references."""
     groups = [group for group in comparison.groups if any(row.accuracy for row in group.rows)]
     rows = max((len(group.rows) for group in groups), default=1)
-    figure = Figure(figsize=(3.2 * max(len(groups), 1) + 1.2, 0.42 * rows + 1.9), layout="constrained")
+    figure = PlainFigure(figsize=(3.2 * max(len(groups), 1) + 1.2, 0.42 * rows + 1.9), layout="constrained")
     panels = figure.subplots(1, max(len(groups), 1), squeeze=False, sharex=True)[0]
     for axes, group in zip(panels, groups, strict=False):
         _panel(axes, group)
@@ -46,7 +47,7 @@ def effects_figure(group: Group) -> Figure:
 
 
 def _forest(names: Sequence[str], intervals: Sequence[Interval], label: str) -> Figure:
-    figure = Figure(figsize=(7.2, 0.36 * len(names) + 1.2), layout="constrained")
+    figure = PlainFigure(figsize=(7.2, 0.36 * len(names) + 1.2), layout="constrained")
     axes = figure.subplots()
     for place, found in enumerate(intervals):
         shown = not found.low <= 0 <= found.high

@@ -52,29 +52,33 @@ def write_comparison(comparison: Comparison, files: Files) -> None:
         save(comparison_figure(comparison), files.figure)
     if files.html:
         from alzbench.report.html import Picture, render_html
-        from alzbench.report.pictures import comparison_figures
+        from alzbench.report.pictures import placed_figures
 
-        pictures = [
-            [Picture.of(figure, caption) for figure, caption in comparison_figures(group)]
-            for group in comparison.groups
-        ]
+        pictures = [[Picture.of(*placed) for placed in placed_figures(group)] for group in comparison.groups]
         atomic.write_text(files.html, render_html(title, about, sections, pictures))
 
 
-def write_run(run: Run, html: Path, markdown: Path | None = None, latex: Path | None = None) -> None:
-    """Write a complete run to a page, and to the other files that are asked for.
+def write_run(
+    run: Run, html: Path | None, markdown: Path | None = None, latex: Path | None = None, csv: Path | None = None
+) -> None:
+    """Write a complete run to the files that are asked for.
 
     Raises:
         DataError: It is not complete, or its predictions are not there.
     """
-    from alzbench.report.html import Picture, render_html
     from alzbench.report.run_document import run_figures, run_sections
+    from alzbench.report.run_scores import run_table
 
     title, about = f"{run.card.experiment}, {run.path.name}", f"alzbench {__version__}"
     sections = run_sections(run)
     _write_text(title, about, sections, markdown, latex)
-    pictures = [Picture.of(figure, caption) for figure, caption in run_figures(run)]
-    atomic.write_text(html, render_html(title, about, sections, [pictures]))
+    if csv:
+        atomic.write_text(csv, run_table(run).to_csv(index=False, lineterminator="\n"))
+    if html:
+        from alzbench.report.html import Picture, render_html
+
+        pictures = [Picture.of(*placed) for placed in run_figures(run)]
+        atomic.write_text(html, render_html(title, about, sections, [pictures]))
 
 
 def _write_text(title: str, about: str, sections: Sequence[Section], markdown: Path | None, latex: Path | None) -> None:

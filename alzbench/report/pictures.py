@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -13,45 +15,77 @@ from alzbench.report.document import MOST_SIDE_BY_SIDE
 from alzbench.store import read_run
 
 
+class Placed(NamedTuple):
+    """A figure with its caption, and how the title of the table begins that it stands beside; empty for none."""
+
+    figure: Figure
+    caption: str
+    beside: str = ""
+
+
 def comparison_figures(group: Group) -> list[tuple[Figure, str]]:
     """Return the figures of a group, with their captions."""
-    found: list[tuple[Figure, str]] = []
+    return [(placed.figure, placed.caption) for placed in placed_figures(group)]
+
+
+def placed_figures(group: Group) -> list[Placed]:
+    """Return the figures of a group, with their captions and places."""
+    found: list[Placed] = []
     if any(row.accuracy for row in group.rows):
-        found.append((figure.comparison_figure(Comparison((group,))), "Test accuracy of each experiment."))
+        drawn = figure.comparison_figure(Comparison((group,)))
+        found.append(Placed(drawn, "Test accuracy of each experiment.", "By slice"))
     if any(pair.differences["accuracy"] for pair in group.pairs):
-        found.append((figure.differences_figure(group), "Paired differences; grey where the interval holds 0."))
+        drawn = figure.differences_figure(group)
+        found.append(Placed(drawn, "Paired differences; grey where the interval holds 0.", "Against"))
     if any(effect.accuracy for effect in group.effects):
-        found.append((figure.effects_figure(group), "Effects of the factors; grey where the interval holds 0."))
-    tables = _predictions(group)
+        drawn = figure.effects_figure(group)
+        found.append(Placed(drawn, "Effects of the factors; grey where the interval holds 0.", "Effects"))
+    tables, answers_only = _predictions(group)
     if tables:
         attempts = sum(not row.sanity for row in group.rows)
         which = f" The first {MOST_SIDE_BY_SIDE} of {attempts} experiments." if attempts > MOST_SIDE_BY_SIDE else ""
-        found += [(drawn, caption + which) for drawn, caption in prediction_figures(tables)]
+        found += [
+            placed._replace(caption=placed.caption + which) for placed in prediction_figures(tables, answers_only)
+        ]
     return found
 
 
-def prediction_figures(tables: curves.Tables) -> list[tuple[Figure, str]]:
-    """Return the figures of what experiments answered, with their captions."""
+def prediction_figures(tables: curves.Tables, answers_only: Sequence[str] = ()) -> list[Placed]:
+    """Return the figures of what experiments answered, with their captions.
+
+    Args:
+        tables: The predictions of each.
+        answers_only: Those whose predictions came without probabilities, of which nothing can be drawn but answers.
+    """
+    about = "Answers in per cent of each true class; where there are several seeds, of all together."
+    if answers_only:
+        about += f" {', '.join(answers_only)}: answers without probabilities, so without calibration and curves."
+    found = [Placed(curves.confusion_panels(tables), about, "By class")]
+    likely = {name: table for name, table in tables.items() if name not in answers_only}
+    if not likely:
+        return found
+    calibration = "How often answers of each confidence are right; ECE is the expected calibration error."
+    roc = "ROC curves, each class against the others, with the area under each."
+    precision = "Precision and recall, each class against the others."
     return [
-        (
-            curves.confusion_panels(tables),
-            "Answers in per cent of each true class; where there are several seeds, of all together.",
-        ),
-        (
-            curves.reliability_panels(tables),
-            "How often answers of each confidence are right; ECE is the expected calibration error.",
-        ),
-        (curves.roc_panels(tables), "ROC curves, each class against the others, with the area under each."),
-        (curves.precision_recall_panels(tables), "Precision and recall, each class against the others."),
+        *found,
+        Placed(curves.roc_panels(likely), roc, "By class"),
+        Placed(curves.precision_recall_panels(likely), precision, "By class"),
+        Placed(curves.reliability_panels(likely), calibration, "By class"),
     ]
 
 
-def _predictions(group: Group) -> dict[str, pd.DataFrame]:
-    """Return the predictions of the first experiments of a group, all seeds and folds of each together."""
-    found = {}
+def _predictions(group: Group) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Return the predictions of the first experiments of a group, all seeds and folds of each together.
+
+    And the names of those with answers alone.
+    """
+    found, answers_only = {}, []
     for row in [row for row in group.rows if not row.sanity][:MOST_SIDE_BY_SIDE]:
         runs = [read_run(Path(folder)) for folder in row.folders]
-        tables = [run.predictions() for run in runs if (run.path / "predictions.csv").is_file()]
-        if tables:
-            found[row.label] = pd.concat(tables, ignore_index=True)
-    return found
+        runs = [run for run in runs if (run.path / "predictions.csv").is_file()]
+        if runs:
+            found[row.label] = pd.concat([run.predictions() for run in runs], ignore_index=True)
+        if any(run.metrics.get("answers_only") for run in runs):
+            answers_only.append(row.label)
+    return found, answers_only

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from alzbench.compare.one_run import run_intervals
 from alzbench.errors import DataError
 from alzbench.evaluation import figures
 from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.evaluation.subjects import combine
-from alzbench.report import curves
 from alzbench.report.document import UNDEFINED, Cell, Section, Table
-from alzbench.report.pictures import prediction_figures
+from alzbench.report.pictures import Placed, prediction_figures
+from alzbench.report.run_scores import RunScores, Score, run_scores
 from alzbench.store import Run
 
 MOST_MISTAKES = 20
@@ -38,50 +36,47 @@ def run_sections(run: Run) -> list[Section]:
     table = run.predictions()
     warnings = ["DEMO on phantoms: the figures say nothing about patients."] if card.demo else []
     warnings += [f"Leaky protocol: {card.leaks}."] if card.leaks else []
-    tables = [_scores(run, table), _by_class(run.metrics["test"])]
+    scores = run_scores(run, table)
+    tables = [_scores(scores), _by_class(scores)]
     if run.metrics["test_by_subject"] is not None:
         tables += [_by_subject(run.metrics), _wrong_subjects(table)]
-    tables.append(_surest_mistakes(table))
+    tables.append(_mistakes(table) if scores.answers_only else _surest_mistakes(table))
     seed = f"seed {card.seed}" + ("" if card.fold is None else f", fold {card.fold}")
     title = f"{card.protocol} protocol, {seed}, {len(table):,} test images, data {card.data[:6]}"
     notes = [card.description] if card.description else []
     return [Section(title, tuple(warnings), tuple(tables), tuple(notes))]
 
 
-def run_figures(run: Run) -> list[tuple[Figure, str]]:
-    """Return the figures of a run with their captions."""
-    table = run.predictions()
-    drawn = prediction_figures({run.card.experiment: table})
+def run_figures(run: Run) -> list[Placed]:
+    """Return the figures of a run with their captions and places."""
+    name = run.card.experiment
+    drawn = prediction_figures({name: run.predictions()}, [name] if run.metrics.get("answers_only") else [])
     if (run.path / "history.csv").is_file():
-        history = figures.history_figure(run.table("history.csv"), run.metrics["kept_epoch"], run.card.experiment)
-        drawn.insert(0, (history, "Training, and the epoch that was kept."))
+        history = figures.history_figure(run.table("history.csv"), run.metrics["kept_epoch"], name)
+        drawn.insert(0, Placed(history, "Training, and the epoch that was kept.", "Scores"))
     return drawn
 
 
-def _scores(run: Run, table: pd.DataFrame) -> Table:
-    intervals, over = run_intervals(run)
-    rows = []
-    for name in ("accuracy", "balanced_accuracy", "macro_f1", "loss"):
-        found = intervals.get(name)
-        span = Cell(f"{found.low:.3f} to {found.high:.3f}", found.low) if found else Cell(UNDEFINED)
-        test, validation = (_number(run.metrics.get(part, {}).get(name)) for part in ("test", "validation"))
-        rows.append((Cell(name.replace("_", " ")), test, span, validation))
-    error = curves.calibration_error(table)
-    rows.append((Cell("expected calibration error"), _number(error), Cell(UNDEFINED), Cell(UNDEFINED)))
-    return Table(
-        "Scores", ("figure", "test", "95 %", "validation"), tuple(rows),
-        note=f"95 % intervals over test {over}s; one seed says nothing about other seeds.",
-    )  # fmt: skip
-
-
-def _by_class(scores: dict[str, Any]) -> Table:
-    columns = ("class", "precision", "recall", "F1", "images")
+def _scores(scores: RunScores) -> Table:
     rows = tuple(
-        (Cell(name), *(_number(figures[key]) for key in ("precision", "recall", "f1")),
-         Cell(f"{figures['support']:,}", figures["support"]))
-        for name, figures in scores["per_class"].items()
+        (Cell(score.name.replace("_", " ")), _number(score.test), _span(score), _number(score.validation))
+        for score in scores.overall
+    )
+    note = f"95 % intervals over test {scores.by}s; one seed says nothing about other seeds."
+    if scores.answers_only:
+        note += f" No loss, calibration and curves: {scores.answers_only}."
+    return Table("Scores", ("figure", "test", "95 %", "validation"), rows, note=note)
+
+
+def _by_class(scores: RunScores) -> Table:
+    columns = ("class", "precision", "recall", "F1", "95 %", "images")
+    rows = tuple(
+        (Cell(row.name), _number(row.precision), _number(row.recall), _number(row.f1.test), _span(row.f1),
+         Cell(f"{row.images:,}", row.images))
+        for row in scores.classes
     )  # fmt: skip
-    return Table("By class", columns, rows)
+    note = f"With 95 % intervals of F1; none where fewer than five test {scores.by}s have the class."
+    return Table("By class", columns, rows, note=note)
 
 
 def _by_subject(metrics: dict[str, Any]) -> Table:
@@ -89,6 +84,7 @@ def _by_subject(metrics: dict[str, Any]) -> Table:
     rows = [
         (Cell(title), *(_number(scores[how][name]) for name in ("accuracy", "balanced_accuracy", "macro_f1")))
         for how, title in (("mean", "mean of the probabilities"), ("vote", "vote of the slices"))
+        if how == "vote" or not metrics.get("answers_only")
     ]
     two_way = scores["demented"]
     auc = UNDEFINED if two_way["roc_auc"] is None else f"{two_way['roc_auc']:.3f}"
@@ -120,6 +116,24 @@ def _surest_mistakes(table: pd.DataFrame) -> Table:
     )  # fmt: skip
     note = f"{len(wrong):,} of {len(table):,} images are answered wrong; the {MOST_MISTAKES} surest are shown."
     return Table("Surest mistakes", ("image", "subject", "is", "answered", "probability"), rows, note=note)
+
+
+def _mistakes(table: pd.DataFrame) -> Table:
+    """Return the first wrong answers, of which none is known to be surer than another."""
+    wrong = table[table["label"] != table["predicted"]]
+    rows = tuple(
+        (Cell(str(row.image)), Cell(str(row.subject) or UNDEFINED), Cell(str(row.label)), Cell(str(row.predicted)))
+        for row in wrong.head(MOST_MISTAKES).itertuples()
+    )
+    note = f"{len(wrong):,} of {len(table):,} images are answered wrong; the first {MOST_MISTAKES} are shown."
+    return Table("Mistakes", ("image", "subject", "is", "answered"), rows, note=note)
+
+
+def _span(score: Score) -> Cell:
+    if score.interval is None:
+        return Cell(UNDEFINED)
+    low, high = score.interval
+    return Cell(f"{low:.3f} to {high:.3f}", low)
 
 
 def _number(value: float | None) -> Cell:

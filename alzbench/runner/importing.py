@@ -3,64 +3,132 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from alzbench.errors import DataError
+from alzbench import atomic
+from alzbench.errors import DataError, ExperimentError
 from alzbench.evaluation.foreign import read_predictions
 from alzbench.evaluation.metrics import score
 from alzbench.evaluation.predictions import class_names
 from alzbench.evaluation.subject_counts import count_subjects
 from alzbench.evaluation.subjects import score_subjects
-from alzbench.store import Card, Run, RunStore, read_run
+from alzbench.store import Card, Run, RunStore, RunWriter, read_run
 
 VARIANT = "imported"
+NOT_KNOWN = "what its training has seen is not known"
+ANSWERS_ONLY = "the predictions came as answers, without probabilities"
 _NAMED = 5
 
 
-def import_predictions(
-    path: Path,
-    name: str,
-    store: RunStore,
-    *,
-    seed: int = 0,
-    like: Run | None = None,
-    protocol: str = VARIANT,
-    classes: Sequence[str] | None = None,
-    columns: Mapping[str, str] | None = None,
-) -> Run:
-    """Store the predictions of a CSV file as a complete run.
+@dataclass(frozen=True)
+class Source:
+    """What is known of predictions from elsewhere beside their file.
+
+    Attributes:
+        name: Name of the experiment.
+        seed: The seed it was made with; several files of one name and different seeds are one experiment.
+        like: A stored run on the same test images. Images, labels, subjects, fold and protocol are checked against it
+            and taken from it, so that the two can be compared in pairs.
+        protocol: The protocol it was made under, where there is no such run.
+        classes: Names of the classes in label order; by default those of `like`, or of the probabilities' columns.
+        columns: The file's own names of columns.
+        other_subjects: Whether it is declared to be trained without the subjects of the test images. The split of
+            `like` says nothing about what another program was trained on.
+    """
+
+    name: str
+    seed: int = 0
+    like: Run | None = None
+    protocol: str | None = None
+    classes: Sequence[str] | None = None
+    columns: Mapping[str, str] | None = None
+    other_subjects: bool = False
+
+
+def import_predictions(path: Path, source: Source, store: RunStore, say: Callable[[str], None] = lambda _: None) -> Run:
+    """Store the predictions of a CSV file as a complete run, and return it.
 
     Args:
         path: The file, see `foreign.read_predictions`.
-        name: Name of the experiment.
+        source: What is known of it.
         store: Where run folders lie.
-        seed: The seed it was made with; several files of one name and different seeds are one experiment.
-        like: A stored run on the same test images. Images, labels, subjects and protocol are checked against it and
-            taken from it, so that the two can be compared in pairs.
-        protocol: The protocol it was made under, where there is no such run.
-        classes: Names of the classes in label order; by default those of `like`.
-        columns: The file's own names of columns.
+        say: Is told where the same run is there already, which stays as it is.
 
     Raises:
-        DataError: The file, or what it says, is wrong. Nothing is stored then.
+        DataError: The file, or what it says, is wrong, or another run has its name and seed. Nothing is stored then.
+        ExperimentError: What is said of it cannot be.
     """
-    known = None if like is None else like.predictions()
-    chosen = class_names(known) if known is not None and classes is None else list(classes or ())
-    if not chosen:
-        raise DataError("The names of the classes must be known: give --classes A,B,... or --like RUN.")
-    table = read_predictions(path, chosen, columns)
-    if known is not None:
-        table = _matched(table, known, path, str(like.path) if like else "")
-    card = _card(table, name, seed, like, protocol)
-    with store.begin(card) as writer:
+    known = _known(source)
+    classes = class_names(known) if known is not None else source.classes
+    foreign = read_predictions(path, classes, source.columns)
+    table = foreign.table
+    if known is not None and source.like:
+        table = _matched(table, known, path, str(source.like.path))
+    card = _card(table, source)
+    stored = _stored(card, store)
+    if stored is not None:
+        say(f"{stored.path} holds the same predictions already; nothing was changed.")
+        return stored
+    target = store.path_of(card)
+    with atomic.new_folder(target) as hidden:
+        writer = RunWriter(hidden, replace(card, created=datetime.now(UTC).isoformat(timespec="seconds")))
         writer.write_table("predictions.csv", table)
         writer.write_json("subjects.json", count_subjects(table).to_json(), indent=None)
-        scores = {"test": score(table), "test_by_subject": score_subjects(table)}
-        writer.write_json("metrics.json", {**scores, "protocol": card.protocol, "leaks": card.leaks})
-    return read_run(writer.path)
+        writer.write_json("metrics.json", _metrics(table, card, foreign.answers_only))
+        writer.mark("complete")  # last: a folder without a card is no run, should this process be killed
+    return read_run(target)
+
+
+def _known(source: Source) -> pd.DataFrame | None:
+    """Return the predictions of the run that it is like, where there is one."""
+    if source.like is None:
+        return None
+    if source.protocol is not None:
+        raise ExperimentError(f"The protocol is that of {source.like.name}: leave out --protocol, or --like.")
+    known = source.like.predictions()
+    classes = class_names(known)
+    if source.classes is not None and list(source.classes) != classes:
+        raise ExperimentError(
+            f"The classes must be those of {source.like.name}, in their order: {', '.join(classes)}; got "
+            f"{', '.join(source.classes)}. Leave out --classes."
+        )
+    return known
+
+
+def _metrics(table: pd.DataFrame, card: Card, answers_only: bool) -> dict[str, Any]:
+    by_subject = score_subjects(table)
+    found = {"test": score(table), "test_by_subject": by_subject, "protocol": card.protocol, "leaks": card.leaks}
+    if not answers_only:
+        return found
+    if by_subject is not None:
+        by_subject["demented"]["roc_auc"] = None
+    return {**found, "answers_only": ANSWERS_ONLY}
+
+
+def _stored(card: Card, store: RunStore) -> Run | None:
+    """Return the same run where it is stored already; raises ExperimentError where another has its name and seed."""
+    for path in sorted((store.root / card.experiment).glob("*/state.json")):
+        run = read_run(path.parent)
+        if (run.card.seed, run.card.fold) != (card.seed, card.fold):
+            continue
+        if replace(run.card, state=card.state, created="", finished="", error="") == card:
+            if run.card.state == "complete":
+                return run
+            raise ExperimentError(f"{run.path} is {run.card.state}; remove the folder, or give another --name.")
+        same = run.card.hash == card.hash
+        what = "the same predictions, said to be made otherwise" if same else "other predictions"
+        differ = [name for name in ("protocol", "leaks", "data") if getattr(run.card, name) != getattr(card, name)]
+        raise ExperimentError(
+            f"{card.experiment} must have one run of a seed; {run.path} holds {what}"
+            f"{' (' + ', '.join(differ) + ')' if same and differ else ''}. Give --seed, another --name, or remove it."
+        )
+    return None
 
 
 def _matched(table: pd.DataFrame, known: pd.DataFrame, path: Path, where: str) -> pd.DataFrame:
@@ -85,39 +153,48 @@ def _matched(table: pd.DataFrame, known: pd.DataFrame, path: Path, where: str) -
 def _full_names(images: pd.Series, known: pd.Series) -> pd.Series:
     """Return the known name that each image's name is, or is the end of; empty where there is none or several."""
     endings: dict[str, str] = {}
+    whole: dict[str, str] = {}
     for name in known:
-        parts = name.split("/")
+        parts = name.replace("\\", "/").split("/")
         for start in range(len(parts)):
+            found = whole if start == 0 else endings
             ending = "/".join(parts[start:])
-            endings[ending] = "" if ending in endings else name
-    endings |= {name: name for name in known}
-    return images.str.replace("\\", "/", regex=False).map(lambda name: endings.get(name, ""))
+            found[ending] = "" if ending in found else name
+    plain = images.str.replace("\\", "/", regex=False)
+    return plain.map(lambda name: whole.get(name) or endings.get(name, ""))
 
 
-def _card(table: pd.DataFrame, name: str, seed: int, like: Run | None, protocol: str) -> Card:
-    classes = class_names(table)
-    index = {label: k for k, label in enumerate(classes)}
-    content = hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()[:16]
-    asked = pd.DataFrame({"image": table["image"], "label": table["label"].map(index)})
-    test = hashlib.sha256(asked.to_csv(index=False).encode()).hexdigest()[:16]
-    of = like.card if like else None
+def _card(table: pd.DataFrame, source: Source) -> Card:
+    like = source.like.card if source.like else None
+    test = like.test if like else _hash(_asked(table))
+    leaks = "" if source.other_subjects else NOT_KNOWN
     return Card(
-        experiment=name,
-        seed=seed,
-        fold=None,
-        folds=1,
-        hash=content[:12],
-        settings=hashlib.sha256(f"{VARIANT}/{name}".encode()).hexdigest()[:16],
+        experiment=source.name,
+        seed=source.seed,
+        fold=like.fold if like else None,
+        folds=like.folds if like else 1,
+        hash=_hash(table.sort_values("image").to_csv(index=False))[:12],
+        settings=_hash(f"{VARIANT}/{source.name}"),
         variant=VARIANT,
-        protocol=of.protocol if of else protocol,
-        protocol_settings=of.protocol_settings if of else "",
-        leaks=of.leaks if of else "what its training has seen is not known",
-        data=of.data if of else test,
+        protocol=like.protocol if like else source.protocol or VARIANT,
+        protocol_settings=like.protocol_settings if like else "",
+        leaks=leaks,
+        data=like.data if like else test,
         test=test,
-        demo=of.demo if of else False,
+        demo=like.demo if like else False,
         sanity=False,
         description="predictions from elsewhere",
     )
+
+
+def _asked(table: pd.DataFrame) -> str:
+    """Return images and labels in one order, and the classes in theirs: the first is the healthy one."""
+    pairs = table[["image", "label"]].sort_values("image")
+    return ",".join(class_names(table)) + "\n" + pairs.to_csv(index=False)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _list(names: pd.Series) -> str:

@@ -22,7 +22,7 @@ from alzbench.evaluation.subject_counts import SubjectCounts, count_subjects
 from alzbench.experiment.sweep import LoadedSweep
 from alzbench.report.document import UNDEFINED, Cell, Section, Table, comparison_sections
 from alzbench.report.html import Picture, render_html
-from alzbench.report.pictures import comparison_figures
+from alzbench.report.pictures import placed_figures
 from alzbench.store import Run
 from alzbench.sweep.finish import Best
 from alzbench.sweep.study import counts
@@ -55,7 +55,7 @@ def write_page(
     sections = [sweep_section(loaded, study, best, runs), *comparison_sections(comparison)]
     pictures = [
         [Picture.of(figure, caption) for figure, caption in figures],
-        *([Picture.of(f, caption) for f, caption in comparison_figures(group)] for group in comparison.groups),
+        *([Picture.of(*placed) for placed in placed_figures(group)] for group in comparison.groups),
     ]
     atomic.write_text(path, render_html(title, about, sections, pictures))
 

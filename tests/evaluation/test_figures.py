@@ -43,3 +43,12 @@ def test_a_second_stage_is_shaded() -> None:
         low, high = span.get_extents().transformed(axes.transData.inverted()).intervalx
         assert (round(low, 6), round(high, 6)) == (1.5, 2.5)
     assert len(history_figure(HISTORY, 2, "a title").axes[0].patches) == 0
+
+
+def test_names_with_dollars_are_drawn_as_they_are(tmp_path: Path) -> None:
+    names = [r"a$\bad{$", "$y$"]
+    figure = confusion_figure({**SCORES, "classes": names}, r"$\no{$")
+    save(figure, tmp_path / "a.png")
+    save(history_figure(HISTORY, 2, r"$\no{$"), tmp_path / "b.png")
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == names
+    assert not any(label.get_parse_math() for label in figure.axes[0].get_xticklabels())

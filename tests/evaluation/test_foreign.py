@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alzbench.errors import DataError
+from alzbench.errors import DataError, ExperimentError
 from alzbench.evaluation.foreign import read_predictions
 
 CLASSES = ("A", "B")
@@ -29,31 +29,36 @@ def write(tmp_path: Path) -> Write:
     return make
 
 
-def test_answers_alone_are_taken_as_certain(write: Write) -> None:
-    table = read_predictions(write(GOOD), CLASSES)
+def test_answers_alone_are_taken_as_certain_and_said_to_be_alone(write: Write) -> None:
+    found = read_predictions(write(GOOD), CLASSES)
+    table = found.table
+    assert found.answers_only
+    assert not read_predictions(write(LIKELY), CLASSES).answers_only
     assert table.columns.tolist() == ["image", "subject", "slice", "label", "predicted", "p_A", "p_B"]
     assert table[["p_A", "p_B"]].to_numpy().tolist() == [[1, 0], [1, 0]]
     assert table["subject"].tolist() == ["", ""]
 
 
 def test_probabilities_say_what_is_predicted(write: Write) -> None:
-    assert read_predictions(write(LIKELY), CLASSES)["predicted"].tolist() == ["A", "B"]
+    assert read_predictions(write(LIKELY), CLASSES).table["predicted"].tolist() == ["A", "B"]
 
 
 def test_probabilities_as_files_round_them_sum_to_one_afterwards(write: Write) -> None:
-    table = read_predictions(write("image,label,p_A,p_B\nx,A,0.3334,0.6669\n"), CLASSES)
+    table = read_predictions(write("image,label,p_A,p_B\nx,A,0.3334,0.6669\n"), CLASSES).table
     assert table[["p_A", "p_B"]].to_numpy().sum() == pytest.approx(1, abs=1e-15)
 
 
 def test_columns_of_other_names_are_mapped(write: Write) -> None:
     text = "filename,y,prob_a,prob_b,who\nx.png,A,0.9,0.1,s1\n"
     columns = {"image": "filename", "label": "y", "p_A": "prob_a", "p_B": "prob_b", "subject": "who"}
-    table = read_predictions(write(text), CLASSES, columns)
+    table = read_predictions(write(text), CLASSES, columns).table
     assert table.loc[0, ["image", "label", "subject", "p_A"]].tolist() == ["x.png", "A", "s1", 0.9]
 
 
 def test_a_byte_order_mark_and_odd_names_are_no_trouble(write: Write) -> None:
-    table = read_predictions(write(b"\xef\xbb\xbf" + b'image,label,predicted\n"a,b ""c"".png",A,A\nNA,A,B\n'), CLASSES)
+    table = read_predictions(
+        write(b"\xef\xbb\xbf" + b'image,label,predicted\n"a,b ""c"".png",A,A\nNA,A,B\n'), CLASSES
+    ).table
     assert table["image"].tolist() == ['a,b "c".png', "NA"]
 
 
@@ -69,7 +74,7 @@ def test_a_byte_order_mark_and_odd_names_are_no_trouble(write: Write) -> None:
         pytest.param("image,label\nx,A\n", "predicted, or a probability p_<class>", id="no-answer"),
         pytest.param("image,label,p_A\nx,A,1\n", "p_B is missing", id="one-probability"),
         pytest.param("image,label,predicted\nx,A,A\nx,A,A\n", "more often there: 'x'", id="twice"),
-        pytest.param("image,label,predicted\nx,A,A\n,A,A\n", "name its image; line 3", id="no-name"),
+        pytest.param("image,label,predicted\nx,A,A\n,A,A\n", "name its image; not so: line 3", id="no-name"),
         pytest.param("image,label,predicted\nx,a,A\n", "label must be one of A, B; found 'a'", id="unknown-label"),
         pytest.param("image,label,predicted\nx,A,C\n", "predicted must be one of A, B; found 'C'", id="unknown-answer"),
         pytest.param("image,label,p_A,p_B\nx,A,0.5,0.6\n", "sum to 1; not so: line 2 (the first: 1.1)", id="sum"),
@@ -77,8 +82,28 @@ def test_a_byte_order_mark_and_odd_names_are_no_trouble(write: Write) -> None:
         pytest.param("image,label,p_A,p_B\nx,A,,1\n", "from 0 to 1; not so: line 2", id="blank"),
         pytest.param("image,label,p_A,p_B\nx,A,-1,2\n", "from 0 to 1; not so: line 2", id="logits"),
         pytest.param("image,label,p_A,p_B\nx,A,inf,0\n", "from 0 to 1; not so: line 2", id="infinite"),
-        pytest.param('image,label,predicted\n"x,A,A\n', "with a heading", id="open-quote"),
-        pytest.param("image,label,predicted\nx,A,A,A,A\ny,A\n", "", id="ragged"),
+        pytest.param('image,label,predicted\n"x,A,A\n', "a quote is not closed, line 2", id="open-quote"),
+        pytest.param(
+            "image,label,predicted\nx,A,A,A,A\ny,A\n", "each of the 3 columns; not so: lines 2, 3 (the first has 5)",
+            id="ragged",
+        ),
+        pytest.param("image,label,predicted\nx,A,A,\n", "not so: line 2 (the first has 4)", id="trailing-comma"),
+        pytest.param("image;label;predicted\nx;A;A\n", "it has semicolons", id="semicolons"),
+        pytest.param("image\tlabel\tpredicted\nx\tA\tA\n", "it has tabs", id="tabs"),
+        pytest.param(b"image,label,predicted\nx\0,A,A\n", "byte 23 is no text", id="nul"),
+        pytest.param("image,label,predicted,label\nx,A,A,B\n", "more often there: 'label'", id="column-twice"),
+        pytest.param(
+            "image,label,predicted,p_A,p_B\nx,A,A,0.9,0.1\n\ny,A,A,0.1,0.9\n", "most probable class; not so: line 4",
+            id="contradiction",
+        ),
+        pytest.param("image,label,p_A,p_B,p_C\nx,A,1,0,0\n", "of others, too: 'p_C'", id="unknown-probability"),
+        pytest.param(
+            "image,label,predicted,subject\nx,A,A,s\ny,B,A,s\n", "one label; several have 's'", id="subject-of-two"
+        ),
+        pytest.param(
+            "image,label,predicted,subject\nx,A,A,s\ny,B,A,\n", "its subject, or none; without: line 3",
+            id="some-subjects",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(write: Write, content: str | bytes, said: str) -> None:
@@ -100,6 +125,32 @@ def test_a_mapped_column_must_be_there(write: Write) -> None:
         read_predictions(write(GOOD), CLASSES, {"label": "lable"})
 
 
+def test_columns_can_change_their_names(write: Write) -> None:
+    table = read_predictions(write(GOOD), CLASSES, {"label": "predicted", "predicted": "label"}).table
+    assert table[["label", "predicted"]].to_numpy().tolist() == [["A", "A"], ["A", "B"]]
+
+
+def test_one_column_is_one_thing(write: Write) -> None:
+    with pytest.raises(ExperimentError, match="another column for each"):
+        read_predictions(write(GOOD), CLASSES, {"label": "predicted", "predicted": "predicted"})
+
+
+def test_the_classes_are_those_of_the_probabilities_in_their_order(write: Write) -> None:
+    table = read_predictions(write("image,label,p_B,prob,p_a\nx,A,0,1,0\n"), None, {"p_A": "prob"}).table
+    assert [name for name in table if name.startswith("p_")] == ["p_B", "p_A", "p_a"]
+
+
+def test_a_tie_is_answered_either_way(write: Write) -> None:
+    table = read_predictions(write("image,label,predicted,p_A,p_B\nx,A,A,0.5,0.5\ny,A,B,0.5,0.5\n")).table
+    assert table["predicted"].tolist() == ["A", "B"]
+
+
+@pytest.mark.parametrize("content", [GOOD, "image,label,p_A\nx,A,1\n"], ids=["answers", "one-class"])
+def test_classes_that_are_not_known_must_be_given(write: Write, content: str) -> None:
+    with pytest.raises(ExperimentError, match="--classes"):
+        read_predictions(write(content))
+
+
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such file"):
         read_predictions(tmp_path / "none.csv", CLASSES)
@@ -109,4 +160,4 @@ def test_a_missing_file_says_so(tmp_path: Path) -> None:
 def test_a_million_rows_are_read(write: Write) -> None:
     share = np.random.default_rng(0).random(1_000_000)
     table = pd.DataFrame({"image": np.arange(1_000_000), "label": "A", "p_A": share, "p_B": 1 - share})
-    assert len(read_predictions(write(table.to_csv(index=False)), CLASSES)) == 1_000_000
+    assert len(read_predictions(write(table.to_csv(index=False)), CLASSES).table) == 1_000_000

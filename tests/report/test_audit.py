@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.text import Text
 
 from alzbench.compare import Reference, compare
 from alzbench.data.audit import Audit
 from alzbench.data.leakage import Leakage
+from alzbench.evaluation.figures import save
 from alzbench.report.audit import findings, render_audit
 from alzbench.report.figure import comparison_figure
 from alzbench.store import RunStore
@@ -32,6 +34,16 @@ def test_a_panel_for_each_group_with_its_references(tmp_path: Path) -> None:
 def test_nothing_complete_is_an_empty_figure(tmp_path: Path) -> None:
     write_run(tmp_path, state="failed")
     assert len(comparison_figure(compare(RunStore(tmp_path).runs(), [])).axes) == 1
+
+
+def test_names_with_dollars_are_drawn_as_they_are(tmp_path: Path) -> None:
+    write_run(tmp_path, 0.25, experiment="a${$", protocol="$x$")
+    reference = REFERENCE.model_copy(update={"name": r"$\no{$", "protocol": "$x$"})
+    figure = comparison_figure(compare(RunStore(tmp_path).runs(), [reference]))
+    save(figure, tmp_path / "f.png")
+    drawn = [text for text in figure.findobj(Text) if "$" in text.get_text()]
+    assert len(drawn) >= 3  # experiment, protocol and reference
+    assert not any(text.get_parse_math() for text in drawn)
 
 
 def audit_of(leakage: Leakage, conflicts: int = 0) -> Audit:

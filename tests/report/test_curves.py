@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from alzbench.report.curves import (
     ACROSS,
     CURVE_POINTS,
+    Tables,
     calibration_error,
     confusion_panels,
     precision_recall_panels,
@@ -86,3 +92,24 @@ def test_a_class_that_all_images_have_has_no_curve() -> None:
     table = table_of([("A", "A", 0.9), ("A", "B", 0.6)])
     assert len(roc_panels({"one": table}).axes[0].lines) == 1  # the diagonal
     assert len(precision_recall_panels({"one": table}).axes[0].lines) == 0
+
+
+@pytest.mark.parametrize("draw", [confusion_panels, reliability_panels, roc_panels, precision_recall_panels])
+def test_names_with_dollars_are_drawn_as_they_are(draw: Callable[[Tables], Figure]) -> None:
+    names = [r"a$\bad{$", "$y$", "_b"]
+    table = pd.DataFrame({"image": range(6), "label": names * 2, "predicted": [*names, *names[::-1]]})
+    shares = np.where(table["predicted"].to_numpy()[:, None] == names, 0.8, 0.1)
+    table = table.assign(**{f"p_{name}": shares[:, k] for k, name in enumerate(names)})
+    figure = draw({r"$\no{$": table})
+    figure.savefig(io.BytesIO(), format="svg")
+    drawn = [text for text in figure.findobj(Text) if "$" in text.get_text()]
+    assert drawn
+    assert not any(text.get_parse_math() for text in drawn)
+
+
+def test_a_name_with_a_leading_dash_is_in_the_legend() -> None:
+    table = table_of([("A", "A", 0.9), ("B", "B", 0.8)]).replace({"A": "_A"}).rename(columns={"p_A": "p__A"})
+    for figure in (roc_panels({"one": table}), precision_recall_panels({"one": table})):
+        legend = figure.axes[0].get_legend()
+        assert legend is not None
+        assert [text.get_text() for text in legend.get_texts()] == ["_A 1.00", "B 1.00"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import json
 import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
@@ -13,10 +15,11 @@ import pandas as pd
 import pytest
 
 from alzbench.compare import Comparison, Reference, compare
-from alzbench.report.document import Section, comparison_sections
+from alzbench.report.document import Cell, Section, Table, comparison_sections
 from alzbench.report.html import render_html
 from alzbench.report.markup import latex, render_latex, render_markdown
 from alzbench.report.pages import Files, write_comparison
+from alzbench.report.pictures import placed_figures
 from alzbench.store import RunStore
 from tests.test_store import write_run
 
@@ -103,6 +106,27 @@ def test_the_tables_say_what_the_comparison_holds(comparison: Comparison, sectio
     assert against.rows[0][8].text == pair.verdict == "better"
 
 
+def notes_of(sections: Sequence[Section]) -> list[str]:
+    """All that is said beside the cells, and what a reader must know before them."""
+    return [
+        text
+        for section in sections
+        for text in [*section.warnings, *(table.note for table in section.tables), *section.notes]
+        if text
+    ]
+
+
+def test_html_markdown_and_latex_hold_the_same_notes(sections: list[Section]) -> None:
+    notes = notes_of(sections)
+    assert any(text.startswith("Published: ") for text in notes)
+    plain = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", render_html("T", "about", sections))).split())
+    markdown = html.unescape(re.sub(r"\\(.)", r"\1", render_markdown("T", "about", sections)))
+    tex = render_latex("T", sections)
+    assert [note for note in notes if note not in plain] == []
+    assert [note for note in notes if note not in markdown] == []
+    assert [note for note in notes if latex(note) not in tex] == []
+
+
 def test_html_markdown_and_latex_hold_the_same_texts(sections: list[Section]) -> None:
     page = Tables()
     page.feed(render_html("T", "about", sections))
@@ -123,6 +147,31 @@ def page(comparison: Comparison, tmp_path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def test_figures_stand_below_the_tables_they_belong_to(page: str) -> None:
+    tables = [page.index(f"<caption>{title}") for title in ("By slice", "By class", "Against baseline")]
+    figures = [page.index(f"<figcaption>{text}") for text in ("Test accuracy", "Answers in per cent", "Paired")]
+    assert sorted([*tables, *figures]) == [place for both in zip(tables, figures, strict=True) for place in both]
+
+
+def test_figures_have_no_background_that_glares_in_the_dark(page: str) -> None:
+    for content in re.findall(r'svg\+xml;base64,([^"]*)"', page):
+        drawing = base64.b64decode(content).decode()
+        background = drawing[drawing.index('id="patch_1"') :].split("/>")[0]
+        assert re.search(r'style="fill: (none|#ffffff; opacity: 0)', background), background
+
+
+def test_of_answers_without_probabilities_nothing_is_drawn_but_them(comparison: Comparison) -> None:
+    baseline = next(row for row in comparison.groups[0].rows if row.label == "baseline")
+    for folder in baseline.folders:
+        path = Path(folder) / "metrics.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "answers_only": "answers alone"}))
+    figures = placed_figures(comparison.groups[0])
+    confusion = next(placed for placed in figures if placed.caption.startswith("Answers"))
+    assert "baseline: answers without probabilities" in confusion.caption
+    assert len(confusion.figure.axes) == 2
+    assert [len(placed.figure.axes) for placed in figures if "curves" in placed.caption[:10]] == [1]
+
+
 def test_names_stay_text(sections: list[Section], page: str) -> None:
     parsed = Tables()
     parsed.feed(page)
@@ -131,10 +180,13 @@ def test_names_stay_text(sections: list[Section], page: str) -> None:
     assert "<script>alert" not in page
     markdown = render_markdown(EVIL, EVIL, sections)
     assert "<script" not in markdown
+    assert r"\$x\$" in render_markdown("$x$", "", [])
     assert render_latex("a\\input{x}\nb", sections).splitlines()[0].startswith("% ")
 
 
-@pytest.mark.parametrize("text", ["a|b", "a\nb", "*a*", "[a](b)", "# a", "`a`", "<b>", "&lt;", "1_000", "\\"])
+@pytest.mark.parametrize(
+    "text", ["a|b", "a\nb", "*a*", "[a](b)", "# a", "`a`", "<b>", "&lt;", "1_000", "\\", "$x$", "> a"]
+)
 def test_markdown_has_no_markup_but_its_own(text: str) -> None:
     sections = [Section(text, (text,), (), (text,))]
     lines = [line for line in render_markdown("T", text, sections).splitlines() if line]
@@ -148,6 +200,23 @@ def test_latex_escapes_every_special_character() -> None:
     assert latex("50 % & a_b {c} #1 $x$ ~ ^ \\") == (
         r"50 \% \& a\_b \{c\} \#1 \$x\$ \textasciitilde{} \textasciicircum{} \textbackslash{}"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("[a]", "{[}a{]}"), ("*", "{*}"), ("`a|b`", r"\textasciigrave{}a\textbar{}b\textasciigrave{}")],
+    ids=["option", "star", "quotes"],
+)
+def test_no_cell_is_taken_for_an_option_of_the_row_above(text: str, written: str) -> None:
+    table = Table("T", ("name",), ((Cell("a"),), (Cell(text),)))
+    assert written + r" \\" in render_latex("T", [Section("S", (), (table,), ())]).splitlines()
+
+
+def test_latex_tables_can_be_referred_to_and_their_captions_are_sentences() -> None:
+    table = Table("Against MyNet", ("name",), ((Cell("a"),),), note="A note.")
+    lines = render_latex("T", [Section("S", ("Beware.",), (table,), ())]).splitlines()
+    assert r"\caption{S: against MyNet. Beware. A note.}" in lines
+    assert r"\label{tab:1-against-mynet}" in lines
 
 
 def test_nothing_in_a_page_comes_from_elsewhere(page: str) -> None:

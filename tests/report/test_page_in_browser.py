@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from alzbench.report.document import Cell, Section, Table
-from alzbench.report.html import render_html
+from alzbench.report.html import Picture, render_html
 
 DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium")
 
@@ -47,8 +48,9 @@ def page(driver: Any, tmp_path: Path) -> Any:
     rows = tuple((Cell(name), Cell("–" if value is None else f"{value:.0f}", value)) for name, value in ROWS)
     table = Table(f"table {EVIL}", ("name", f"figure {EVIL}"), rows, frozenset({1}), EVIL)
     sections = [Section(f"one {EVIL}", (EVIL,), (table,), (EVIL,)), Section("two", (), (), ())]
+    pictures = [[], [Picture.of(Figure(figsize=(10, 3)), EVIL)]]
     path = tmp_path / "page.html"
-    path.write_text(render_html(f"T {EVIL}", EVIL, sections), encoding="utf-8")
+    path.write_text(render_html(f"T {EVIL}", EVIL, sections, pictures), encoding="utf-8")
     driver.get_log("browser"), driver.get_log("performance")
     driver.get(path.as_uri())
     return driver
@@ -61,7 +63,7 @@ def names(page: Any) -> list[str]:
 def test_names_stay_text_and_nothing_goes_wrong_or_out(page: Any) -> None:
     assert page.title == f"T {EVIL}"
     assert page.find_element("css selector", ".warning").text == EVIL
-    assert page.find_elements("css selector", "main img, main script") == []
+    assert page.find_elements("css selector", "main img[src=x], main script") == []
     assert page.get_log("browser") == []
     events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
     requests = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
@@ -104,8 +106,19 @@ def test_nothing_is_cut_off_at_the_width_of_a_phone(page: Any) -> None:
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     try:
         assert page.execute_script("return document.documentElement.scrollWidth") <= 360
+        box = page.find_element("css selector", "figure .wide")  # a wide figure scrolls in its own box
+        assert page.execute_script("return arguments[0].scrollWidth > arguments[0].clientWidth", box)
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_figures_follow_the_colour_scheme_and_not_on_paper(page: Any) -> None:
+    for scheme, media, adapted in (("dark", "screen", True), ("light", "screen", False), ("dark", "print", False)):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+        image = page.find_element("css selector", "figure img")
+        assert (image.value_of_css_property("filter") != "none") == adapted
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
 
 
 def contrast(page: Any, selector: str) -> float:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from alzbench.compare.one_run import run_intervals
 from alzbench.errors import DataError
 from alzbench.report.document import Section
 from alzbench.report.pages import write_run as write_page
 from alzbench.report.run_document import MOST_MISTAKES, run_sections
+from alzbench.report.run_scores import run_json, run_table
 from alzbench.store import Run, read_run
 from tests.report.test_document import EVIL, write_answers
 from tests.test_store import make_metrics, write_run
@@ -52,6 +54,47 @@ def test_scores_have_intervals_where_they_can(section: Section) -> None:
     assert scores["expected calibration error"][0] != "–"
 
 
+def test_classes_have_the_intervals_that_comparisons_give(run: Run, section: Section) -> None:
+    intervals, _ = run_intervals(run)
+    found = intervals["f1_A"]
+    assert rows(section, "By class")[0][4] == f"{found.low:.3f} to {found.high:.3f}"
+
+
+def test_json_and_csv_hold_the_figures_of_the_page(run: Run, section: Section) -> None:
+    found = run_json(run)
+    table = run_table(run)
+    assert [row[0] for row in rows(section, "Scores")] == [of["name"].replace("_", " ") for of in found["overall"]]
+    for cells, of in zip(rows(section, "Scores"), found["overall"], strict=True):
+        assert cells[1] == f"{of['test']:.3f}"
+        assert cells[2] == ("–" if of["interval"] is None else "{:.3f} to {:.3f}".format(*of["interval"]))
+        row = table[table["figure"] == of["name"]].iloc[0]
+        assert row["test"] == of["test"]
+    f1 = table[(table["figure"] == "f1") & (table["class"] == "A")].iloc[0]
+    assert [f1["low"], f1["high"]] == list(found["classes"][0]["f1"]["interval"])
+    assert json.dumps(found, allow_nan=False)
+
+
+@pytest.fixture
+def answers_only(run: Run) -> Run:
+    """The run as if its predictions had come without probabilities."""
+    (run.path / "metrics.json").write_text(json.dumps({**run.metrics, "answers_only": "answers alone"}))
+    return read_run(run.path)
+
+
+def test_without_probabilities_nothing_is_said_of_them(answers_only: Run, tmp_path: Path) -> None:
+    (section,) = run_sections(answers_only)
+    scores = {row[0]: row[1:] for row in rows(section, "Scores")}
+    assert scores["loss"][0] == scores["expected calibration error"][0] == "–"
+    assert "answers alone" in section.tables[0].note
+    assert len(rows(section, "Mistakes")[0]) == 4
+    assert [row[0] for row in rows(section, "By subject")] == ["vote of the slices"]
+    assert {of["name"]: of["test"] for of in run_json(answers_only)["overall"]}["loss"] is None
+    write_page(answers_only, tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert page.count("<figure ") == 1
+    assert "answers without probabilities" in page
+
+
 def test_the_surest_mistakes_are_wrong(run: Run, section: Section) -> None:
     mistakes = rows(section, "Surest mistakes")
     table = run.table("predictions.csv").set_index("image")
@@ -73,7 +116,7 @@ def test_the_page_is_written_and_keeps_names_as_text(run: Run, tmp_path: Path) -
     write_page(run, tmp_path / "r.html", tmp_path / "r.md", tmp_path / "r.tex")
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page
-    assert page.count("<figure>") == 4
+    assert page.count("<figure ") == 4
     assert (tmp_path / "r.md").is_file()
     assert (tmp_path / "r.tex").is_file()
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from alzbench.compare import compare
-from alzbench.errors import DataError
+from alzbench.errors import DataError, ExperimentError
 from alzbench.report.pages import write_run as write_page
 from alzbench.report.terminal import render_run
-from alzbench.runner.importing import import_predictions
+from alzbench.runner.importing import NOT_KNOWN, Source, import_predictions
 from alzbench.runner.plan import short_hash
 from alzbench.store import Run, RunStore, read_run
 from tests.report.test_document import write_answers
@@ -52,14 +52,14 @@ def from_a_notebook(own: Run, path: Path, right: float = 0.9) -> pd.DataFrame:
 
 def test_a_notebook_is_compared_with_a_run_on_the_same_images(own: Run, store: RunStore, tmp_path: Path) -> None:
     written = from_a_notebook(own, tmp_path / "p.csv")
-    run = import_predictions(tmp_path / "p.csv", "notebook", store, like=own)
+    run = import_predictions(tmp_path / "p.csv", Source("notebook", like=own), store)
     assert (run.card.state, run.card.test, run.card.protocol) == ("complete", own.card.test, own.card.protocol)
     (group,) = compare(store.runs(), [], "own").groups
     rows = {row.label: row for row in group.rows}
     right = (written["label"] == written["predicted"]).mean()
     assert rows["notebook"].accuracy is not None
     assert rows["notebook"].accuracy.mean == pytest.approx(right)
-    assert rows["notebook"].leaks == own.card.leaks
+    assert rows["notebook"].leaks == NOT_KNOWN
     (pair,) = group.pairs
     assert (pair.baseline, pair.other, pair.by, pair.seeds) == ("own", "notebook", "subject", (0,))
     difference = pair.differences["accuracy"]
@@ -73,7 +73,7 @@ def test_runs_from_elsewhere_alone_can_be_compared_and_shown(store: RunStore, tm
         rows = [(k, "AB"[k % 2], "AB"[(k + (k * 7 + seed) % 3 // 2) % 2], f"s{k // 2 % 9}{k % 2}") for k in range(90)]
         table = pd.DataFrame(rows, columns=["image", "label", "predicted", "subject"])
         table.to_csv(tmp_path / "p.csv", index=False)
-        run = import_predictions(tmp_path / "p.csv", name, store, seed=seed, classes=("A", "B"))
+        run = import_predictions(tmp_path / "p.csv", Source(name, seed, classes=("A", "B")), store)
     (group,) = compare(store.runs(), []).groups
     assert [(row.label, row.seeds) for row in group.rows] == [("a", (0, 1)), ("b", (0,))]
     assert group.rows[0].intervals["accuracy"].clusters == 18
@@ -100,7 +100,7 @@ def test_what_does_not_fit_the_run_is_refused_and_nothing_is_stored(
     assert callable(change)
     change(table).to_csv(tmp_path / "p.csv", index=False)
     with pytest.raises(DataError, match=said):
-        import_predictions(tmp_path / "p.csv", "notebook", store, like=own)
+        import_predictions(tmp_path / "p.csv", Source("notebook", like=own), store)
     assert [run.card.experiment for run in store.runs()] == ["own"]
 
 
@@ -110,10 +110,114 @@ def test_the_end_of_a_name_that_could_be_several_is_refused(own: Run, store: Run
     table.to_csv(own.path / "predictions.csv", index=False)
     table.assign(image=["x.png", "b/x.png", *table["image"][2:]]).to_csv(tmp_path / "p.csv", index=False)
     with pytest.raises(DataError, match=r"x\.png are not, or could be several"):
-        import_predictions(tmp_path / "p.csv", "notebook", store, like=own)
+        import_predictions(tmp_path / "p.csv", Source("notebook", like=own), store)
 
 
 def test_without_a_run_the_classes_must_be_named(store: RunStore, tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("image,label,predicted\nx,A,A\n")
-    with pytest.raises(DataError, match="--classes"):
-        import_predictions(tmp_path / "p.csv", "n", store)
+    with pytest.raises(ExperimentError, match="--classes"):
+        import_predictions(tmp_path / "p.csv", Source("n"), store)
+
+
+def test_what_its_training_has_seen_is_not_that_of_the_run_it_is_like(store: RunStore, tmp_path: Path) -> None:
+    clean = read_run(write_run(store.root, 0.6, experiment="clean", leaks=""))
+    write_answers(clean.path, 0, 0.6)
+    from_a_notebook(clean, tmp_path / "p.csv")
+    assert import_predictions(tmp_path / "p.csv", Source("n", like=clean), store).card.leaks == NOT_KNOWN
+    declared = Source("declared", like=clean, other_subjects=True)
+    assert import_predictions(tmp_path / "p.csv", declared, store).card.leaks == ""
+
+
+def test_the_fold_is_that_of_the_run_it_is_like(store: RunStore, tmp_path: Path) -> None:
+    fold = read_run(write_run(store.root, 0.6, experiment="cv", fold=2, folds=5))
+    write_answers(fold.path, 0, 0.6)
+    from_a_notebook(fold, tmp_path / "p.csv")
+    run = import_predictions(tmp_path / "p.csv", Source("n", like=fold), store)
+    assert (run.card.fold, run.card.folds) == (2, 5)
+    assert run.path.name.startswith("seed-0-fold-2-")
+
+
+TEXT = "image,label,p_A,p_B\nx,A,0.9,0.1\ny,B,0.3,0.7\n"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "p.csv"
+    path.write_text(TEXT)
+    return path
+
+
+def test_the_same_predictions_again_change_nothing_and_it_is_said(store: RunStore, small: Path) -> None:
+    said: list[str] = []
+    first = import_predictions(small, Source("n"), store, said.append)
+    assert said == []
+    small.write_text("image,label,p_A,p_B\ny,B,0.3,0.7\nx,A,0.9,0.1\n")  # the order of the rows says nothing
+    assert import_predictions(small, Source("n"), store, said.append).card == first.card
+    assert len(said) == len(store.runs()) == 1
+    assert "holds the same predictions already" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "said"),
+    [
+        pytest.param(TEXT.replace("0.9,0.1", "0.8,0.2"), Source("n"), "holds other predictions", id="content"),
+        pytest.param(TEXT, Source("n", protocol="slice"), r"said to be made otherwise \(protocol\)", id="protocol"),
+        pytest.param(TEXT, Source("n", other_subjects=True), r"made otherwise \(leaks\)", id="training"),
+        pytest.param(TEXT, Source("n", classes=("B", "A")), "holds other predictions", id="classes"),
+    ],
+)
+def test_another_run_of_a_name_and_seed_is_refused(
+    store: RunStore, small: Path, text: str, source: Source, said: str
+) -> None:
+    first = import_predictions(small, Source("n"), store)
+    small.write_text(text)
+    with pytest.raises(ExperimentError, match=f"{said}.*Give --seed, another --name"):
+        import_predictions(small, source, store)
+    assert [run.card for run in store.runs()] == [first.card]
+
+
+def test_rows_in_any_order_are_the_same_test_images(store: RunStore, small: Path) -> None:
+    first = import_predictions(small, Source("n"), store)
+    small.write_text("image,label,p_A,p_B\ny,B,0.2,0.8\nx,A,0.9,0.1\n")
+    other = import_predictions(small, Source("m"), store)
+    assert (first.card.test, first.card.data) == (other.card.test, other.card.data)
+    assert len(compare(store.runs(), [], "n").groups[0].pairs) == 1
+
+
+def test_another_order_of_the_classes_is_another_question(store: RunStore, small: Path) -> None:
+    first = import_predictions(small, Source("n"), store)
+    other = import_predictions(small, Source("m", classes=("B", "A")), store)
+    assert first.card.test != other.card.test  # the first is the healthy one
+    with pytest.raises(ExperimentError, match="in their order: A, B; got B, A"):
+        import_predictions(small, Source("k", like=first, classes=("B", "A")), store)
+
+
+def test_a_protocol_beside_a_run_is_refused(store: RunStore, small: Path) -> None:
+    first = import_predictions(small, Source("n"), store)
+    with pytest.raises(ExperimentError, match="leave out --protocol"):
+        import_predictions(small, Source("m", like=first, protocol="slice"), store)
+
+
+def test_names_with_backslashes_match_on_either_side(store: RunStore, small: Path) -> None:
+    small.write_text("image,label,p_A,p_B\nc\\x,A,0.9,0.1\nd\\x,B,0.3,0.7\n")
+    first = import_predictions(small, Source("n"), store)
+    small.write_text("image,label,p_A,p_B\nc/x,A,0.9,0.1\nd\\x,B,0.3,0.7\n")
+    run = import_predictions(small, Source("m", like=first), store)
+    assert run.predictions()["image"].tolist() == ["c\\x", "d\\x"]
+
+
+def test_a_process_that_is_killed_leaves_no_run(store: RunStore, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alzbench.atomic.shutil.rmtree", lambda *_, **__: None)  # as a killed process clears nothing
+    monkeypatch.setattr("alzbench.runner.importing.count_subjects", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        import_predictions(small, Source("n"), store)
+    assert list(store.root.rglob("predictions.csv"))
+    assert store.runs() == []
+
+
+def test_answers_without_probabilities_say_so(store: RunStore, small: Path) -> None:
+    assert "answers_only" not in import_predictions(small, Source("n"), store).metrics
+    small.write_text("image,label,predicted,subject\nx,A,A,s\ny,B,A,t\n")
+    run = import_predictions(small, Source("m", classes=("A", "B")), store)
+    assert "without probabilities" in run.metrics["answers_only"]
+    assert run.metrics["test_by_subject"]["demented"]["roc_auc"] is None
