@@ -42,7 +42,7 @@ def sweep(
     # a demo's best is about phantoms: it belongs to its runs
     default = runs / name / "best.yaml" if demo else _beside(loaded.base_file, f"{name}-best.yaml")
     page = REPORTS / f"{name}.html"
-    places = Places(RunStore(runs), storage, best or default, page, overrides, tuple(settings or []))
+    places = Places(RunStore(runs), storage, best or default, page)
     if dry_run:
         plan = sweep_plan(loaded, places)
         if as_json:
@@ -79,4 +79,6 @@ def _print(result: Any) -> None:
     console.print(render_best(result.best, result.trials, result.storage), crop=False)
     if result.comparison.groups:
         console.print(render_comparison(result.comparison), crop=False)
+    if result.caution:
+        console.print(result.caution, style="yellow", soft_wrap=True)
     print(result.page)

@@ -107,6 +107,7 @@ class Group:
 
     Attributes:
         protocol: Its name.
+        split_seed: The seed of the one split that runs of all seeds share; None where each seed has its own.
         leaks: What training has seen of the test images, for the first run that has seen any; empty where none has.
         data: Fingerprint of the image set.
         demo: Whether these are runs of --demo, which say nothing about patients.
@@ -119,6 +120,7 @@ class Group:
     """
 
     protocol: str
+    split_seed: int | None
     leaks: str
     data: str
     demo: bool
@@ -128,6 +130,13 @@ class Group:
     rows: tuple[ExperimentRow, ...]
     pairs: tuple[Pair, ...]
     effects: tuple[Effect, ...]
+
+    @property
+    def title(self) -> str:
+        """Protocol, split, test images and data, for people."""
+        split = "" if self.split_seed is None else f" (all seeds on the split of seed {self.split_seed})"
+        test = f"{self.test_images:,} test images" if self.test_images else "no complete run yet"
+        return f"{self.protocol} protocol{split}, {test}, data {self.data[:6]}"
 
 
 @dataclass(frozen=True)
@@ -219,7 +228,10 @@ def _group(
         chosen = there[0][0]
     pairs = compare_pairs(chosen, dict(there)) if chosen else ()
     of_factors = effects(dict(there), levels)
-    return Group(first.protocol, leaks, first.data, first.demo, size, classes, published, rows, pairs, of_factors)
+    return Group(
+        first.protocol, first.split_seed, leaks, first.data, first.demo, size, classes, published, rows, pairs,
+        of_factors,
+    )  # fmt: skip
 
 
 def _answers(repetitions: Sequence[Repetition]) -> Answers | None:

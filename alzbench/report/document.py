@@ -67,7 +67,6 @@ def comparison_sections(comparison: Comparison) -> list[Section]:
 
 
 def _section(group: Group) -> Section:
-    test = f"{group.test_images:,} test images" if group.test_images else "no complete run yet"
     warnings = ["DEMO on phantoms: the figures say nothing about patients."] if group.demo else []
     warnings += [f"Leaky protocol: {group.leaks}."] if group.leaks else []
     tables = [_scores(group), _by_class(group)]
@@ -78,8 +77,7 @@ def _section(group: Group) -> Section:
     tables += [_disputed(disputed)] if disputed is not None and len(disputed) else []
     notes = [_reference_note(group)] if group.references else []
     notes += [f"Not complete: {text}." for row in group.rows for text in row.unfinished]
-    title = f"{group.protocol} protocol, {test}, data {group.data[:6]}"
-    return Section(title, tuple(warnings), tuple(tables), tuple(notes))
+    return Section(group.title, tuple(warnings), tuple(tables), tuple(notes))
 
 
 def _scores(group: Group) -> Table:

@@ -111,6 +111,7 @@ def _card(table: pd.DataFrame, name: str, seed: int, like: Run | None, protocol:
         variant=VARIANT,
         protocol=of.protocol if of else protocol,
         protocol_settings=of.protocol_settings if of else "",
+        split_seed=of.split_seed if of else None,
         leaks=of.leaks if of else "what its training has seen is not known",
         data=of.data if of else test,
         test=test,

@@ -26,6 +26,7 @@ from alzbench.report.pictures import comparison_figures
 from alzbench.store import Run
 from alzbench.sweep.finish import Best
 from alzbench.sweep.study import counts
+from alzbench.sweep.texts import caution, split_text
 
 MOST_TRIALS = 12
 ACROSS = 4  # plots side by side
@@ -68,7 +69,9 @@ def sweep_section(loaded: LoadedSweep, study: Study, best: Best, runs: Sequence[
         f"{states}. Objective: {' and '.join(sweep.objective)} of the validation part, by {loaded.by}. Sampler "
         f"{sweep.sampler.name}, pruner {sweep.pruner.name}, seed {sweep.seed}. Best experiment: {best.file}."
     ]
+    notes += [f"Base and best are tested {split_text(loaded)}."] if sweep.final.seeds else []
     warnings_ = ["DEMO on phantoms: the figures say nothing about patients."] if loaded.base.demo else []
+    warnings_ += [text] if (text := caution(loaded)) else []
     tables = [_best_trials(loaded, study, best)]
     tables += [validation_table(runs, loaded.base.name, best.experiment.name)] if runs else []
     return Section(f"{sweep.name}, {loaded.base.protocol.name} protocol", tuple(warnings_), tuple(tables), tuple(notes))
@@ -117,8 +120,7 @@ def validation_table(runs: Sequence[Run], base: str, best: str) -> Table:
     return Table(
         "Best against base, on the validation part", ("figure", base, best, "change"), tuple(rows),
         note=f"With 95 % intervals over seeds and validation subjects; none with fewer than {FEWEST_CLUSTERS}. The "
-        "best was chosen on these very images, or those of its seed, so its figure here is too good; the test part "
-        "below is what counts.",
+        "best was chosen on these very images, so its figure here is too good; the test part below is what counts.",
     )  # fmt: skip
 
 
