@@ -173,7 +173,7 @@ class _Command:
                 outcomes.append(outcome)
         runs = [outcome.run for outcome in outcomes if outcome.run is not None]
         comparison = compare(runs, load_references(), loaded.base.name if runs else None)
-        figures = study_figures(study)
+        figures = study_figures(study, loaded.sweep.objective)
         write_page(loaded, study, best, comparison, runs, figures, places.page)
         result = SweepResult(
             study.study_name, counts(study), str(storage), best, tuple(outcomes), comparison, places.page,

@@ -27,8 +27,8 @@ def cost(loaded: LoadedSweep, study: Study, store: RunStore, storage: str) -> st
     epochs = loaded.base.train.epochs + (loaded.base.fine_tune.epochs if loaded.base.fine_tune else 0)
     text = (
         f"sweep {sweep.name}: {left} of {sweep.trials} trials left, {runs} run{'s' if runs > 1 else ''} of {epochs} "
-        f"epoch{'s' if epochs > 1 else ''} each (where the space does not change that); {' and '.join(sweep.objective)} of the validation part, "
-        f"by {loaded.by}; kept in {storage}"
+        f"epoch{'s' if epochs > 1 else ''} each (where the space does not change that); "
+        f"{' and '.join(sweep.objective)} of the validation part, by {loaded.by}; kept in {storage}"
     )
     tested = 2 * len(sweep.final.seeds) * len(folds_of(loaded.base.protocol))
     if tested:
