@@ -45,13 +45,28 @@ class Interrupted(AlzbenchError):
     exit_code = 4
 
 
+_OF_THE_MACHINE = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO, errno.EMFILE, errno.ENFILE,
+    errno.ENOMEM,
+}  # fmt: skip
+
+
+def is_of_the_machine(error: OSError) -> bool:
+    """Return whether whatever is tried next would meet the same error, as on a full disk."""
+    return error.errno in _OF_THE_MACHINE or _says_full(error)
+
+
 def describe_os_error(error: OSError) -> str:
     """Return a sentence for an operating-system error, naming the file where the system does."""
     where = f" ({error.filename})" if error.filename else ""
-    # NumPy says only how much it could not write
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "requested and" in str(error):
+    if _says_full(error):
         return (
             f"The disk is full{where}: nothing half-written was kept. Free some space, or point ALZBENCH_CACHE "
             "and --runs at a larger disk, and give the same command again."
         )
     return f"{error.strerror or error}{where}."
+
+
+def _says_full(error: OSError) -> bool:
+    # NumPy says only how much it could not write
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "requested and" in str(error)

@@ -60,6 +60,7 @@ class Card:
         test: Hash of the test images and their labels: runs that share it can be paired.
         demo: Whether --demo made it.
         sanity: Whether it is a sanity row, run beside the experiments.
+        split_seed: The seed of its split where the protocol sets one; None where it is the run's.
         description: The experiment's line about itself.
         trial: Number of the trial in the sweep that is named as the experiment; None for a run that is no trial. The
             test part of a trial is never read, so it has no test scores.
@@ -83,6 +84,7 @@ class Card:
     test: str
     demo: bool
     sanity: bool
+    split_seed: int | None = None
     description: str = ""
     trial: int | None = None
     state: State = "running"

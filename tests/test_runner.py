@@ -18,12 +18,14 @@ import pytest
 from rich.console import Console
 
 from alzbench.data.manifest import ImageSet, open_image_set
+from alzbench.data.protocols import split_of_run
 from alzbench.errors import DataError, ExperimentError, RunError
 from alzbench.evaluation.metrics import score
 from alzbench.evaluation.predictions import make_table
 from alzbench.experiment import Experiment, load_experiment
 from alzbench.progress import Progress
 from alzbench.runner import Outcome, resolved_yaml, run_all, settings_hash
+from alzbench.runner.plan import make_card, short_hash
 from alzbench.store import Run, RunStore, RunWriter, read_run
 from tests.conftest import write_image
 
@@ -469,6 +471,19 @@ def test_settings_that_do_not_change_what_is_computed_are_not_hashed(tiny: Tiny,
 )
 def test_settings_that_change_what_is_computed_are_hashed(tiny: Tiny, changes: dict[str, Any]) -> None:
     assert settings_hash(tiny(**changes)) != settings_hash(tiny())
+
+
+def test_a_run_without_a_split_seed_is_grouped_as_before_there_was_one(tiny: Tiny) -> None:
+    images = open_image_set(tiny().data, Progress())
+    cards = []
+    for split_seed in (None, 0):
+        experiment = tiny(protocol={"name": "reference", "split_seed": split_seed})
+        split = split_of_run(images.manifest, experiment.protocol, 0, None)
+        cards.append(make_card(experiment, 0, None, images, split))
+    assert cards[0].protocol_settings == short_hash('{"name": "reference", "validation": 0.2}')
+    assert cards[0].settings == settings_hash(tiny())
+    assert cards[1].protocol_settings != cards[0].protocol_settings
+    assert [card.split_seed for card in cards] == [None, 0]
 
 
 def test_a_default_is_hashed_as_nothing() -> None:

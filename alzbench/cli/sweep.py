@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from alzbench.cli.arguments import REPORTS, Data, Json, Quiet, Runs, Settings, make_progress, make_tracker, print_json
 from alzbench.errors import RunError
+
+if TYPE_CHECKING:
+    from alzbench.experiment.sweep import LoadedSweep
 
 
 def sweep(
@@ -36,13 +39,9 @@ def sweep(
     from alzbench.store import RunStore
     from alzbench.sweep import Places, run_sweep, sweep_plan
 
-    overrides = overrides_of(data, demo)
-    loaded = load_sweep(file, settings or [], overrides, trials=trials, minutes=minutes)
-    name = loaded.sweep.name
-    # a demo's best is about phantoms: it belongs to its runs
-    default = runs / name / "best.yaml" if demo else _beside(loaded.base_file, f"{name}-best.yaml")
-    page = REPORTS / f"{name}.html"
-    places = Places(RunStore(runs), storage, best or default, page, overrides, tuple(settings or []))
+    loaded = load_sweep(file, settings or [], overrides_of(data, demo), trials=trials, minutes=minutes)
+    page = REPORTS / f"{loaded.sweep.name}.html"
+    places = Places(RunStore(runs), storage, best or _place_of_best(loaded, runs), page)
     if dry_run:
         plan = sweep_plan(loaded, places)
         if as_json:
@@ -63,6 +62,13 @@ def sweep(
         raise RunError(f"{failed[0].title}: {failed[0].error}")
 
 
+def _place_of_best(loaded: LoadedSweep, runs: Path) -> Path:
+    """Return where the best experiment is written to: beside the base; a demo's, about phantoms, beside its runs."""
+    if loaded.base.demo:
+        return runs / loaded.sweep.name / "best.yaml"
+    return _beside(loaded.base_file, f"{loaded.sweep.name}-best.yaml")
+
+
 def _beside(file: Path, name: str) -> Path:
     """Return a file beside another one, as it is called from here."""
     path = file.resolve().with_name(name)
@@ -79,4 +85,6 @@ def _print(result: Any) -> None:
     console.print(render_best(result.best, result.trials, result.storage), crop=False)
     if result.comparison.groups:
         console.print(render_comparison(result.comparison), crop=False)
+    if result.caution:
+        console.print(result.caution, style="yellow", soft_wrap=True)
     print(result.page)

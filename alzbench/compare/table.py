@@ -20,6 +20,7 @@ class Group:
 
     Attributes:
         protocol: Its name.
+        split_seed: The seed of the one split that runs of all seeds share; None where each seed has its own.
         leaks: What training has seen of the test images, for the first run that has seen any; empty where none has.
         data: Fingerprint of the image set.
         demo: Whether these are runs of --demo, which say nothing about patients.
@@ -33,6 +34,7 @@ class Group:
     """
 
     protocol: str
+    split_seed: int | None
     leaks: str
     data: str
     demo: bool
@@ -52,6 +54,13 @@ class Group:
     def clusters_differ(self) -> bool:
         """Whether the intervals of some rows resample subjects, and those of others images."""
         return len({row.by for row in self.rows if row.by}) > 1
+
+    @property
+    def title(self) -> str:
+        """Protocol, split, test images and data, for people."""
+        split = "" if self.split_seed is None else f" (all seeds on the split of seed {self.split_seed})"
+        test = f"{self.test_images:,} test images" if self.test_images else "no complete run yet"
+        return f"{self.protocol} protocol{split}, {test}, data {self.data[:6]}"
 
 
 @dataclass(frozen=True)
@@ -149,6 +158,7 @@ def _group(runs: Sequence[Run], asked: _Asked) -> Group:
     pairs, reasons = compare_pairs(baseline, answers, sanity, asked.worth) if baseline in answers else ((), {})
     return Group(
         protocol=first.protocol,
+        split_seed=first.split_seed,
         leaks=next((row.leaks for row in rows if row.leaks), ""),
         data=first.data,
         demo=first.demo,

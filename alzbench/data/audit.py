@@ -10,12 +10,11 @@ import pandas as pd
 
 from alzbench.data.leakage import Leakage, measure_leakage
 from alzbench.data.manifest import ImageSet
-from alzbench.data.protocols import folds_of, make_split
+from alzbench.data.protocols import folds_of, split_of_run, split_seed
 from alzbench.data.signature import mirrored, unit, whitening
 from alzbench.data.subjects import adjacent_agreement, image_signatures
 from alzbench.experiment.protocols import ProtocolSettings
 from alzbench.progress import Progress
-from alzbench.seeds import derive
 
 COMPONENTS = 64
 NEAR_COPY = 0.985  # likeness from which two images are copies; neighbouring slices of one subject reach 0.98
@@ -29,7 +28,7 @@ class Audit:
     """Findings on one split.
 
     Attributes:
-        protocol, seed, fold: Which split; fold is None for a protocol without folds.
+        protocol, seed, fold: Which split, by the seed that decides it; fold is None for a protocol without folds.
         subject_by: Images by how their subject was found: name, content, unknown.
         agreement: How often the most similar next slice is the same subject's; None where it cannot be told.
         images: Rows class, one column a part: number of images.
@@ -65,14 +64,14 @@ class Audit:
 def audit(images: ImageSet, settings: ProtocolSettings, seed: int, fold: int | None, progress: Progress) -> Audit:
     """Audit the split that runs of one seed, and one fold where there are folds, use."""
     manifest = images.manifest.assign(**{"class": np.array(images.classes, dtype=object)[images.manifest["label"]]})
-    split = make_split(images.manifest, settings, derive(seed, "split"), fold or 0)
+    split = split_of_run(images.manifest, settings, seed, fold)
     used = manifest.loc[split.index].assign(part=split["part"])
     test, seen = used[used["part"] == "test"], used[used["part"] != "test"]
     nearest = _nearest(test, seen, progress)
     originals = manifest[(manifest["subject_by"] == "name") & (manifest["part"] != "augmented")]
     return Audit(
         protocol=settings.name,
-        seed=seed,
+        seed=split_seed(settings, seed),
         fold=fold,
         subject_by={str(by or "unknown"): int(n) for by, n in manifest["subject_by"].value_counts().items()},
         agreement=adjacent_agreement(originals, progress),
@@ -127,7 +126,7 @@ def _untestable(images: ImageSet, settings: ProtocolSettings, seed: int) -> dict
     missing = {}
     for fold in folds_of(settings):
         if fold is not None:
-            split = make_split(images.manifest, settings, derive(seed, "split"), fold)
+            split = split_of_run(images.manifest, settings, seed, fold)
             tested = set(split.loc[split["part"] == "test", "label"])
             missing[fold] = [name for label, name in enumerate(images.classes) if label not in tested]
     return {fold: names for fold, names in missing.items() if names}

@@ -17,6 +17,7 @@ from alzbench.experiment.protocols import (
     SubjectProtocol,
 )
 from alzbench.registry import Registry
+from alzbench.seeds import derive
 
 PARTS = ("train", "validation", "test")
 UNUSED = "unused"
@@ -52,6 +53,16 @@ def make_split(manifest: pd.DataFrame, settings: Any, seed: int, fold: int = 0) 
             f"{manifest['subject'].nunique()} subjects. Use a larger set, other shares, or another protocol."
         )
     return split
+
+
+def split_of_run(manifest: pd.DataFrame, settings: Any, seed: int, fold: int | None) -> pd.DataFrame:
+    """Assign the images as a run of this seed and fold has them; see `make_split`."""
+    return make_split(manifest, settings, derive(split_seed(settings, seed), "split"), fold or 0)
+
+
+def split_seed(settings: Any, seed: int) -> int:
+    """Return the seed that decides the split of a run: the protocol's, or else the run's own."""
+    return seed if settings.split_seed is None else int(settings.split_seed)
 
 
 def folds_of(settings: Any) -> list[int | None]:

@@ -14,11 +14,18 @@ Augmented = Annotated[
 ]
 
 
+SplitSeed = Annotated[
+    Annotated[int, Field(ge=0)] | None,
+    Field(description="seed of the split where it is not the run's own, so that several seeds share one split"),
+]
+
+
 class ReferenceProtocol(Section):
     """Train and validate on the augmented images, test on the originals, as the reference work does."""
 
     name: Literal["reference"] = "reference"
     validation: Share = Field(0.2, description="share of the training images kept for validation")
+    split_seed: SplitSeed = None
 
 
 class SliceProtocol(Section):
@@ -28,6 +35,7 @@ class SliceProtocol(Section):
     test: Share = Field(0.2, description="share of the slices")
     validation: Share = Field(0.2, description="share of the rest kept for validation")
     augmented: Augmented = "leave_out"
+    split_seed: SplitSeed = None
 
 
 class SubjectProtocol(Section):
@@ -37,6 +45,7 @@ class SubjectProtocol(Section):
     test: Share = Field(0.2, description="share of each class's subjects")
     validation: Share = Field(0.2, description="share of the rest kept for validation")
     augmented: Augmented = "leave_out"
+    split_seed: SplitSeed = None
 
 
 class SubjectFoldsProtocol(Section):
@@ -46,6 +55,7 @@ class SubjectFoldsProtocol(Section):
     folds: int = Field(5, ge=2, le=100)
     validation: Share = Field(0.2, description="share of each class's subjects outside the fold kept for validation")
     augmented: Augmented = "leave_out"
+    split_seed: SplitSeed = None
 
 
 ProtocolSettings = Annotated[

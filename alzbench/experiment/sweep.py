@@ -16,17 +16,17 @@ Only the validation part decides; what the test part says is first asked of the 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.loading import merge, nested, read_file, resolve, settings_values, validated
+from alzbench.experiment.parameter import Parameter
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.search import NoPruner, PrunerSettings, SamplerSettings, TpeSampler
 from alzbench.experiment.section import Section
@@ -34,81 +34,26 @@ from alzbench.experiment.section import Section
 Objective = Literal["macro_f1", "accuracy", "balanced_accuracy", "loss"]
 
 
-def _finite_number(value: Any) -> Any:
-    if value is not None and (
-        isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
-    ):
-        raise ValueError("must be a finite number")
-    return value
-
-
-Number = Annotated[int | float, BeforeValidator(_finite_number)]
-
 # What decides which images a trial learns from and is judged by, or what it is called: with several values of these,
 # trials would not be comparable.
 FIXED = (
     "name", "description", "seeds", "labels", "sanity", "demo", "protocol", "model.file",
     "data.source", "data.kaggle", "data.classes", "data.on_corrupt", "tracking",
 )  # fmt: skip
-
-
-class Parameter(Section):
-    """The values that a field may take: a range, or choices."""
-
-    low: Number | None = Field(None, description="smallest value; a range of whole numbers where both ends are")
-    high: Number | None = None
-    log: bool = Field(False, description="search the logarithm")
-    step: Number | None = Field(None, gt=0, description="distance of the values")
-    choices: Annotated[list[Any], Field(min_length=1)] | None = None
-    when: dict[str, Any] = Field({}, description="other fields and the value each must have; else the base's holds")
-
-    @field_validator("choices")
-    @classmethod
-    def _choices_are_plain(cls, choices: list[Any] | None) -> list[Any] | None:
-        if any(not isinstance(choice, str | int | float | None) for choice in choices or []):
-            raise ValueError("each choice must be a text, a number, true, false or null")
-        return choices
-
-    @model_validator(mode="after")
-    def _is_one_of_both(self) -> Parameter:
-        if (self.choices is None) == (self.low is None and self.high is None):
-            raise ValueError("must be either low and high, or choices")
-        if self.choices is not None:
-            if self.log or self.step is not None:
-                raise ValueError("log and step are for a range, not for choices")
-            if len({(type(c), c) for c in self.choices}) < len(self.choices):
-                raise ValueError("choices must differ")
-            return self
-        if self.low is None or self.high is None:
-            raise ValueError("a range must have low and high")
-        if self.low > self.high:
-            raise ValueError(f"low must not be above high, and {self.low} is above {self.high}")
-        if self.log and self.low <= 0:
-            raise ValueError(f"low must be above 0 for log, and it is {self.low}")
-        if self.log and self.step is not None and not (self.whole and self.step == 1):
-            raise ValueError("log and step exclude each other")
-        if self.whole and isinstance(self.step, float):
-            raise ValueError("the step of whole numbers must be one")
-        steps = (self.high - self.low) / self.step if self.step else 0
-        if abs(steps - round(steps)) > 1e-8:
-            raise ValueError("high must be low and a multiple of step")
-        return self
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is a range of whole numbers."""
-        return isinstance(self.low, int) and isinstance(self.high, int)
-
-    @property
-    def ends(self) -> list[Any]:
-        """The values that show whether a field takes them: both ends, or all choices."""
-        return [self.low, self.high] if self.choices is None else list(self.choices)
+OWN = ("name", "description", "seeds")  # the sweep has its own, so what the base is given would be lost or mistaken
 
 
 class Final(Section):
     """What is done with the best configuration."""
 
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0, 1, 2], description="of its runs and the base's; none: []")
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_differ(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("seeds must differ")
+        return seeds
 
 
 class Sweep(Section):
@@ -135,7 +80,7 @@ class Sweep(Section):
     minutes: float | None = Field(None, gt=0, description="no trial is begun later than this after the start")
     seed: int = Field(0, ge=0, description="of the sampler")
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(
-        [0], description="of each trial's runs; the objective is their mean"
+        [0], description="of each trial's runs, all on the split of the first; the objective is their mean"
     )
     final: Final = Final()
 
@@ -155,14 +100,38 @@ class Sweep(Section):
             raise ValueError("trials with two objectives cannot be pruned: pruner must be none")
         if len(set(self.objective)) < len(self.objective):
             raise ValueError("the two objectives must differ")
-        for field, parameter in self.space.items():
+        refuse_own(self.set)
+        for field in self.space:
             if any(field == fixed or field.startswith(f"{fixed}.") for fixed in FIXED):
                 raise ValueError(f"space.{field} cannot be searched, as trials could not be compared; use set for it")
-            earlier = list(self.space)[: list(self.space).index(field)]
-            late = [other for other in parameter.when if other in self.space and other not in earlier]
-            if late:
-                raise ValueError(f"space.{field} depends on {late[0]}, which must stand above it")
         return self
+
+    @model_validator(mode="after")
+    def _conditions_can_be_met(self) -> Sweep:
+        earlier: dict[str, Parameter] = {}
+        for field, parameter in self.space.items():
+            for other, wanted in parameter.when.items():
+                if other in self.space and other not in earlier:
+                    raise ValueError(f"space.{field} depends on {other}, which must stand above it")
+                if other in earlier and not earlier[other].takes(wanted):
+                    raise ValueError(f"space.{field}.when needs {other} {wanted}, which is not among its values")
+            self.conditions(field)
+            earlier[field] = parameter
+        return self
+
+    def conditions(self, field: str) -> dict[str, Any]:
+        """Return what other fields must be for a field to be searched, and for those to be searched themselves.
+
+        Raises:
+            ValueError: That cannot be.
+        """
+        found: dict[str, Any] = {}
+        for other, wanted in self.space[field].when.items():
+            needed = {**(self.conditions(other) if other in self.space else {}), other: wanted}
+            for name, value in needed.items():
+                if found.setdefault(name, value) != value:
+                    raise ValueError(f"space.{field} needs {name} to be both {found[name]} and {value}")
+        return found
 
 
 @dataclass(frozen=True)
@@ -182,22 +151,61 @@ class LoadedSweep:
     base: Experiment
     _values: dict[str, Any]  # of the base
     _settings: dict[str, Any]  # of the command
+    _demo: dict[str, Any]  # what --demo lays over the base
 
     def experiment(self, params: Mapping[str, Any]) -> Experiment:
         """Return the experiment of a trial; raises ExperimentError where the values do not fit together."""
-        values = merge(self._values, nested(params))
-        values |= {"name": self.sweep.name, "description": f"trial of {self.sweep.name}", "seeds": self.sweep.seeds}
+        return self._with(params, self.sweep.name, f"trial of {self.sweep.name}", self.sweep.seeds)
+
+    def best(self, params: Mapping[str, Any], description: str) -> Experiment:
+        """Return the experiment of the best trial's values as it is tested, on the split that the trials had."""
+        return self._with(params, self.best_name, description, self.sweep.final.seeds or [0])
+
+    def final_base(self) -> Experiment:
+        """Return the base as it is tested beside the best: with the same seeds and split."""
+        protocol = self.base.protocol.model_copy(update={"split_seed": self.split_seed})
+        return self.base.model_copy(update={"protocol": protocol, "seeds": self.sweep.final.seeds})
+
+    def _with(self, params: Mapping[str, Any], name: str, description: str, seeds: list[int]) -> Experiment:
+        values = merge(merge(self._values, nested(params)), self._split)
+        values |= {"name": name, "description": description, "seeds": seeds}
         return validated(values, self.file, f"with {_listed(params)}" if params else "")
 
     def changes(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return what an experiment file that extends the base's must say to be the trial's.
 
-        Where the images lie, and where runs are mirrored to, is left to who runs it.
+        Where the images of the command lie, and where runs are mirrored to, is left to who runs it.
         """
-        said = merge(merge(nested(self.sweep.set), self._settings), nested(params))
-        said.pop("tracking", None)
-        data = {key: value for key, value in said.pop("data", {}).items() if key != "source"}
-        return {**({"data": data} if data else {}), **said}
+        settings = {key: value for key, value in self._settings.items() if key not in ("data", "tracking")}
+        if data := {key: value for key, value in self._settings.get("data", {}).items() if key != "source"}:
+            settings["data"] = data
+        said = {key: value for key, value in nested(self.sweep.set).items() if key != "tracking"}
+        for changes in (self._demo, settings, nested(params), self._split):
+            said = merge(said, changes)
+        return said
+
+    @property
+    def best_name(self) -> str:
+        """The name of the best experiment."""
+        return f"{self.sweep.name}-best"
+
+    @property
+    def split_seed(self) -> int:
+        """The seed of the one split that all trials and the final runs share.
+
+        With a split for each seed, what one seed tests another would have trained on, and been chosen by.
+        """
+        own = self.base.protocol.split_seed
+        return self.sweep.seeds[0] if own is None else own
+
+    @property
+    def _split(self) -> dict[str, Any]:
+        return {"protocol": {"name": self.base.protocol.name, "split_seed": self.split_seed}}
+
+    @property
+    def nested_test(self) -> bool:
+        """Whether no trial has seen what is tested; of folds, each trial has seen all."""
+        return self.base.protocol.name != "subject_cv"
 
     def applies(self, field: str, params: Mapping[str, Any]) -> bool:
         """Return whether a field of the space is searched, with these values of those above it."""
@@ -213,8 +221,11 @@ class LoadedSweep:
     def question(self) -> str:
         """All that makes two sweeps comparable trial by trial, as JSON: base, space, objective, sampler, pruner."""
         sweep = self.sweep.model_dump(mode="json", exclude={"name", "description", "trials", "minutes", "final"})
-        base = self.base.model_dump(mode="json", exclude={"name": True, "description": True, "seeds": True,
-                                                          "tracking": True, "data": {"source", "kaggle"}})  # fmt: skip
+        # only what differs from the defaults, as in a run's hash: a setting that is added later changes no question
+        base = self.base.model_dump(mode="json", exclude_defaults=True,
+                                    exclude={"name": True, "description": True, "seeds": True, "tracking": True,
+                                             "data": {"source", "kaggle"}})  # fmt: skip
+        base = {section: values for section, values in base.items() if values != {}}
         return json.dumps({**sweep, "base": base, "by": self.by}, sort_keys=True)
 
 
@@ -245,10 +256,19 @@ def load_sweep(
     base_file = path.parent / sweep.base
     if not base_file.is_file():
         raise ExperimentError(f"{path}: base names {sweep.base}, but there is no file {base_file}.")
-    values, said = {"name": base_file.stem, **resolve(base_file)}, settings_values(settings)
-    for changes in (nested(sweep.set), dict(overrides or {}), said):
+    values, said, over = (
+        {"name": base_file.stem, **resolve(base_file)},
+        settings_values(settings),
+        dict(overrides or {}),
+    )
+    try:
+        refuse_own(said)
+    except ValueError as error:
+        raise ExperimentError(f"--{error}.") from None
+    for changes in (nested(sweep.set), over, said):
         values = merge(values, changes)
-    loaded = LoadedSweep(path, sweep, base_file, validated(values, base_file), values, said)
+    demo = over if over.get("demo") else {}
+    loaded = LoadedSweep(path, sweep, base_file, validated(values, base_file), values, said, demo)
     if loaded.base.labels != "as_given" or loaded.base.sanity:
         raise ExperimentError(f"{path}: the base must be an experiment, and {base_file} is a sanity check.")
     return loaded
@@ -257,11 +277,20 @@ def load_sweep(
 def sampled_ends(loaded: LoadedSweep) -> Iterator[Experiment]:
     """Yield the experiments in which one field has an end of its range, or a choice; raises ExperimentError.
 
+    What it depends on has the values that it needs.
+
     Where each of them fits, so do all values between them.
     """
     for field, parameter in loaded.sweep.space.items():
         for value in parameter.ends:
-            yield loaded.experiment({**parameter.when, field: value})
+            yield loaded.experiment({**loaded.sweep.conditions(field), field: value})
+
+
+def refuse_own(fields: Mapping[str, Any]) -> None:
+    """Raise ValueError where a field is set that a sweep has its own of."""
+    own = [field for field in fields if field.split(".")[0] in OWN]
+    if own:
+        raise ValueError(f"set {own[0]} must be left out: a sweep has its own name, description, seeds and final.seeds")
 
 
 def _listed(params: Mapping[str, Any]) -> str:

@@ -30,11 +30,13 @@ def render_comparison(comparison: Comparison) -> RenderableType:
 
 
 def _group_parts(group: Group) -> list[RenderableType]:
-    test = f"{group.test_images:,} test images" if group.test_images else "no complete run yet"
     kind = "DEMO on phantoms: says nothing about patients; " if group.demo else ""
-    title = f"{kind}{group.protocol} protocol, {test}, data {group.data[:6]}"
     starts = range(0, len(group.classes), CLASSES_ACROSS)
-    parts: list[RenderableType] = [Text(title, style="italic"), _scores(group), *(_class_f1(group, k) for k in starts)]
+    parts: list[RenderableType] = [
+        Text(kind + group.title, style="italic"),
+        _scores(group),
+        *(_class_f1(group, k) for k in starts),
+    ]
     parts += _intervals(group)
     parts += _pairs(group) if group.pairs else []
     parts += _effects(group.effects) if group.effects else []

@@ -178,6 +178,7 @@ def _card(table: pd.DataFrame, source: Source) -> Card:
         variant=VARIANT,
         protocol=like.protocol if like else source.protocol or VARIANT,
         protocol_settings=like.protocol_settings if like else "",
+        split_seed=like.split_seed if like else None,
         leaks=leaks,
         data=like.data if like else test,
         test=test,

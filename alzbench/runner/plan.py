@@ -120,7 +120,8 @@ def make_card(experiment: Experiment, seed: int, fold: int | None, images: Image
     """Return the card of one run."""
     settings = settings_hash(experiment)
     test = split.loc[split["part"] == "test", ["image", "label"]]
-    protocol = json.dumps(experiment.protocol.model_dump(mode="json"), sort_keys=True)
+    own = {"split_seed"} if experiment.protocol.split_seed is None else set()  # the hash is older than this setting
+    protocol = json.dumps(experiment.protocol.model_dump(mode="json", exclude=own), sort_keys=True)
     return Card(
         experiment=experiment.name,
         seed=seed,
@@ -131,6 +132,7 @@ def make_card(experiment: Experiment, seed: int, fold: int | None, images: Image
         variant=experiment.model.variant,
         protocol=experiment.protocol.name,
         protocol_settings=short_hash(protocol),
+        split_seed=experiment.protocol.split_seed,
         leaks=measure_leakage(split).sentence,
         data=images.fingerprint,
         test=short_hash(test.to_csv(index=False)),

@@ -14,7 +14,7 @@ import pandas as pd
 from alzbench import atomic
 from alzbench.data.leakage import measure_leakage
 from alzbench.data.manifest import ImageSet, ImageSets
-from alzbench.data.protocols import folds_of, make_split
+from alzbench.data.protocols import folds_of, split_of_run
 from alzbench.errors import AlzbenchError, DataError, describe_os_error
 from alzbench.evaluation.metrics import score
 from alzbench.evaluation.predictions import make_table
@@ -147,7 +147,7 @@ def _execute(
     force: bool,
     tracker: Tracker | None,
 ) -> tuple[str, Run]:
-    split = make_split(images.manifest, experiment.protocol, derive(seed, "split"), fold or 0)
+    split = split_of_run(images.manifest, experiment.protocol, seed, fold)
     card = make_card(experiment, seed, fold, images, split)
     title = Outcome(experiment.name, seed, fold, "running", None).title
     if not force and (found := store.find_complete(card)):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from alzbench import atomic
 from alzbench.data.manifest import ImageSet, ImageSets
-from alzbench.data.protocols import make_split
+from alzbench.data.protocols import split_of_run
 from alzbench.environment import describe_environment
 from alzbench.evaluation.metrics import score
 from alzbench.evaluation.subjects import combine
@@ -18,7 +18,6 @@ from alzbench.progress import Progress
 from alzbench.runner.network import AfterEpoch, NetworkRun
 from alzbench.runner.plan import make_card, resolved_yaml
 from alzbench.runner.tracker import Tracker, begin_tracked
-from alzbench.seeds import derive
 from alzbench.store import Run, RunStore, read_run
 
 Scores = dict[str, Any]
@@ -75,7 +74,7 @@ class Trials:
 def _split(images: ImageSet, experiment: Experiment, seed: int, fold: int | None) -> pd.DataFrame:
     key = ("split", experiment.protocol, seed, fold)
     if key not in images.derived:
-        images.derived[key] = make_split(images.manifest, experiment.protocol, derive(seed, "split"), fold or 0)
+        images.derived[key] = split_of_run(images.manifest, experiment.protocol, seed, fold)
     found: pd.DataFrame = images.derived[key]
     return found
 

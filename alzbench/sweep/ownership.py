@@ -8,31 +8,33 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import filelock
+from optuna.trial import Trial
 
 from alzbench.store import is_locked
 
 BEAT_SECONDS = 20.0
 SILENT_SECONDS = 120.0  # after which a process on another machine counts as dead
-WORKER, BEAT = "worker", "beat"  # attributes of a trial
+WORKER, BEAT, ATTEMPTS = "worker", "beat", "attempts"  # attributes of a trial
 
 
 class Worker:
     """This process, as the others see it: on the same machine by a lock file, on others by its heartbeat.
 
     Args:
-        folder: The sweep's folder.
+        folder: Of the lock files of all processes that share the storage.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / "workers"
+        self._folder = folder
         self._folder.mkdir(parents=True, exist_ok=True)
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._lock = filelock.FileLock(self._path(self.name))
+        self._path = folder / f"{self.name}.lock"
+        self._lock = filelock.FileLock(self._path)
 
     def __enter__(self) -> Worker:
         self._lock.acquire()
@@ -40,30 +42,55 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
-        self._path(self.name).unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)
 
-    def _path(self, name: str) -> Path:
-        return self._folder / f"{name}.lock"
+    def own(self, trial: Trial, attempts: int) -> None:
+        """Write into a trial that it is this process's."""
+        # in this order: with the name of a dead process and a fresh heartbeat, it would count as alive
+        trial.set_user_attr(WORKER, self.name)
+        trial.set_user_attr(BEAT, time.time())
+        trial.set_user_attr(ATTEMPTS, attempts)
 
-    def is_alive(self, attributes: dict[str, Any], elsewhere: bool) -> bool:
-        """Return whether the process that a trial's attributes name still works on it.
 
-        Args:
-            attributes: The trial's.
-            elsewhere: Whether it may be on another machine.
-        """
-        name = attributes.get(WORKER)
-        if not isinstance(name, str) or "/" in name:
-            return False  # it was begun and its process died before it put its name there
-        if self._path(name).is_file():
-            return is_locked(self._path(name))
-        return elsewhere and time.time() - float(attributes.get(BEAT, 0)) < SILENT_SECONDS
+@contextmanager
+def released_on_error(trial: Trial) -> Iterator[None]:
+    """Let go of a trial that is left before its end, so that it is taken up at once and not after a long silence."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):  # a storage that is gone says so itself
+            trial.set_user_attr(ATTEMPTS, trial.user_attrs.get(ATTEMPTS, 1) - 1)  # it did not end its process
+            trial.set_user_attr(WORKER, "")
+        raise
 
-    def forget(self, attributes: dict[str, Any]) -> None:
-        """Remove what a dead process has left."""
-        name = attributes.get(WORKER)
-        if isinstance(name, str) and "/" not in name:
-            self._path(name).unlink(missing_ok=True)
+
+def is_alive(folder: Path, attributes: dict[str, Any], elsewhere: bool) -> bool:
+    """Return whether the process that a trial's attributes name still works on it.
+
+    Args:
+        folder: See `Worker`.
+        attributes: The trial's.
+        elsewhere: Whether it may be on another machine.
+    """
+    path = _lock_file(folder, attributes)
+    if path is None:
+        return False
+    if path.is_file():
+        return is_locked(path)
+    return elsewhere and time.time() - float(attributes.get(BEAT, 0)) < SILENT_SECONDS
+
+
+def forget(folder: Path, attributes: dict[str, Any]) -> None:
+    """Remove what a dead process has left."""
+    path = _lock_file(folder, attributes)
+    if path is not None:
+        path.unlink(missing_ok=True)
+
+
+def _lock_file(folder: Path, attributes: dict[str, Any]) -> Path | None:
+    """Return the lock file of the process that a trial names; None where it let go, or died before it put its name."""
+    name = attributes.get(WORKER)
+    return folder / f"{name}.lock" if isinstance(name, str) and name and "/" not in name else None
 
 
 @contextmanager

@@ -25,10 +25,12 @@ from alzbench.report.html import Picture, render_html
 from alzbench.report.pictures import placed_figures
 from alzbench.store import Run
 from alzbench.sweep.finish import Best
-from alzbench.sweep.study import counts
+from alzbench.sweep.study import ERROR, counts, failures
+from alzbench.sweep.texts import caution, split_text
 
 MOST_TRIALS = 12
 ACROSS = 4  # plots side by side
+WIDTH = 12.0  # of a figure, in inches: that of the page
 _FIGURES = {"accuracy": accuracy, "macro_f1": macro_f1}
 
 
@@ -68,8 +70,11 @@ def sweep_section(loaded: LoadedSweep, study: Study, best: Best, runs: Sequence[
         f"{states}. Objective: {' and '.join(sweep.objective)} of the validation part, by {loaded.by}. Sampler "
         f"{sweep.sampler.name}, pruner {sweep.pruner.name}, seed {sweep.seed}. Best experiment: {best.file}."
     ]
+    notes += [f"Base and best are tested {split_text(loaded)}."] if sweep.final.seeds else []
     warnings_ = ["DEMO on phantoms: the figures say nothing about patients."] if loaded.base.demo else []
+    warnings_ += [text] if (text := caution(loaded)) else []
     tables = [_best_trials(loaded, study, best)]
+    tables += [_failed_trials(failed)] if (failed := failures(study)) else []
     tables += [validation_table(runs, loaded.base.name, best.experiment.name)] if runs else []
     return Section(f"{sweep.name}, {loaded.base.protocol.name} protocol", tuple(warnings_), tuple(tables), tuple(notes))
 
@@ -86,6 +91,15 @@ def _best_trials(loaded: LoadedSweep, study: Study, best: Best) -> Table:
     if len(sweep.objective) > 1:
         note += f" No other trial beats the first {len(best.front)} in both objectives."
     return Table("Best trials", ("trial", *sweep.objective, *sweep.space), rows, note=note)
+
+
+def _failed_trials(failed: Sequence[FrozenTrial]) -> Table:
+    shown = failed[:MOST_TRIALS]
+    rows = tuple(
+        (Cell(str(trial.number), trial.number), Cell(str(trial.user_attrs.get(ERROR, "no reason is known"))))
+        for trial in shown
+    )
+    return Table("Failed trials", ("trial", "reason"), rows, note=f"{len(shown)} of {len(failed)} failed trials.")
 
 
 def _trial_row(trial: FrozenTrial, fields: Sequence[str]) -> tuple[Cell, ...]:
@@ -117,8 +131,7 @@ def validation_table(runs: Sequence[Run], base: str, best: str) -> Table:
     return Table(
         "Best against base, on the validation part", ("figure", base, best, "change"), tuple(rows),
         note=f"With 95 % intervals over seeds and validation subjects; none with fewer than {FEWEST_CLUSTERS}. The "
-        "best was chosen on these very images, or those of its seed, so its figure here is too good; the test part "
-        "below is what counts.",
+        "best was chosen on these very images, so its figure here is too good; the test part below is what counts.",
     )  # fmt: skip
 
 
@@ -145,31 +158,34 @@ def _interval_cell(found: Interval | None, scale: int, signed: bool = False) -> 
     return Cell(f"{value} ({low} to {high})", found.value)
 
 
-def study_figures(study: Study) -> list[tuple[Figure, str]]:
-    """Return Optuna's plots of a study with their captions; without those that it has too few trials for."""
+def study_figures(study: Study, objective: Sequence[str]) -> list[tuple[Figure, str]]:
+    """Return Optuna's plots of a study with their captions; without those that cannot be drawn of its trials.
+
+    Args:
+        study: With its trials.
+        objective: The names of its objectives.
+    """
     from optuna.visualization import matplotlib as plots
 
+    searched = sorted({field for trial in study.get_trials(deepcopy=False) for field in trial.distributions})
     found: list[tuple[Figure | None, str]] = []
-    for k in range(len(study.directions)):
-        alone = len(study.directions) == 1
-        target: dict[str, Any] = {} if alone else {"target": _objective(k), "target_name": f"objective {k + 1}"}
-        of = "" if alone else f" Objective {k + 1}."
-        searched = sorted({field for trial in study.get_trials(deepcopy=False) for field in trial.distributions})
+    for k, name in enumerate(objective):
+        target: dict[str, Any] = {"target_name": name}
+        if len(objective) > 1:
+            target["target"] = _objective(k)
+        so_far = ", and the best so far" if len(objective) == 1 else ""  # Optuna draws it for one objective alone
         found += [
-            (_drawn(plots.plot_optimization_history, study, target), f"Each trial's value, and the best so far.{of}"),
-            (_drawn(plots.plot_param_importances, study, target), f"How much each field decides (PED-ANOVA).{of}"),
+            (_drawn(plots.plot_optimization_history, study, target), f"{name} of each trial{so_far}."),
+            (_drawn(plots.plot_param_importances, study, target), f"How much each field decides {name} (PED-ANOVA)."),
             *(
-                (
-                    _drawn(plots.plot_slice, study, {**target, "params": searched[i : i + ACROSS]}),
-                    f"Value by field.{of}",
-                )
+                (_drawn(plots.plot_slice, study, {**target, "params": searched[i : i + ACROSS]}), f"{name} by field.")
                 for i in range(0, len(searched), ACROSS)
             ),
-            (_drawn(plots.plot_parallel_coordinate, study, target), f"Fields and value of each trial.{of}"),
+            (_drawn(plots.plot_parallel_coordinate, study, target), f"Fields and {name} of each trial."),
         ]
-    if len(study.directions) > 1:
+    if len(objective) > 1:
         caption = "Both objectives, and the trials that no other beats in both."
-        found.append((_drawn(plots.plot_pareto_front, study, {}), caption))
+        found.append((_drawn(plots.plot_pareto_front, study, {"target_names": list(objective)}), caption))
     else:
         found.append((_drawn(plots.plot_intermediate_values, study, {}), "What each trial reported on its way."))
     return [(figure, caption) for figure, caption in found if figure is not None]
@@ -180,7 +196,7 @@ def _objective(k: int) -> Callable[[FrozenTrial], float]:
 
 
 def _drawn(plot: Callable[..., Any], study: Study, arguments: dict[str, Any]) -> Figure | None:
-    """Return the figure that a plot of Optuna's draws; None where there are too few trials or values for it."""
+    """Return the figure that a plot of Optuna's draws; None where it cannot, as of too few trials."""
     matplotlib.use("agg")
     from matplotlib import pyplot
 
@@ -188,7 +204,7 @@ def _drawn(plot: Callable[..., Any], study: Study, arguments: dict[str, Any]) ->
         warnings.simplefilter("ignore")
         try:
             axes = plot(study, **arguments)
-        except (ValueError, RuntimeError):
+        except Exception:  # noqa: BLE001 - whatever a plot fails at, the page is whole without it
             return None
     first = axes.flat[0] if hasattr(axes, "flat") else axes
     legend = first.get_legend()
@@ -198,5 +214,8 @@ def _drawn(plot: Callable[..., Any], study: Study, arguments: dict[str, Any]) ->
     pyplot.close(figure)
     if not any(a.has_data() for a in figure.axes):
         return None
-    figure.set_size_inches(max(8.0, figure.get_figwidth()), 4.5)
+    figure.set_size_inches(WIDTH, 4.5)
+    for a in figure.axes:
+        if len(figure.axes) > 2:  # side by side, names and small numbers run into each other
+            a.tick_params(axis="x", labelrotation=45)
     return figure

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
-import optuna
 from optuna.study import Study
-from optuna.trial import TrialState
 
 from alzbench.compare import Comparison, compare
 from alzbench.compare.references import load_references
@@ -21,32 +17,29 @@ from alzbench.progress import Progress
 from alzbench.report.export import outcome_json
 from alzbench.runner import Outcome, Tracker, Trials, check, run_all
 from alzbench.store import RunStore
-from alzbench.sweep.finish import Best, check_place, with_base, write_best
+from alzbench.sweep.finish import Best, check_place, write_best
 from alzbench.sweep.page import study_figures, write_page
 from alzbench.sweep.storage import Storage
-from alzbench.sweep.study import completed, counts, open_study
-from alzbench.sweep.texts import best_so_far, cost, sentence
+from alzbench.sweep.study import check_data, completed, counts, open_study, read_study
+from alzbench.sweep.texts import best_so_far, caution, cost, sentence, unfinished
 from alzbench.sweep.worker import SweepWork
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where a sweep writes to, and what was laid over its base.
+    """Where a sweep writes to.
 
     Attributes:
         store: The run folders.
         storage: URL of Optuna's storage; None: a SQLite file in the sweep's folder.
         best: The best experiment's file.
         page: The report.
-        overrides, settings: See `load_sweep`.
     """
 
     store: RunStore
     storage: str | None
     best: Path
     page: Path
-    overrides: dict[str, Any]
-    settings: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -61,6 +54,7 @@ class SweepResult:
         outcomes: The final runs of base and best.
         comparison: Of them.
         page: The report; None while there is none.
+        caution: What keeps the final figures from being those of unseen subjects; empty where nothing does.
     """
 
     name: str
@@ -70,6 +64,7 @@ class SweepResult:
     outcomes: tuple[Outcome, ...]
     comparison: Comparison
     page: Path | None
+    caution: str
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -83,6 +78,7 @@ class SweepResult:
             "front": [trial.number for trial in best.front] if best else [],
             "runs": [outcome_json(outcome) for outcome in self.outcomes],
             "report": str(self.page) if self.page else None,
+            "caution": self.caution or None,
         }  # fmt: skip
 
 
@@ -96,22 +92,16 @@ def check_sweep(loaded: LoadedSweep) -> None:
 def sweep_plan(loaded: LoadedSweep, places: Places) -> dict[str, Any]:
     """Return what a sweep would do, after all checks, without making anything."""
     check_sweep(loaded)
-    check_place(places.best)
-    name = loaded.sweep.name
-    if places.storage is None and not (places.store.root / name / "optuna.db").is_file():
-        study = optuna.create_study(study_name=name)
-        return _plan(loaded, study, places.store, "a SQLite file that is made")
-    with contextlib.closing(Storage(places.store.root / name, places.storage)) as storage:
-        return _plan(loaded, open_study(loaded, storage), places.store, str(storage))
-
-
-def _plan(loaded: LoadedSweep, study: Study, store: RunStore, storage: str) -> dict[str, Any]:
-    return {
-        "text": cost(loaded, study, store, storage),
-        "base": loaded.base.model_dump(mode="json"),
-        "space": {field: p.model_dump(mode="json") for field, p in loaded.sweep.space.items()},
-        "trials": {**counts(study), "wanted": loaded.sweep.trials},
-    }
+    folder = places.store.root / loaded.sweep.name
+    with contextlib.closing(Storage(folder, places.storage, make=False)) as storage:
+        study = read_study(loaded, storage)
+        check_place(loaded, study, places.best)
+        return {
+            "text": cost(loaded, study, places.store, str(storage)),
+            "base": loaded.base.model_dump(mode="json"),
+            "space": {field: p.model_dump(mode="json") for field, p in loaded.sweep.space.items()},
+            "trials": {**counts(study), "wanted": loaded.sweep.trials},
+        }
 
 
 def run_sweep(
@@ -132,7 +122,6 @@ def run_sweep(
         RunError: No trial is complete.
     """
     check_sweep(loaded)
-    check_place(places.best)
     with contextlib.closing(Storage(places.store.root / loaded.sweep.name, places.storage)) as storage:
         return _Command(loaded, places, progress, quiet, tracker).run(storage)
 
@@ -150,9 +139,11 @@ class _Command:
     def run(self, storage: Storage) -> SweepResult:
         loaded, progress = self.loaded, self.progress
         study = open_study(loaded, storage)
+        check_place(loaded, study, self.places.best)
         progress.say(cost(loaded, study, self.places.store, str(storage)))
         images = ImageSets(progress, self.quiet)
-        images.open(loaded.base.data)  # what is wrong with it is said before any trial
+        opened = images.open(loaded.base.data)  # what is wrong with it is said before any trial
+        check_data(loaded, storage, study, opened.fingerprint)
         trials = Trials(images, self.places.store, progress, self.tracker)
         work = SweepWork(loaded, study, storage, trials, progress)
         done = completed(study)
@@ -162,32 +153,32 @@ class _Command:
                 now = completed(study)  # other processes finish trials too
                 advance(now - done, note=best_so_far(loaded, study))
                 done = now
-        running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        if running:
-            progress.say(
-                f"{len(running)} trials are still running elsewhere; the process that finishes last evaluates."
-            )
-            return SweepResult(study.study_name, counts(study), str(storage), None, (), Comparison(()), None)
-        with filelock.FileLock(storage.folder / ".final.lock"):
+        alive, dead = work.unfinished()
+        if alive or dead:
+            progress.say(unfinished(alive, dead))
+        if alive:
+            return SweepResult(study.study_name, counts(study), str(storage), None, (), Comparison(()), None, "")
+        with storage.lock("final"):
             return self._evaluate(study, storage)
 
     def _evaluate(self, study: Study, storage: Storage) -> SweepResult:
         loaded, places, progress = self.loaded, self.places, self.progress
-        best = write_best(loaded, study, places.best, places.overrides, places.settings)
+        best = write_best(loaded, study, places.best)
         progress.say(f"best: trial {best.trial.number}, written to {best.file}")
         outcomes: list[Outcome] = []
         if loaded.sweep.final.seeds:
-            experiments = with_base(best, loaded)
+            experiments = [loaded.final_base(), best.experiment]
             for outcome in run_all(experiments, places.store, progress, quiet=self.quiet, tracker=self.tracker):
                 progress.say(outcome.sentence)
                 outcomes.append(outcome)
         runs = [outcome.run for outcome in outcomes if outcome.run is not None]
         comparison = compare(runs, load_references(), loaded.base.name if runs else None)
-        figures = study_figures(study)
+        figures = study_figures(study, loaded.sweep.objective)
         write_page(loaded, study, best, comparison, runs, figures, places.page)
         result = SweepResult(
-            study.study_name, counts(study), str(storage), best, tuple(outcomes), comparison, places.page
-        )
+            study.study_name, counts(study), str(storage), best, tuple(outcomes), comparison, places.page,
+            caution(loaded),
+        )  # fmt: skip
         if self.tracker is not None:
             told = {"trials": result.trials, "best": {"trial": best.trial.number, "settings": best.trial.params}}
             values = dict(zip(loaded.sweep.objective, best.trial.values, strict=True))

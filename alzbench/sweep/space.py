@@ -17,7 +17,8 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.trial import Trial
 
-from alzbench.experiment.sweep import LoadedSweep, Parameter
+from alzbench.experiment.parameter import Parameter
+from alzbench.experiment.sweep import LoadedSweep
 from alzbench.seeds import derive
 
 _SAMPLERS: dict[str, Callable[..., BaseSampler]] = {

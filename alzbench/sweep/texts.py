@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from statistics import fmean
 
@@ -26,11 +27,51 @@ def cost(loaded: LoadedSweep, study: Study, store: RunStore, storage: str) -> st
     epochs = loaded.base.train.epochs + (loaded.base.fine_tune.epochs if loaded.base.fine_tune else 0)
     text = (
         f"sweep {sweep.name}: {left} of {sweep.trials} trials left, {runs} run{'s' if runs > 1 else ''} of {epochs} "
-        f"epochs each (where the space does not change that); {' and '.join(sweep.objective)} of the validation part, "
-        f"by {loaded.by}; kept in {storage}"
+        f"epoch{'s' if epochs > 1 else ''} each (where the space does not change that); "
+        f"{' and '.join(sweep.objective)} of the validation part, by {loaded.by}; kept in {storage}"
     )
+    tested = 2 * len(sweep.final.seeds) * len(folds_of(loaded.base.protocol))
+    if tested:
+        text += f"; then {tested} runs: base and best, tested {split_text(loaded)}"
+    if not left:
+        return text
     seconds = _seconds_a_trial(loaded, study, store, runs)
-    return text + (f"; about {timedelta(seconds=round(left * seconds))} for one process" if seconds and left else "")
+    if not seconds:
+        return f"{text}; how long it takes is known after the first trial"
+    return f"{text}; about {timedelta(seconds=round(seconds * (left + tested / runs)))} for one process"
+
+
+def split_text(loaded: LoadedSweep) -> str:
+    """Say by which seeds, and on which split, base and best are tested."""
+    seeds = [str(seed) for seed in loaded.sweep.final.seeds]
+    listed = f"seeds {', '.join(seeds[:-1])} and {seeds[-1]}" if len(seeds) > 1 else f"seed {''.join(seeds)}"
+    return f"with {listed}, on the split of seed {loaded.split_seed} that all trials had"
+
+
+def caution(loaded: LoadedSweep) -> str:
+    """Say where the trials have seen the subjects that base and best are tested on; empty where they have not."""
+    if loaded.nested_test or not loaded.sweep.final.seeds:
+        return ""
+    return (
+        "Each subject is in some fold, so the trials were trained on and chosen by the subjects that are tested: the "
+        "test is not nested, and what it says of the best is optimistic."
+    )
+
+
+def unfinished(alive: Sequence[int], dead: Sequence[int]) -> str:
+    """Say which trials are not at their end."""
+    told = []
+    if alive:
+        told.append(f"{_are(alive)} still running elsewhere; the process that finishes last evaluates")
+    if dead:
+        told.append(f"{_are(dead)} unfinished; the same command goes on there")
+    return ", and ".join(told) + "."
+
+
+def _are(trials: Sequence[int]) -> str:
+    if len(trials) == 1:
+        return f"trial {trials[0]} is"
+    return f"trials {', '.join(map(str, trials))} are"
 
 
 def _seconds_a_trial(loaded: LoadedSweep, study: Study, store: RunStore, runs: int) -> float | None:

@@ -49,7 +49,7 @@ def main() -> None:
         )  # fmt: skip
         settings = [f"train.epochs={options.epochs}", f"data.source={options.data}"]
         root = Path(folder) / "runs"
-        places = Places(RunStore(root), None, Path(folder) / "best.yaml", Path(folder) / "page.html", {}, settings)
+        places = Places(RunStore(root), None, Path(folder) / "best.yaml", Path(folder) / "page.html")
         run_sweep(load_sweep(file, settings), places, Progress(), quiet=True)
         gaps, trainings = _gaps(root)
     print(

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from alzbench.data.leakage import measure_leakage
-from alzbench.data.protocols import PROTOCOLS, folds_of, make_split
+from alzbench.data.protocols import PROTOCOLS, folds_of, make_split, split_of_run
 from alzbench.errors import DataError
 from alzbench.experiment import Experiment
 from alzbench.experiment.protocols import (
@@ -153,3 +153,13 @@ def test_another_seed_gives_another_split_and_the_same_seed_the_same() -> None:
     manifest, protocol = known_set([20, 20]), SubjectProtocol(name="subject")
     assert make_split(manifest, protocol, 1).equals(make_split(manifest, protocol, 1))
     assert not make_split(manifest, protocol, 1)["part"].equals(make_split(manifest, protocol, 2)["part"])
+
+
+def test_runs_of_all_seeds_have_one_split_where_the_protocol_says_its_seed() -> None:
+    subjects = [f"s{k}" for k in range(40)]
+    table = pd.DataFrame({"label": 0, "part": "original", "subject": subjects, "slice": "1", "image": subjects})
+    own, shared = SubjectProtocol(name="subject"), SubjectProtocol(name="subject", split_seed=7)
+    splits = [split_of_run(table, shared, seed, None) for seed in (0, 1, 7)]
+    assert all(split.equals(splits[0]) for split in splits)
+    assert split_of_run(table, own, 7, None).equals(splits[0])
+    assert not split_of_run(table, own, 0, None).equals(splits[0])

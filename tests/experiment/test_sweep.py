@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from alzbench.errors import ExperimentError
+from alzbench.experiment import load_experiment
+from alzbench.experiment.loading import DEMO
 from alzbench.experiment.sweep import LoadedSweep, is_sweep, load_sweep, sampled_ends
 from tests.conftest import EXPERIMENTS
 
@@ -50,14 +52,58 @@ def test_what_extends_the_base_to_be_the_trial(folder: Path) -> None:
     loaded = load(folder, set={"protocol.name": "subject"})
     params = {"train.lr": 0.002, "train.schedule": "constant"}
     assert loaded.changes(params) == {
-        "protocol": {"name": "subject"}, "train": {"lr": 0.002, "schedule": "constant"},
+        "protocol": {"name": "subject", "split_seed": 0}, "train": {"lr": 0.002, "schedule": "constant"},
     }  # fmt: skip
 
 
 def test_what_the_command_set_is_in_the_best_file_but_where_the_images_lie(folder: Path) -> None:
     loaded = load_sweep(write(folder), ["train.epochs=9", "data.source=/here", "data.size=64"])
-    assert loaded.changes({"train.lr": 0.1}) == {"data": {"size": 64}, "train": {"epochs": 9, "lr": 0.1}}
-    assert load_sweep(write(folder), ["data.source=/here"]).changes({}) == {}
+    split = {"name": "reference", "split_seed": 0}
+    assert loaded.changes({"train.lr": 0.1}) == {
+        "data": {"size": 64}, "train": {"epochs": 9, "lr": 0.1}, "protocol": split,
+    }  # fmt: skip
+    elsewhere = load_sweep(
+        write(folder), ["data.source=/here", "tracking.wandb=online"], {"data": {"source": "/there"}}
+    )
+    assert elsewhere.changes({}) == {"protocol": split}
+    of_the_file = load_sweep(write(folder, set={"data.source": "phantom"}), [], {"data": {"source": "/there"}})
+    assert of_the_file.changes({}) == {"protocol": split, "data": {"source": "phantom"}}
+
+
+def test_the_best_is_the_base_with_the_trials_values_on_the_trials_images(folder: Path) -> None:
+    fields = {"data.source": "phantom", "protocol.name": "slice"}
+    loaded = load(folder, set=fields, final={"seeds": [4, 5]})
+    best, base = loaded.best({"train.lr": 0.5}, "text"), loaded.final_base()
+    assert (best.name, best.description, best.train.lr, base.train.lr) == ("s-sweep-best", "text", 0.5, 1e-3)
+    assert (best.data, best.protocol, best.seeds) == (base.data, base.protocol, base.seeds)
+    assert (best.data.source, best.protocol.name, best.seeds) == ("phantom", "slice", [4, 5])
+
+
+def test_a_demos_best_says_all_that_the_demo_changes(folder: Path) -> None:
+    space = {"train.epochs": {"low": 3, "high": 5}}
+    loaded = load_sweep(write(folder, space=space), [], DEMO)
+    (folder / "best.yaml").write_text(yaml.safe_dump({"extends": "base.yaml", **loaded.changes({"train.epochs": 4})}))
+    found, best = load_experiment(folder / "best.yaml"), loaded.best({"train.epochs": 4}, "")
+    assert (found.train.epochs, found.demo) == (4, True)
+    assert found.model_dump(exclude={"name", "seeds"}) == best.model_dump(exclude={"name", "seeds"})
+
+
+@pytest.mark.parametrize(("fields", "split"), [({}, 3), ({"protocol.split_seed": 8}, 8)])
+def test_all_trials_and_the_final_runs_share_a_split(folder: Path, fields: dict[str, Any], split: int) -> None:
+    loaded = load(folder, set={"protocol.name": "subject", **fields}, seeds=[3, 1], final={"seeds": [0, 1]})
+    made = (loaded.experiment({"train.lr": 0.5}), loaded.best({}, ""), loaded.final_base())
+    assert [e.protocol.split_seed for e in made] == [split] * 3
+    assert [e.seeds for e in made] == [[3, 1], [0, 1], [0, 1]]
+
+
+def test_a_field_may_depend_on_one_that_depends_on_another(folder: Path) -> None:
+    nested = {**SPACE, "train.patience": {"low": 1, "high": 2, "when": {"train.warmup_epochs": 1}}}
+    loaded = load(folder, space=nested)
+    assert [(e.train.schedule, e.train.warmup_epochs, e.train.patience) for e in sampled_ends(loaded)][-2:] == [
+        ("cosine", 1, 1), ("cosine", 1, 2),
+    ]  # fmt: skip
+    assert loaded.applies("train.patience", {"train.schedule": "cosine", "train.warmup_epochs": 1})
+    assert not loaded.applies("train.patience", {"train.schedule": "constant"})
 
 
 def test_a_field_is_searched_where_those_it_depends_on_have_their_values(folder: Path) -> None:
@@ -160,7 +206,26 @@ BAD = [
     ({"bases": "x"}, ["unknown key bases"]),
     ({"base": "other.yaml"}, ["base names other.yaml, but there is no file"]),
     ({"set": {"train.lr": 0}}, ["train.lr"]),
-    ({"set": {"labels": "shuffled"}}, ["the base must be an experiment"]),
+    ({"set": {"name": "x"}}, ["set name must be left out"]),
+    ({"set": {"seeds": [1]}}, ["set seeds must be left out"]),
+    ({"final": {"seeds": [0, 0]}}, ["final.seeds: seeds must differ"]),
+    ({"space": {"train.lr": {"choices": [1, 1.0]}}}, ["choices must differ"]),
+    ({"space": {"augment.horizontal_flip": {"choices": [True, 1]}}}, ["choices must differ"]),
+    (
+        {"space": {"train.schedule": {"choices": ["constant", "linear"]},
+                   "train.warmup_epochs": {"low": 0, "high": 5, "when": {"train.schedule": "cosine"}}}},
+        ["space.train.warmup_epochs.when needs train.schedule cosine, which is not among its values"],
+    ),
+    (
+        {"space": {"train.epochs": {"low": 2, "high": 8, "step": 2},
+                   "train.patience": {"low": 1, "high": 2, "when": {"train.epochs": 3}}}},
+        ["when needs train.epochs 3, which is not among"],
+    ),
+    (
+        {"space": {**SPACE, "train.patience": {"low": 1, "high": 2, "when": {"train.warmup_epochs": 1,
+                                                                            "train.schedule": "constant"}}}},
+        ["space.train.patience needs train.schedule to be both cosine and constant"],
+    ),
 ]  # fmt: skip
 
 
@@ -173,6 +238,11 @@ def test_what_is_wrong_is_named(folder: Path, changes: dict[str, Any], said: lis
     assert "\n" not in text
     for part in said:
         assert part in text, text
+
+
+def test_a_command_may_not_name_the_sweeps_base(folder: Path) -> None:
+    with pytest.raises(ExperimentError, match=r"^--set name must be left out: a sweep has its own"):
+        load_sweep(write(folder), ["name=x"])
 
 
 def test_values_that_do_not_fit_together_are_named(folder: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import ROOT
+from tests.conftest import CLASSES, ROOT, write_image
 from tests.sweep.fake import LOG, SECONDS, FakeNetwork
 from tests.test_cli import TINY, Command, in_this_process
 
@@ -60,11 +60,30 @@ def write(own_folder: Path, image_folder: Path) -> Write:
 
 
 @pytest.fixture
+def subjects(tmp_path: Path) -> Path:
+    """A folder of images: one slice of each of six subjects a class, and an augmented one of nobody among them."""
+    root = tmp_path / "subjects"
+    for label, name in enumerate(CLASSES):
+        write_image(root / "AugmentedAlzheimerDataset" / name / "sub-X_slice-01.jpg", 500 + label)
+        for i in range(6):
+            number = 10 * label + i
+            write_image(root / "OriginalDataset" / name / f"sub-{number:03d}_slice-01.jpg", number)
+    return root
+
+
+@pytest.fixture
 def alzbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run a command in this process, with fakes in the place of networks."""
     monkeypatch.setattr("alzbench.runner.run.NetworkRun", FakeNetwork)
     monkeypatch.setattr("alzbench.runner.trial.NetworkRun", FakeNetwork)
     return functools.partial(in_this_process, monkeypatch, capsys)
+
+
+@pytest.fixture
+def without_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw and write no page, which takes most of the time of a small sweep."""
+    monkeypatch.setattr("alzbench.sweep.run.study_figures", lambda *_: [])
+    monkeypatch.setattr("alzbench.sweep.run.write_page", lambda *_: None)
 
 
 @pytest.fixture

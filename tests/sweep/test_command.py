@@ -254,8 +254,16 @@ def test_a_time_limit_begins_no_further_trial(alzbench: Command, write: Write, m
         ({}, ["--storage", "x"], 2, "what was given is no URL"),
         ({}, ["--storage", "sqlite://"], 2, "a file that outlives the command"),
         ({}, ["--storage", "postgresql://u:secret@127.0.0.1:1/d"], 3, "postgresql://u:***@127.0.0.1:1/d must be there"),
-        ({}, ["--storage", "sqlite:///base.yaml"], 3, "sqlite:///base.yaml must be there"),
-        ({}, ["--best", "base.yaml"], 2, "no sweep wrote it"),
+        ({}, ["--storage", "sqlite:///base.yaml"], 3, "sqlite:///base.yaml must be a SQLite file that can be read"),
+        ({}, ["--best", "base.yaml"], 2, "it is not as this sweep wrote it; --best FILE names another"),
+        ({}, ["--best", "."], 2, ". is a folder; --best names another"),
+        ({}, ["--storage", "postgresql://u:sec ret@h:port/d"], 2, "what was given is no URL"),
+        (
+            {},
+            ["--storage", "postgresql://127.0.0.1:1/d?password=secret&user=u"],
+            3,
+            "?password=***&user=u must be there",
+        ),
         ({"base": "none.yaml"}, [], 2, "there is no file"),
         ({}, ["--data", "nowhere"], 3, "nowhere"),
     ],
@@ -287,7 +295,7 @@ def test_a_study_of_another_question_is_refused(alzbench: Command, write: Write)
     assert_sentence(alzbench("sweep", write(objective="loss")), 2, "has another objective")
     assert_sentence(alzbench("sweep", write(), "--set", "train.epochs=7"), 2, "has another base")
     optuna.create_study(study_name="o-sweep", storage=URL).ask()
-    assert_sentence(alzbench("sweep", write("o.yaml"), "--storage", URL), 2, "was not made by alzbench")
+    assert_sentence(alzbench("sweep", write("o.yaml"), "--storage", URL), 2, "no sweep of alzbench made it")
     assert told(trials()) == before
 
 

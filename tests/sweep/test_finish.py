@@ -1,0 +1,136 @@
+"""What a sweep finally says of the best and the base: on which subjects, on which images, and from which settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from alzbench.experiment import load_experiment
+from alzbench.store import RunStore
+from tests.conftest import CLASSES, write_image
+from tests.sweep.conftest import Write
+from tests.sweep.fake import FakeNetwork
+from tests.sweep.test_command import opened
+from tests.test_cli import Command, assert_sentence
+
+LR = {"train.lr": {"low": 1e-4, "high": 1e-3}}
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The subjects of all images that any trial has had before it."""
+    found: set[str] = set()
+    validation = FakeNetwork.validation
+
+    def recorded(self: FakeNetwork, *arguments: object) -> object:
+        found.update(self.split["subject"])
+        return validation(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FakeNetwork, "validation", recorded)
+    return found
+
+
+@pytest.mark.usefixtures("without_page")
+@pytest.mark.parametrize("seeds", [[1], [1, 2]])
+def test_no_subject_of_the_final_test_was_seen_by_a_trial(
+    alzbench: Command, write: Write, subjects: Path, seen: set[str], seeds: list[int]
+) -> None:
+    fields = {"protocol.name": "subject", "data.source": str(subjects)}
+    file = write(set=fields, trials=2, epochs=1, space=LR, seeds=seeds, final={"seeds": [0, 1, 2]})
+    result = alzbench("sweep", file)
+    assert result.code == 0, result.err
+    final = [run for run in RunStore(Path("runs")).runs() if run.card.trial is None]
+    assert {(run.card.experiment, run.card.seed) for run in final} == {
+        (name, seed) for name in ("base", "s-sweep-best") for seed in (0, 1, 2)
+    }
+    tested = [set(run.predictions()["subject"]) for run in final]
+    assert len(seen) == 20  # five of six a class: they do not change with the seed
+    assert all(subjects and not subjects & seen for subjects in tested)
+    assert all(subjects == tested[0] for subjects in tested)
+    assert "then 6 runs: base and best, tested with seeds 0, 1 and 2, on the split of seed 1" in result.err
+    (group,) = json.loads(alzbench("compare", "--json").out)["groups"]
+    assert [(pair["baseline"], pair["other"], pair["seeds"]) for pair in group["pairs"]] == [
+        ("base", "s-sweep-best", [0, 1, 2])
+    ]
+
+
+@pytest.mark.usefixtures("without_page")
+def test_final_runs_stand_in_another_table_than_runs_with_splits_of_their_own(
+    alzbench: Command, write: Write, subjects: Path
+) -> None:
+    fields = {"protocol.name": "subject", "data.source": str(subjects)}
+    alzbench("sweep", write(set=fields, trials=1, epochs=1, space=LR, final={"seeds": [0, 1]}))
+    settings = [part for field, value in fields.items() for part in ("--set", f"{field}={value}")]
+    assert alzbench("run", "base.yaml", "--no-sanity", "--seeds", "0,1", *settings).code == 0
+    own, shared = json.loads(alzbench("compare", "--json").out)["groups"]
+    if own["split_seed"] is not None:
+        own, shared = shared, own
+    assert (own["split_seed"], [row["label"] for row in own["rows"]]) == (None, ["base"])
+    assert (shared["split_seed"], [row["label"] for row in shared["rows"]]) == (0, ["base", "s-sweep-best"])
+    said = alzbench("compare").out
+    assert "subject protocol (all seeds on the split of seed 0), 4 test images" in said
+    assert "subject protocol, 4 test images" in said
+
+
+@pytest.mark.slow
+def test_a_test_of_folds_is_said_to_be_optimistic(alzbench: Command, write: Write, subjects: Path) -> None:
+    fields = {"protocol.name": "subject_cv", "protocol.folds": 2, "data.source": str(subjects)}
+    result = alzbench("sweep", write(set=fields, trials=1, epochs=1, space=LR, final={"seeds": [0]}))
+    assert result.code == 0, result.err
+    assert "the test is not nested, and what it says of the best is optimistic" in result.out.replace("\n", " ")
+    assert "the test is not nested" in Path("reports/s-sweep.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("without_page")
+def test_base_and_best_are_tested_on_the_images_that_the_sweep_set(
+    alzbench: Command, write: Write, subjects: Path
+) -> None:
+    fields = {"protocol.name": "slice", "data.source": str(subjects)}
+    result = alzbench("sweep", write(set=fields, trials=1, epochs=1, space=LR, final={"seeds": [0]}), "--json")
+    assert result.code == 0, result.err
+    final = [run for run in RunStore(Path("runs")).runs() if run.card.trial is None]
+    assert len(final) == 2
+    assert len({(run.card.data, run.card.test, run.card.protocol_settings) for run in final}) == 1
+    file = json.loads(result.out)["best"]["file"]
+    assert load_experiment(Path(file)).data.source == str(subjects)
+    again = alzbench("run", "--no-sanity", file)
+    assert (again.code, "complete already" in again.err) == (0, True), again.err
+
+
+@pytest.mark.usefixtures("without_page")
+def test_a_study_is_about_one_set_of_images(alzbench: Command, write: Write, tmp_path: Path) -> None:
+    file = write(trials=1, epochs=1, space=LR, final={"seeds": []})
+    assert alzbench("sweep", file).code == 0
+    for label, name in enumerate(CLASSES):
+        for i in range(3):
+            write_image(tmp_path / "other" / "AugmentedAlzheimerDataset" / name / f"c{i}.jpg", 7000 + 10 * label + i)
+            write_image(tmp_path / "other" / "OriginalDataset" / name / f"o{i}.jpg", 8000 + 10 * label + i)
+    result = alzbench("sweep", file, "--trials", 2, "--data", tmp_path / "other", "--quiet")
+    assert_sentence(result, 2, "all trials of a sweep must be about the same images", "another name")
+    with opened() as study:
+        assert len(study.get_trials()) == 1
+
+
+@pytest.mark.usefixtures("without_page")
+def test_a_best_file_that_was_changed_is_kept(alzbench: Command, write: Write) -> None:
+    file = write(trials=2, epochs=1, space=LR, final={"seeds": []})
+    assert alzbench("sweep", file).code == 0
+    best = Path("s-sweep-best.yaml")
+    assert alzbench("sweep", file, "--trials", 3).code == 0  # as it was written, it is replaced
+    assert "of 3, " in best.read_text() or "of 2, " in best.read_text()
+    changed = best.read_text().replace("name: s-sweep-best", "# Result: my own note\nname: s-sweep-best")
+    best.write_text(changed)
+    assert alzbench("sweep", file, "--trials", 3).code == 0  # it says what would be written
+    assert best.read_text() == changed
+    assert_sentence(alzbench("sweep", file, "--trials", 4, "--quiet"), 2, "not as this sweep wrote it; --best FILE")
+    assert_sentence(alzbench("sweep", file, "--trials", 4, "--dry-run"), 2, "not as this sweep wrote it; --best FILE")
+    best.write_text(changed.replace("train:", "train: # x"))
+    assert alzbench("sweep", file, "--trials", 3).code == 0
+    other = write("t.yaml", trials=1, epochs=1, space=LR, final={"seeds": []})
+    best.unlink()
+    assert alzbench("sweep", file, "--trials", 3).code == 0
+    assert_sentence(alzbench("sweep", other, "--best", best, "--quiet"), 2, "not as this sweep wrote it")
+    with opened() as study:
+        assert len(study.get_trials()) == 3

@@ -1,0 +1,141 @@
+"""What goes wrong while a trial is worked on: what ends the command, what ends the trial alone, and what is kept."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+
+from alzbench.store import RunStore
+from alzbench.sweep.ownership import is_alive
+from tests.sweep.conftest import Write
+from tests.sweep.fake import FakeNetwork
+from tests.sweep.test_command import opened, trials
+from tests.test_cli import Command
+
+LR = {"train.lr": {"low": 1e-4, "high": 1e-3}}
+Break = Callable[[int, BaseException | None], None]
+
+
+@pytest.fixture
+def breaks(monkeypatch: pytest.MonkeyPatch) -> Break:
+    """Let the training that has this number, from 1, end with an error; None: let all be."""
+    train = FakeNetwork.validation
+
+    def at(number: int, error: BaseException | None) -> None:
+        trained = 0
+
+        def validation(self: FakeNetwork, *arguments: Any) -> Any:
+            nonlocal trained
+            trained += 1
+            if error is not None and trained == number:
+                raise error
+            return train(self, *arguments)
+
+        monkeypatch.setattr(FakeNetwork, "validation", validation)
+
+    return at
+
+
+@pytest.fixture
+def file(write: Write) -> Path:
+    return write(trials=3, epochs=1, space=LR, final={"seeds": []})
+
+
+def states(found: list[FrozenTrial]) -> list[str]:
+    return [trial.state.name for trial in found]
+
+
+@pytest.mark.usefixtures("without_page")
+@pytest.mark.parametrize("kind", [errno.ENOSPC, errno.EACCES, errno.EIO])
+def test_an_error_of_the_machine_ends_the_command_and_the_trial_is_taken_up_again(
+    alzbench: Command, file: Path, breaks: Break, kind: int
+) -> None:
+    breaks(2, OSError(kind, "no", "/some/file"))
+    result = alzbench("sweep", file)
+    assert result.code == 1
+    assert result.err.splitlines()[-1].startswith("error: ")
+    assert "/some/file" in result.err
+    assert states(trials()) == ["COMPLETE", "RUNNING"]
+    breaks(0, None)
+    assert alzbench("sweep", file).code == 0
+    assert states(trials()) == ["COMPLETE"] * 3
+    assert [trial.user_attrs["attempts"] for trial in trials()] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("shapes do not fit"), "ValueError: shapes do not fit"),
+        (OSError(errno.EISDIR, "Is a directory", "x"), "Is a directory (x)."),
+    ],
+)
+def test_an_error_of_one_trial_ends_it_alone(
+    alzbench: Command, file: Path, breaks: Break, error: Exception, said: str
+) -> None:
+    breaks(2, error)
+    result = alzbench("sweep", file)
+    assert result.code == 0, result.err
+    assert states(trials()) == ["COMPLETE", "FAIL", "COMPLETE"]
+    assert trials()[1].user_attrs["error"] == said
+    assert f"trial 1: failed: {said}" in result.err
+    assert said in Path("reports/s-sweep.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("without_page")
+def test_an_objective_that_is_no_number_ends_its_trial_alone(
+    alzbench: Command, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scores(_: Any) -> dict[str, Any]:
+        return {"validation": {"macro_f1": next(values)}, "validation_by_subject": None}
+
+    values = iter([0.5, None, 0.25])
+    monkeypatch.setattr("alzbench.runner.trial.validation_scores", scores)
+    result = alzbench("sweep", file)
+    assert result.code == 0, result.err
+    assert [trial.values for trial in trials()] == [[0.5], None, [0.25]]
+    assert states(trials()) == ["COMPLETE", "FAIL", "COMPLETE"]
+    assert trials()[1].user_attrs["error"] == "macro_f1 of the validation part must be a finite number, and it is nan."
+
+
+def test_a_trial_that_is_stopped_is_let_go(alzbench: Command, file: Path, breaks: Break) -> None:
+    """On another machine, where its lock file is not, only its heartbeat would tell."""
+    breaks(2, KeyboardInterrupt())
+    assert alzbench("sweep", file).code == 4
+    stopped = trials()[1]
+    assert stopped.state == TrialState.RUNNING
+    assert time.time() - stopped.user_attrs["beat"] < 60
+    assert not is_alive(Path("nowhere"), stopped.user_attrs, elsewhere=True)
+
+
+@pytest.mark.usefixtures("without_page")
+def test_what_is_complete_is_evaluated_though_a_trial_is_left(alzbench: Command, file: Path, breaks: Break) -> None:
+    breaks(2, KeyboardInterrupt())
+    alzbench("sweep", file)
+    result = alzbench("sweep", file, "--minutes", 1e-9)
+    assert result.code == 0, result.err
+    assert "trial 1 is unfinished; the same command goes on there." in result.err
+    assert "running elsewhere" not in result.err
+    assert "best: trial 0" in result.err
+    assert states(trials()) == ["COMPLETE", "RUNNING"]
+
+
+@pytest.mark.usefixtures("without_page")
+def test_runs_of_one_storage_see_each_others_locks(alzbench: Command, write: Write) -> None:
+    """They may keep their runs in different folders."""
+    from alzbench.sweep.ownership import Worker
+    from alzbench.sweep.storage import Storage
+
+    file = write(trials=2, epochs=1, space=LR, final={"seeds": []})
+    url = "sqlite:///shared.db"
+    assert alzbench("sweep", file, "--storage", url, "--trials", 1, "--runs", "one").code == 0
+    with opened(url) as study, Worker(Storage(Path("one/s-sweep"), url, make=False).workers) as worker:
+        worker.own(study.ask(), 1)
+        result = alzbench("sweep", file, "--storage", url, "--runs", "two")
+    assert "trial 1 is still running elsewhere; the process that finishes last evaluates." in result.err
+    assert not [run for run in RunStore(Path("two")).runs() if run.card.trial is not None]
