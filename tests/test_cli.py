@@ -325,7 +325,7 @@ def test_a_run_is_shown_and_progress_goes_to_standard_error(
         f"tiny, seed 4: complete, test accuracy 50.00 %, in {four}",
     ]
     assert re.search(r"tiny +2 +50\.00 +\d", result.out), result.out  # the comparison, as there are several
-    assert "! leaky protocol" in result.out
+    assert "! Leaky protocol" in result.out
     assert stub.trained == [("tiny", 3), ("tiny", 4)]
     again = alzbench("run", "--no-sanity", tiny_file, "--data", image_folder, "--seeds", "4")
     assert "tiny, seed 4: complete already" in again.err

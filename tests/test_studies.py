@@ -106,7 +106,7 @@ def test_a_study_ends_with_the_effects_of_its_factors(run: Command, study: Path)
         write_answers(stored.path, len(stored.card.experiment), 0.6)
     again = run(study)
     assert re.search(r"^ *effect of +pairs +points", again.out, re.MULTILINE), again.out
-    assert re.search(r"^ *loss: focal +1 +[+-]\d", again.out, re.MULTILINE), again.out
+    assert re.search(r"^ *loss: focal +1 +[+-]?\d", again.out, re.MULTILINE), again.out
 
 
 @pytest.mark.slow

@@ -113,12 +113,24 @@ class Sample:
         """Return figures (S, 1 + C) of all clusters, then of all less each one."""
         missing = [figure for figure in figures if figure not in self._values]
         if missing:
+            matrices, place = self._left_out()
+            self._values |= {figure: np.take_along_axis(figure(matrices), place, 1) for figure in missing}
+        return [self._values[figure] for figure in figures]
+
+    def _left_out(self) -> tuple[Counts, npt.NDArray[np.intp]]:
+        """Return matrices (S, M, K, K) of all clusters and of all less each one, and where in them (S, 1 + C) are."""
+        seeds, clusters, size, _ = self.counts.shape
+        if self.truth.sum(-1).max(initial=0) > 1:
             # kept with the matrices' axes outermost: the sums that figures are made of take a fifth of the time
             turned = np.ascontiguousarray(np.moveaxis(self.counts, (2, 3), (0, 1)))
             whole = turned.sum(3, keepdims=True)
             matrices = np.moveaxis(np.concatenate([whole, whole - turned], 3), (0, 1), (2, 3))
-            self._values |= {figure: figure(matrices) for figure in missing}
-        return [self._values[figure] for figure in figures]
+            return matrices, np.broadcast_to(np.arange(1 + clusters), (seeds, 1 + clusters))
+        # of single images only as many are different as there are cells to take one from
+        flat = self.counts.reshape(seeds, clusters, size * size)
+        cells = np.where(flat.any(-1), 1 + flat.argmax(-1), 0)
+        less = np.concatenate([np.zeros((1, size * size)), np.eye(size * size)]).reshape(1, -1, size, size)
+        return self.counts.sum(1)[:, None] - less, np.concatenate([np.zeros((seeds, 1), np.intp), cells], 1)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def comparison_sections(comparison: Comparison) -> list[Section]:
 
 def _section(group: Group) -> Section:
     warnings = ["DEMO on phantoms: the figures say nothing about patients."] if group.demo else []
-    warnings += [f"{warning[0].upper()}{warning[1:]}." for warning in leak_warnings(group)]
+    warnings += [f"{warning}." for warning in leak_warnings(group)]
     tables = [_scores(group), _by_class(group)]
     tables += [_pairs(group)] if group.pairs else []
     tables += [_effects(group.effects)] if group.effects else []
@@ -76,7 +76,7 @@ def _section(group: Group) -> Section:
     disputed = disputed_subjects(group, MOST_SIDE_BY_SIDE)
     tables += [_disputed(disputed)] if disputed is not None and len(disputed) else []
     said = [reference_note(group)] if group.references else []
-    said += [f"{note[0].upper()}{note[1:]}." for note in notes(group)]
+    said += [f"{note}." for note in notes(group)]
     return Section(group.title, tuple(warnings), tuple(tables), tuple(said))
 
 

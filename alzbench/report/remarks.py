@@ -27,10 +27,10 @@ def row_names(group: Group) -> dict[str, str]:
 def leak_warnings(group: Group) -> list[str]:
     """Return what training has seen of the test images: one line for all rows, or one a row where they differ."""
     if not group.leaks_differ:
-        return [f"leaky protocol: {group.leaks}"] if group.leaks else []
+        return [f"Leaky protocol: {group.leaks}"] if group.leaks else []
     rows = [row for row in group.rows if row.seeds and not row.sanity]
     return [
-        "not to be compared, as training has not seen the same of the test images",
+        "Not to be compared, as training has not seen the same of the test images",
         *(f"{row.label}: {row.leaks or NO_LEAK}" for row in rows),
     ]
 
@@ -41,8 +41,8 @@ def notes(group: Group) -> list[str]:
     found += [f"{row.label}: {row.unpaired}" for row in group.rows if row.unpaired]
     if any(row.by == "image" for row in group.rows):
         names = ", ".join(row.label for row in group.rows if row.by == "image")
-        found.append(f"by image, as subjects are not known: {names}; intervals and p take images for independent")
-    return [*found, *(f"not complete: {text}" for row in group.rows for text in row.unfinished)]
+        found.append(f"By image, as subjects are not known: {names}; intervals and p take images for independent")
+    return [*found, *(f"Not complete: {text}" for row in group.rows for text in row.unfinished)]
 
 
 def reference_note(group: Group) -> str:

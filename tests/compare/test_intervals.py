@@ -172,6 +172,17 @@ def test_means_over_classes_have_no_interval_where_a_class_has_too_few_clusters(
     assert interval(counts, f1_of(0)) is not None
 
 
+def test_single_images_are_left_out_as_clusters_of_several_are() -> None:
+    """Every image twice, and twice in its cluster, changes no figure and no interval."""
+    rng = np.random.default_rng(8)
+    counts = np.zeros((2, 60, 3, 3))
+    for seed in range(2):
+        tested = rng.choice(60, 50, replace=False)
+        counts[seed, tested, tested % 3, rng.integers(0, 3, 50)] = 1
+    for figure in (accuracy, balanced_accuracy, macro_f1, f1_of(2)):
+        assert interval(counts, figure) == interval(2 * counts, figure)
+
+
 def test_pairs_of_other_shapes_are_not_averaged() -> None:
     first, second = (Sample(one_class(np.full((1, n), 8))) for n in (6, 7))
     with pytest.raises(ValueError, match="same seeds, clusters"):

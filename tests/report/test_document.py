@@ -16,6 +16,7 @@ import pytest
 
 from alzbench.compare import Comparison, Reference, compare
 from alzbench.report.document import Cell, Section, Table, comparison_sections
+from alzbench.report.export import comparison_json, comparison_table
 from alzbench.report.html import render_html
 from alzbench.report.markup import latex, render_latex, render_markdown
 from alzbench.report.pages import Files, write_comparison
@@ -230,3 +231,17 @@ def test_nothing_in_a_page_comes_from_elsewhere(page: str) -> None:
 def test_the_same_comparison_gives_the_same_page(comparison: Comparison, page: str, tmp_path: Path) -> None:
     write_comparison(comparison, Files(html=tmp_path / "again.html"))
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == page
+
+
+def test_what_is_left_out_or_not_alike_is_said_in_every_format(tmp_path: Path) -> None:
+    for name, seed, leaks in (("baseline", 0, "all of it"), ("clean", 0, ""), ("later", 1, "")):
+        run = write_run(tmp_path, 0.6, (0.5, 0.5), n=96, experiment=name, settings=name, seed=seed, leaks=leaks)
+        write_answers(run, seed, 0.6)
+    compared = compare(RunStore(tmp_path).runs(), [])
+    (section,) = comparison_sections(compared)
+    assert [row[0].text for row in section.tables[0].rows] == ["baseline [leaky]", "clean [no leak]", "later [no leak]"]
+    assert "later: not paired with baseline: they have no seed in common." in section.notes
+    assert "baseline: all of it." in section.warnings
+    (unpaired,) = comparison_table(compared).set_index("experiment").loc[["later"], "unpaired"]
+    assert unpaired == comparison_json(compared)["groups"][0]["rows"][2]["unpaired"]
+    assert unpaired == "not paired with baseline: they have no seed in common"

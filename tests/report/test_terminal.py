@@ -106,7 +106,7 @@ def test_names_are_shown_literally(tmp_path: Path, name: str) -> None:
     compared = text_of(render_comparison(compare(runs, [reference])))
     assert f"{name} protocol" in compared
     assert f"F1 {name[:8]}" in compared
-    assert f"not complete: x/{path.name}" in compared
+    assert f"Not complete: x/{path.name}" in compared
     assert name in compared.splitlines()[4]  # the row of the reference
     assert name in text_of(render_runs(runs))
     assert f"failed ({name})" in text_of(render_run(read_run(path)))
@@ -114,7 +114,7 @@ def test_names_are_shown_literally(tmp_path: Path, name: str) -> None:
 
 def test_leaks_are_named_under_the_table(tmp_path: Path) -> None:
     write_run(tmp_path, leaks="the test images are known")
-    assert "! leaky protocol: the test images are known." in comparison_text(tmp_path)
+    assert "! Leaky protocol: the test images are known." in comparison_text(tmp_path)
 
 
 def test_without_leaks_nothing_is_said_of_them(tmp_path: Path) -> None:
