@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from alzbench.compare.answers import Answers
 from alzbench.compare.effects import Effect, Levels, effects
@@ -45,12 +46,12 @@ class Group:
     pairs: tuple[Pair, ...]
     effects: tuple[Effect, ...]
 
-    @property
+    @cached_property
     def leaks_differ(self) -> bool:
         """Whether what training has seen of the test images is not the same for all experiments."""
         return len({row.leaks for row in self.rows if row.seeds and not row.sanity}) > 1
 
-    @property
+    @cached_property
     def clusters_differ(self) -> bool:
         """Whether the intervals of some rows resample subjects, and those of others images."""
         return len({row.by for row in self.rows if row.by}) > 1

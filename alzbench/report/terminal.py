@@ -17,6 +17,7 @@ from alzbench.report.remarks import how_many, leak_warnings, notes, row_name, ro
 from alzbench.store import Run
 
 LEAKY = "leaky protocol"
+MOST_ROWS = 50  # of a table; nobody reads more of them on a terminal
 NAME_WIDTH = 22
 HEADING_WIDTH = 10
 _VERDICTS = {"no difference shown": "none shown", "too few subjects": "too few"}
@@ -207,9 +208,14 @@ def _figures(columns: Sequence[str], rows: Sequence[Sequence[str]], italic: int 
 
     Args:
         columns: Headings; they are broken between words where space is short.
-        rows: A name and figures each; the first `italic` rows are shown in italics.
+        rows: A name and figures each; the first `italic` rows are shown in italics. Of very many the first are shown,
+            and how many more there are.
     """
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
+    hidden = len(rows) - MOST_ROWS
+    if hidden > 0:
+        rows = [*rows[:MOST_ROWS], [f"and {hidden:,} more", *[""] * (len(columns) - 1)]]
+    caption = "All rows: --csv, --html or --json." if hidden > 0 else None
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, caption=caption)
     for k, name in enumerate(columns):
         width = max([len(row[k]) for row in rows] + [len(word) for word in name.split()])
         if k == 0:

@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 
 from alzbench.compare import Comparison, Reference, Spread, compare
 from alzbench.report.names import short_names
-from alzbench.report.terminal import percent, render_comparison, render_run, render_runs, share
+from alzbench.report.terminal import MOST_ROWS, percent, render_comparison, render_run, render_runs, share
 from alzbench.store import RunStore, read_run
 from tests.conftest import CLASSES
 from tests.report.test_document import write_answers
@@ -223,3 +223,13 @@ def test_effects_of_a_study_in_80_columns(with_answers: Path) -> None:
     row = next(cells(line) for line in lines if line.startswith(" pooling: scaled"))
     found = effect.accuracy
     assert row[1:4] == ["1", f"{100 * found.value:+.2f}", f"{100 * found.low:+.1f}…{100 * found.high:+.1f}"]
+
+
+def test_of_very_many_experiments_the_first_are_shown_and_how_many_more_there_are(tmp_path: Path) -> None:
+    for k in range(MOST_ROWS + 7):
+        write_run(tmp_path, 0.5, experiment=f"e{k:03d}", settings=f"e{k:03d}")
+    text = comparison_text(tmp_path)
+    assert re.search(rf"^ *e{MOST_ROWS - 1:03d} +1 ", text, re.MULTILINE)
+    assert not re.search(rf"^ *e{MOST_ROWS:03d} +1 ", text, re.MULTILINE)
+    assert "and 7 more" in text
+    assert "All rows: --csv, --html or --json." in text
