@@ -147,6 +147,10 @@ def _matched(table: pd.DataFrame, known: pd.DataFrame, path: Path, where: str) -
     wrong = table.loc[table["label"].to_numpy() != known["label"].to_numpy(), "image"]
     if len(wrong):
         raise DataError(f"{path}: the labels must be those of {where}; those of {_list(wrong)} differ.")
+    pairs = pd.DataFrame({"own": table["subject"], "known": known["subject"].to_numpy()}).drop_duplicates()
+    given = (pairs != "").all(axis=None)
+    if given and (pairs["own"].duplicated().any() or pairs["known"].duplicated().any()):
+        raise DataError(f"{path}: the subjects must be those of {where}, by whatever names. Leave out the column.")
     return table.assign(subject=known["subject"].to_numpy(), slice=known["slice"].to_numpy())
 
 

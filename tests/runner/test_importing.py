@@ -91,6 +91,7 @@ def test_runs_from_elsewhere_alone_can_be_compared_and_shown(store: RunStore, tm
         pytest.param(lambda t: t.assign(label=t["predicted"]), "those of .* differ", id="labels"),
         pytest.param(lambda t: t.assign(image=[t["image"].iloc[1], *t["image"][1:]]), "must come once", id="twice"),
         pytest.param(lambda t: t.assign(predicted="C"), "must be one of A, B; found 'C'", id="class"),
+        pytest.param(lambda t: t.assign(subject="s" + t["label"]), "subjects must be those of", id="subjects"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_the_run_is_refused_and_nothing_is_stored(
