@@ -285,7 +285,7 @@ def _scores_line(metrics: dict[str, Any]) -> str:
     test, validation = metrics["test"], metrics.get("validation")
     line = (
         f"accuracy {test['accuracy']:.4f}, balanced {test['balanced_accuracy']:.4f}, macro F1 {test['macro_f1']:.4f}, "
-        f"loss {test['loss']:.4f}"
+        f"loss {'–' if test['loss'] is None else format(test['loss'], '.4f')}"
     )
     return f"{line}; on validation: accuracy {validation['accuracy']:.4f}" if validation else line
 

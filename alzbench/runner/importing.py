@@ -102,10 +102,11 @@ def _known(source: Source) -> pd.DataFrame | None:
 
 
 def _metrics(table: pd.DataFrame, card: Card, answers_only: bool) -> dict[str, Any]:
-    by_subject = score_subjects(table)
-    found = {"test": score(table), "test_by_subject": by_subject, "protocol": card.protocol, "leaks": card.leaks}
+    by_subject, test = score_subjects(table), score(table)
+    found = {"test": test, "test_by_subject": by_subject, "protocol": card.protocol, "leaks": card.leaks}
     if not answers_only:
         return found
+    test["loss"] = None
     if by_subject is not None:
         by_subject["demented"]["roc_auc"] = None
     return {**found, "answers_only": ANSWERS_ONLY}

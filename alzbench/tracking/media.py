@@ -32,14 +32,14 @@ def media(run: Run, wandb: Any, pictures: Pictures) -> dict[str, Any]:
     found = {f"figures/{path.stem}": wandb.Image(str(path)) for path in sorted((run.path / "figures").glob("*.png"))}
     if (run.path / "predictions.csv").is_file():
         table = run.predictions()
-        found |= plots(table, wandb)
+        found |= plots(table, wandb, curves=not run.metrics.get("answers_only"))
         found["test/predictions"] = wandb.Table(dataframe=with_confidence(table))
         found["test/mistakes"] = mistakes(run, table, wandb, pictures)
     return found
 
 
-def plots(table: pd.DataFrame, wandb: Any) -> dict[str, Any]:
-    """Return confusion matrix, precision-recall and ROC curves of a predictions table."""
+def plots(table: pd.DataFrame, wandb: Any, curves: bool = True) -> dict[str, Any]:
+    """Return confusion matrix and, where asked for, precision-recall and ROC curves of a predictions table."""
     classes = class_names(table)
     index = {name: label for label, name in enumerate(classes)}
     truth = table["label"].map(index).tolist()
@@ -50,7 +50,7 @@ def plots(table: pd.DataFrame, wandb: Any) -> dict[str, Any]:
             y_true=truth, preds=answers, class_names=classes, title="Confusion matrix, test"
         )
     }
-    if len(set(truth)) == len(classes):  # W&B's curves are of classes that are there
+    if curves and len(set(truth)) == len(classes):  # W&B's curves are of classes that are there
         found["test/pr"] = wandb.plot.pr_curve(truth, shares, labels=classes, title="Precision and recall, test")
         found["test/roc"] = wandb.plot.roc_curve(truth, shares, labels=classes, title="ROC, test")
     return found

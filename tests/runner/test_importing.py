@@ -221,4 +221,6 @@ def test_answers_without_probabilities_say_so(store: RunStore, small: Path) -> N
     small.write_text("image,label,predicted,subject\nx,A,A,s\ny,B,A,t\n")
     run = import_predictions(small, Source("m", classes=("A", "B")), store)
     assert "without probabilities" in run.metrics["answers_only"]
+    assert run.metrics["test"]["loss"] is None
+    assert "loss –" in text_of(render_run(run), 200)
     assert run.metrics["test_by_subject"]["demented"]["roc_auc"] is None
