@@ -23,6 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--real-data", help="folder with the real images and weights; see tests/real/conftest.py")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no process is left alone with one at the end."""
+    longest = {mark: {item.path for item in items if item.get_closest_marker(mark)} for mark in ("real", "slow")}
+    items.sort(key=lambda item: (item.path not in longest["real"], item.path not in longest["slow"]))
+
+
 @pytest.fixture(autouse=True)
 def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give each test an empty cache, and hide the user's own settings. Returns the cache folder."""
