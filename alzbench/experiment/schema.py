@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from alzbench.experiment.imbalance import ImbalanceSettings, NoRebalancing
 from alzbench.experiment.protocols import ProtocolSettings, ReferenceProtocol
-from alzbench.experiment.section import Fraction, Section
+from alzbench.experiment.section import Fraction, Section, Seeds
 from alzbench.experiment.tracking import TrackingSettings
 
 
@@ -139,17 +139,10 @@ class Experiment(Section):
     imbalance: ImbalanceSettings = NoRebalancing()
     train: TrainSettings = TrainSettings()
     fine_tune: FineTuneSettings | None = Field(None, description="null: the backbone stays frozen")
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    seeds: Seeds = Field([0], min_length=1)
     tracking: TrackingSettings = TrackingSettings()
     labels: Literal["as_given", "shuffled"] = Field(
         "as_given", description="`shuffled`: among subjects, a sanity check that only recognition of subjects can pass"
     )
     sanity: bool = Field(False, description="set for the sanity rows that are run beside every experiment")
     demo: bool = Field(False, description="set by --demo: runs that only show that everything works")
-
-    @field_validator("seeds")
-    @classmethod
-    def _seeds_differ(cls, seeds: list[int]) -> list[int]:
-        if len(set(seeds)) < len(seeds):
-            raise ValueError("seeds must differ")
-        return seeds

@@ -29,7 +29,7 @@ from alzbench.experiment.loading import merge, nested, read_file, resolve, setti
 from alzbench.experiment.parameter import Parameter
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.search import NoPruner, PrunerSettings, SamplerSettings, TpeSampler
-from alzbench.experiment.section import Section
+from alzbench.experiment.section import Section, Seeds
 
 Objective = Literal["macro_f1", "accuracy", "balanced_accuracy", "loss"]
 
@@ -46,14 +46,7 @@ OWN = ("name", "description", "seeds")  # the sweep has its own, so what the bas
 class Final(Section):
     """What is done with the best configuration."""
 
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0, 1, 2], description="of its runs and the base's; none: []")
-
-    @field_validator("seeds")
-    @classmethod
-    def _seeds_differ(cls, seeds: list[int]) -> list[int]:
-        if len(set(seeds)) < len(seeds):
-            raise ValueError("seeds must differ")
-        return seeds
+    seeds: Seeds = Field([0, 1, 2], description="of its runs and the base's; none: []")
 
 
 class Sweep(Section):

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.conftest import CLASSES, ROOT, write_image
-from tests.sweep.fake import LOG, SECONDS, FakeNetwork
+from tests.sweep.fake import LOG, SECONDS, with_fakes
 from tests.test_cli import TINY, Command, in_this_process
 
 SPACE: dict[str, Any] = {
@@ -74,8 +74,7 @@ def subjects(tmp_path: Path) -> Path:
 @pytest.fixture
 def alzbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run a command in this process, with fakes in the place of networks."""
-    monkeypatch.setattr("alzbench.runner.run.NetworkRun", FakeNetwork)
-    monkeypatch.setattr("alzbench.runner.trial.NetworkRun", FakeNetwork)
+    with_fakes(monkeypatch)
     return functools.partial(in_this_process, monkeypatch, capsys)
 
 

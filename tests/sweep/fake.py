@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from alzbench import atomic
 from alzbench.data.manifest import ImageSet
@@ -98,6 +99,12 @@ class FakeNetwork:
             right = int.from_bytes(drawn[:4], "big") / 2**32 < quality
             shares[k, label if right else (label + 1) % classes] = 1.0
         return make_table(rows, shares / shares.sum(axis=1, keepdims=True), self.images.classes)
+
+
+def with_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put fakes in the place of networks for one test."""
+    monkeypatch.setattr("alzbench.runner.run.NetworkRun", FakeNetwork)
+    monkeypatch.setattr("alzbench.runner.trial.NetworkRun", FakeNetwork)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ import yaml
 
 from alzbench.store import read_run
 from tests.conftest import ROOT
-from tests.sweep.fake import FakeNetwork
+from tests.sweep.fake import with_fakes
 from tests.test_cli import TINY, Command, in_this_process
 from tests.tracking.server import StandIn
 
@@ -90,8 +90,7 @@ def write(own_folder: Path, image_folder: Path) -> Write:
 @pytest.fixture
 def alzbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run a command in this process, with fakes in the place of networks."""
-    monkeypatch.setattr("alzbench.runner.run.NetworkRun", FakeNetwork)
-    monkeypatch.setattr("alzbench.runner.trial.NetworkRun", FakeNetwork)
+    with_fakes(monkeypatch)
     return functools.partial(in_this_process, monkeypatch, capsys)
 
 
