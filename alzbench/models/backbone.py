@@ -55,19 +55,7 @@ def build_prefix(settings: BackboneSettings, data: DataSettings, until: str | No
     Raises:
         DataError: The weights cannot be found, downloaded or read.
     """
-    whole = _whole(settings, data.size, data.channels, data.scaling, weights_file(settings))
-    model = whole if until is None else keras.Model(whole.input, _input_of(whole, until), name="prefix")
-    what: dict[str, Any] = {
-        "backbone": settings.name,
-        "alpha": settings.alpha,
-        "size": data.size,
-        "channels": data.channels,
-        "scaling": data.scaling,
-        "weights": _digest(model),
-    }
-    if until is not None:
-        what["until"] = until
-    return Prefix(model, hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16])
+    return _prefix(settings, data.size, data.channels, data.scaling, weights_file(settings), until)
 
 
 def build_suffix(settings: BackboneSettings, data: DataSettings, first_block: str) -> Any:
@@ -91,6 +79,25 @@ def _input_of(whole: Any, block: str) -> Any:
     """Return the tensor that goes into a block."""
     first = next(layer for layer in whole.layers if layer.name == block or layer.name.startswith(f"{block}_"))
     return first.input
+
+
+@functools.lru_cache(maxsize=4)
+def _prefix(
+    settings: BackboneSettings, size: int, channels: int, scaling: str, file: Path | None, until: str | None
+) -> Prefix:
+    whole = _whole(settings, size, channels, scaling, file)
+    model = whole if until is None else keras.Model(whole.input, _input_of(whole, until), name="prefix")
+    what: dict[str, Any] = {
+        "backbone": settings.name,
+        "alpha": settings.alpha,
+        "size": size,
+        "channels": channels,
+        "scaling": scaling,
+        "weights": _digest(model),
+    }
+    if until is not None:
+        what["until"] = until
+    return Prefix(model, hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16])
 
 
 @functools.lru_cache(maxsize=4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from alzbench.store import RunWriter
 
 Row = Mapping[Any, Any]  # of the history, see `TrainResult`
 AfterEpoch = Callable[[int, Callable[[], pd.DataFrame]], None]
+PREDICTION_BATCH = 64  # sets of a subject's slices are large
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,15 @@ class Stage:
     features: Any
     train: TrainSettings
     first_epoch: int
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What a training left: its history, what to note, and the kept epoch's predictions of the validation part."""
+
+    history: pd.DataFrame
+    notes: dict[str, Any]
+    validation: pd.DataFrame
 
 
 class NetworkRun:
@@ -110,12 +120,12 @@ class NetworkRun:
 
     def predictions(self, writer: RunWriter) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
         """Train, write history, model and figure, and return the predictions of each part and what to note."""
-        network, history, notes = self._trained(writer, None)
+        network, trained = self._trained(writer, None)
         start = time.monotonic()
-        tables = {part: self._predict(network, part) for part in ("validation", "test")}
-        self._save(network, history, notes["kept_epoch"], writer)
+        tables = {"validation": trained.validation, "test": self._predict(network, "test")}
+        self._save(network, trained.history, trained.notes["kept_epoch"], writer)
         self.seconds["prediction"] = round(time.monotonic() - start, 3)
-        return tables, notes
+        return tables, trained.notes
 
     def validation(self, writer: RunWriter, after_epoch: AfterEpoch | None) -> tuple[pd.DataFrame, dict[str, Any]]:
         """Train, write the history, and return the predictions of the validation part and what to note.
@@ -123,23 +133,23 @@ class NetworkRun:
         Args:
             writer: Of the run.
             after_epoch: Called after each epoch with its number, from 0 over all stages, and with what returns the
-                predictions of the validation part at that moment; may raise to give the training up.
+                predictions of the validation part after it; may raise to give the training up.
         """
-        network, _, notes = self._trained(writer, after_epoch)
-        return self._predict(network, "validation"), notes
+        _, trained = self._trained(writer, after_epoch)
+        return trained.validation, trained.notes
 
-    def _trained(self, writer: RunWriter, after_epoch: AfterEpoch | None) -> tuple[Any, pd.DataFrame, dict[str, Any]]:
+    def _trained(self, writer: RunWriter, after_epoch: AfterEpoch | None) -> tuple[Any, _Trained]:
         start = time.monotonic()
-        network, history, notes = self._train(writer, after_epoch)
-        writer.write_table("history.csv", history)
+        network, trained = self._train(writer, after_epoch)
+        writer.write_table("history.csv", trained.history)
         self.seconds["training"] = round(time.monotonic() - start, 3)
-        return network, history, {**notes, "keep": self._experiment.train.keep}
+        return network, replace(trained, notes={**trained.notes, "keep": self._experiment.train.keep})
 
     def _rows(self, part: str) -> pd.DataFrame:
         return self._split[self._split["part"] == part]
 
-    def _train(self, writer: RunWriter, after_epoch: AfterEpoch | None) -> tuple[Any, pd.DataFrame, dict[str, Any]]:
-        """Return the trained network, the history of all stages, and what to note."""
+    def _train(self, writer: RunWriter, after_epoch: AfterEpoch | None) -> tuple[Any, _Trained]:
+        """Return the trained network, and what all stages together left."""
         from alzbench.models.backbone import build_suffix
         from alzbench.models.classifier import build_head, put_below
 
@@ -151,21 +161,18 @@ class NetworkRun:
             experiment.train.precision,
             derive(self._seed, "initialisation"),
         )
-        history, notes = self._train_stage(self._stages[0], network, [], writer, after_epoch)
+        trained = self._train_stage(self._stages[0], network, [], writer, after_epoch)
         if experiment.fine_tune is not None:
             suffix = build_suffix(experiment.model.backbone, experiment.data, experiment.fine_tune.first_block)
             network = put_below(suffix, network)
-            before = history.to_dict("records")
-            tuned, tuned_notes = self._train_stage(self._stages[1], network, before, writer, after_epoch)
-            offset = len(history)
-            history = pd.concat([history.assign(stage="head"), tuned.assign(stage="fine-tuning")], ignore_index=True)
-            history["epoch"] = range(1, len(history) + 1)
-            notes = {**tuned_notes, "kept_epoch": offset + tuned_notes["kept_epoch"], "head": notes}
-        return network, history, {**notes, "epochs": len(history)}
+            before = trained.history.to_dict("records")
+            tuned = self._train_stage(self._stages[1], network, before, writer, after_epoch)
+            trained = _joined(trained, tuned)
+        return network, replace(trained, notes={**trained.notes, "epochs": len(trained.history)})
 
     def _train_stage(
         self, stage: Stage, network: Any, before: Sequence[Row], writer: RunWriter, after_epoch: AfterEpoch | None
-    ) -> tuple[pd.DataFrame, dict[str, Any]]:
+    ) -> _Trained:
         from alzbench.training.examples import HeldOutExamples, TrainingExamples
         from alzbench.training.trainer import train
 
@@ -173,11 +180,12 @@ class NetworkRun:
         examples = TrainingExamples(
             stage.features, self._rows("train"), self._set_size, self._experiment.imbalance, classes, self._seed
         )
-        validation = HeldOutExamples(stage.features, self._rows("validation"), self._set_size)
+        rows = self._rows("validation")
+        validation = HeldOutExamples(stage.features, rows, self._set_size)
 
-        def watch(epoch: int) -> None:
+        def watch(epoch: int, logits: npt.NDArray[np.float32]) -> None:
             if after_epoch is not None:
-                after_epoch(stage.first_epoch + epoch, lambda: self._predict(network, "validation", stage))
+                after_epoch(stage.first_epoch + epoch, lambda: self._table(rows, validation.of_images(logits)))
 
         def kept(rows: Sequence[Row]) -> None:
             writer.on_epoch([*before, *({**row, "epoch": len(before) + row["epoch"]} for row in rows)])
@@ -194,19 +202,21 @@ class NetworkRun:
             kept,
         )
         notes = {"kept_epoch": result.kept_epoch, "epochs": len(result.history), "stopped": result.stopped}
-        return result.history, {**notes, **examples.notes}
+        predictions = self._table(rows, validation.of_images(result.logits))
+        return _Trained(result.history, {**notes, **examples.notes}, predictions)
 
-    def _predict(self, network: Any, part: str, stage: Stage | None = None) -> pd.DataFrame:
-        from scipy.special import softmax
-
-        from alzbench.evaluation.predict import predict_logits
+    def _predict(self, network: Any, part: str) -> pd.DataFrame:
         from alzbench.training.examples import HeldOutExamples
+        from alzbench.training.predict import predict_logits
 
         rows = self._rows(part)
-        examples = HeldOutExamples((stage or self._stages[-1]).features, rows, self._set_size)
-        logits = predict_logits(network, examples.gather, len(examples))
-        probabilities = softmax(np.asarray(examples.of_images(logits), np.float64), axis=1)
-        return make_table(rows, probabilities, self._images.classes)
+        examples = HeldOutExamples(self._stages[-1].features, rows, self._set_size)
+        return self._table(rows, examples.of_images(predict_logits(network, examples.batches(PREDICTION_BATCH))))
+
+    def _table(self, rows: pd.DataFrame, logits: npt.NDArray[np.floating]) -> pd.DataFrame:
+        from scipy.special import softmax
+
+        return make_table(rows, softmax(logits.astype(np.float64), axis=1), self._images.classes)
 
     def _save(self, network: Any, history: pd.DataFrame, kept_epoch: int, writer: RunWriter) -> None:
         from alzbench.evaluation import figures
@@ -217,3 +227,12 @@ class NetworkRun:
         figures.save(figure, writer.path / "figures" / "history.png")
         with atomic.replacing(writer.path / "model.keras") as temporary:
             join(self._stages[-1].prefix, network).save(temporary)
+
+
+def _joined(head: _Trained, tuned: _Trained) -> _Trained:
+    """Return two stages as one training, which leaves what the second one left."""
+    stages = [head.history.assign(stage="head"), tuned.history.assign(stage="fine-tuning")]
+    history = pd.concat(stages, ignore_index=True)
+    history["epoch"] = range(1, len(history) + 1)
+    notes = {**tuned.notes, "kept_epoch": len(head.history) + tuned.notes["kept_epoch"], "head": head.notes}
+    return _Trained(history, notes, tuned.validation)

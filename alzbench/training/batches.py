@@ -41,6 +41,11 @@ class FeatureBatches(keras.utils.PyDataset):
         self._order = np.arange(len(labels)) if order is None else order
         self._weights = weights
 
+    @property
+    def labels(self) -> npt.NDArray[np.int32]:
+        """The labels (n,) of all examples, in the order of the batches."""
+        return self._labels[self._order]
+
     def __len__(self) -> int:
         return -(-len(self._order) // self._batch_size)
 

@@ -26,6 +26,7 @@ class Checkpoint:
         optimizer: Values of the optimizer's variables.
         best: The head's weights in the best epoch so far.
         best_epoch: That epoch, counted from 0; -1 before the first.
+        answers: The best epoch's logits of the validation examples, one array; none before the first epoch.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -33,10 +34,11 @@ class Checkpoint:
     optimizer: Arrays = field(default_factory=list)
     best: Arrays = field(default_factory=list)
     best_epoch: int = -1
+    answers: Arrays = field(default_factory=list)
 
     def save(self, path: Path) -> None:
         """Write the checkpoint, replacing an older one."""
-        groups = {"variables": self.variables, "optimizer": self.optimizer, "best": self.best}
+        groups = {"variables": self.variables, "optimizer": self.optimizer, "best": self.best, "answers": self.answers}
         arrays = {f"{group}-{i:05d}": value for group, values in groups.items() for i, value in enumerate(values)}
         about = np.array(json.dumps({"history": self.history, "best_epoch": self.best_epoch}))
         with atomic.replacing(path) as temporary, temporary.open("wb") as file:
@@ -49,7 +51,7 @@ class Checkpoint:
             # a file of ours, as NumPy leaves its own open where it cannot be read
             with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
                 about = json.loads(str(content["about"]))
-                groups: dict[str, Arrays] = {"variables": [], "optimizer": [], "best": []}
+                groups: dict[str, Arrays] = {"variables": [], "optimizer": [], "best": [], "answers": []}
                 for name in sorted(content.files):
                     if name != "about":
                         groups[name.partition("-")[0]].append(content[name])

@@ -91,15 +91,11 @@ class HeldOutExamples:
     def __len__(self) -> int:
         return len(self._labels if self._sets is None else self._sets)
 
-    @property
-    def gather(self) -> Gather:
-        """The features of the examples."""
-        return self._stored if self._sets is None else SetGather(self._stored, self._sets)
-
     def batches(self, batch_size: int) -> FeatureBatches:
         """Return the batches, in order."""
-        labels = self._labels if self._sets is None else self._labels[self._sets[:, 0]]
-        return FeatureBatches(self.gather, labels, batch_size)
+        if self._sets is None:
+            return FeatureBatches(self._stored, self._labels, batch_size)
+        return FeatureBatches(SetGather(self._stored, self._sets), self._labels[self._sets[:, 0]], batch_size)
 
     def of_images(self, answers: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
         """Return an answer for each image (N, K) from those for each example (n, K)."""

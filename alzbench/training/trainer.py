@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from alzbench.errors import RunError
@@ -19,8 +21,11 @@ from alzbench.progress import Advance, Progress
 from alzbench.training.batches import FeatureBatches
 from alzbench.training.checkpoint import Checkpoint
 from alzbench.training.objective import make_loss, make_optimizer
+from alzbench.training.predict import predict_logits
 
 STEPS_PER_EXECUTION = 8  # steps between two returns to Python: the cost of a return is that of a small step
+
+Logits = npt.NDArray[np.float32]
 
 # `keep` -> column of the history, and whether more is better
 _MONITORS = {"best_val_accuracy": ("val_accuracy", True), "best_val_loss": ("val_loss", False), "last": ("epoch", True)}
@@ -33,11 +38,13 @@ class TrainResult:
     Attributes:
         history: A row an epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy, duration_s.
         kept_epoch: The epoch whose weights were kept, from 1.
+        logits: That epoch's of the validation examples, (n, K) float32.
         stopped: `all epochs` or `no better epoch` (by `train.patience`).
     """
 
     history: pd.DataFrame
     kept_epoch: int
+    logits: Logits
     stopped: str
 
 
@@ -49,7 +56,7 @@ def train(
     checkpoint_path: Path,
     progress: Progress,
     what: str = "training",
-    after_epoch: Callable[[int], None] | None = None,
+    after_epoch: Callable[[int, Logits], None] | None = None,
     kept_epochs: Callable[[Sequence[Mapping[str, Any]]], None] | None = None,
 ) -> TrainResult:
     """Train a head, from its last finished epoch where a checkpoint is there.
@@ -62,7 +69,8 @@ def train(
         checkpoint_path: Where the state is kept after each epoch.
         progress: Where to report.
         what: What the progress calls it.
-        after_epoch: Called after each epoch with its number, from 0, before the epoch is kept; may raise to give up.
+        after_epoch: Called after each epoch with its number, from 0, and its logits of the validation examples, (n, K),
+            before the epoch is kept; may raise to give up.
         kept_epochs: Called after each epoch is kept, with the rows of all that are.
 
     Raises:
@@ -78,10 +86,11 @@ def train(
         for epoch in range(done, settings.epochs):
             if _is_stale(state, settings):
                 break
-            state.history.append(_run_epoch(head, epoch, training(epoch), validation, advance))
-            _update_best(head, state, settings)
+            row, logits = _run_epoch(head, epoch, training(epoch), validation, advance)
+            state.history.append(row)
+            _update_best(head, state, settings, logits)
             if after_epoch is not None:
-                after_epoch(epoch)
+                after_epoch(epoch, logits)
             state.variables = [v.numpy() for v in _variables(head)]
             state.optimizer = [v.numpy() for v in head.optimizer.variables]
             state.save(checkpoint_path)
@@ -90,7 +99,7 @@ def train(
             advance(0, note=_note(state, settings))
     head.set_weights(state.best)
     stopped = "all epochs" if len(state.history) == settings.epochs else "no better epoch"
-    return TrainResult(pd.DataFrame(state.history), state.best_epoch + 1, stopped)
+    return TrainResult(pd.DataFrame(state.history), state.best_epoch + 1, state.answers[0], stopped)
 
 
 def _compile(head: Any, settings: TrainSettings, steps: int) -> None:
@@ -106,20 +115,23 @@ def _compile(head: Any, settings: TrainSettings, steps: int) -> None:
 
 def _run_epoch(
     head: Any, epoch: int, training: FeatureBatches, validation: FeatureBatches, advance: Advance
-) -> dict[str, float]:
+) -> tuple[dict[str, float], Logits]:
     start = time.monotonic()
     watch = _Watch(epoch, len(training), advance)
     logs = head.fit(training, epochs=1, shuffle=False, verbose=0, callbacks=[watch]).history
-    scores = head.evaluate(validation, verbose=0, return_dict=True)
-    _require_finite(scores["loss"], f"validation loss of epoch {epoch + 1}")
-    return {
+    # one pass gives the scores here, what a sweep prunes by and the predictions of the kept epoch
+    logits = predict_logits(head, validation)
+    val_loss = float(head.compute_loss(y=validation.labels, y_pred=logits, training=False))
+    _require_finite(val_loss, f"validation loss of epoch {epoch + 1}")
+    row = {
         "epoch": epoch + 1,
         "loss": logs["loss"][0],
         "accuracy": logs["accuracy"][0],
-        "val_loss": scores["loss"],
-        "val_accuracy": scores["accuracy"],
+        "val_loss": val_loss,
+        "val_accuracy": float((logits.argmax(axis=1) == validation.labels).mean()),
         "duration_s": round(time.monotonic() - start, 3),
     }
+    return row, logits
 
 
 class _Watch(keras.callbacks.Callback):
@@ -149,22 +161,22 @@ def _variables(head: Any) -> list[Any]:
 
 
 def _restore(head: Any, state: Checkpoint) -> Checkpoint:
-    """Put a checkpoint's values into the head and its optimizer; an empty state where they do not fit."""
+    """Put a checkpoint's values into the head and its optimizer; an empty state where they do not fit or some lack."""
     variables, optimizer = _variables(head), head.optimizer.variables
     shapes = [tuple(v.shape) for v in [*variables, *optimizer]]
-    if shapes != [value.shape for value in [*state.variables, *state.optimizer]]:
+    if not state.answers or shapes != [value.shape for value in [*state.variables, *state.optimizer]]:
         return Checkpoint()
     for variable, value in zip([*variables, *optimizer], [*state.variables, *state.optimizer], strict=True):
         variable.assign(value)
     return state
 
 
-def _update_best(head: Any, state: Checkpoint, settings: TrainSettings) -> None:
+def _update_best(head: Any, state: Checkpoint, settings: TrainSettings, logits: Logits) -> None:
     column, more_is_better = _MONITORS[settings.keep]
     now, best = (state.history[epoch][column] for epoch in (-1, state.best_epoch))
     if state.best_epoch < 0 or (now > best if more_is_better else now < best):
         state.best_epoch = len(state.history) - 1
-        state.best = head.get_weights()
+        state.best, state.answers = head.get_weights(), [logits]
 
 
 def _is_stale(state: Checkpoint, settings: TrainSettings) -> bool:

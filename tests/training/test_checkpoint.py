@@ -13,7 +13,7 @@ from alzbench.training.checkpoint import Checkpoint
 @pytest.fixture
 def state() -> Checkpoint:
     arrays = [np.arange(3.0), np.array(7, np.int64)]
-    return Checkpoint([{"epoch": 1, "loss": 0.5}], arrays, [np.ones((2, 2))], arrays[:1], 0)
+    return Checkpoint([{"epoch": 1, "loss": 0.5}], arrays, [np.ones((2, 2))], arrays[:1], 0, [np.eye(2)])
 
 
 def test_round_trip(state: Checkpoint, tmp_path: Path) -> None:
@@ -24,6 +24,7 @@ def test_round_trip(state: Checkpoint, tmp_path: Path) -> None:
     assert (loaded.history, loaded.best_epoch) == (state.history, 0)
     assert [int(v) for v in loaded.variables] == list(range(12))
     assert np.array_equal(loaded.optimizer[0], np.ones((2, 2)))
+    assert np.array_equal(loaded.answers[0], np.eye(2))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])

@@ -203,7 +203,7 @@ def test_held_out_images_come_as_they_are() -> None:
 
 def test_an_answer_about_a_set_is_that_of_each_of_its_images() -> None:
     examples = held_out(SUBJECTS, 3)
-    sets = examples.gather.take(slice(None))
+    sets = examples.batches(len(examples))[0][0]
     assert len(examples) == len(sets["present"]) == 8  # labels are not known here: b is one set
     answers = np.arange(8 * 3, dtype=np.float32).reshape(8, 3)
     of_images = examples.of_images(answers)

@@ -14,6 +14,7 @@ from alzbench.experiment import ModelSettings, TrainSettings
 from alzbench.models.classifier import build_head
 from alzbench.progress import Progress
 from alzbench.training.batches import FeatureBatches, epoch_order
+from alzbench.training.predict import predict_logits
 from alzbench.training.trainer import TrainResult, train
 
 pytestmark = pytest.mark.slow
@@ -108,6 +109,7 @@ def test_the_kept_epoch_is_what_the_head_ends_with(job: Make, keep: str, column:
     loss, accuracy = done.scores()
     assert loss == pytest.approx(result.history["val_loss"][row], rel=1e-5)
     assert accuracy == pytest.approx(result.history["val_accuracy"][row])
+    np.testing.assert_allclose(result.logits, predict_logits(done.head, done.validation), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.slow
@@ -138,6 +140,7 @@ def test_a_killed_training_ends_with_the_same_numbers(job: Make, killed_before: 
     columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
     assert result.history[columns].equals(expected.history[columns])
     assert result.kept_epoch == expected.kept_epoch
+    np.testing.assert_array_equal(result.logits, expected.logits)
 
 
 @pytest.mark.slow
