@@ -6,7 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import ttest_power
 
 from alzbench.compare.answers import NOT_TESTED, Answers, align, stack
@@ -37,7 +40,12 @@ def test_holm_is_the_textbook_one() -> None:
     assert holm([]) == []
 
 
-@pytest.mark.parametrize(("first", "second"), [(0, 0), (3, 3), (1, 9), (20, 5)])
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holm_is_that_of_statsmodels(ps: list[float]) -> None:
+    assert holm(ps) == pytest.approx(multipletests(ps, method="holm")[1].tolist(), abs=1e-9)
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (3, 3), (1, 9), (20, 5), (0, 60), (4000, 3800), (501, 500)])
 def test_mcnemar_is_the_exact_binomial_test(first: int, second: int) -> None:
     expected = stats.binomtest(first, first + second).pvalue if first + second else 1.0
     assert mcnemar_exact(first, second) == pytest.approx(expected, abs=1e-9)
