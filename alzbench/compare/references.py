@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from importlib import resources
 from typing import Annotated
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
+from scipy import special
 
 
 class Reference(BaseModel):
@@ -33,12 +35,12 @@ def binomial_interval(reference: Reference) -> tuple[float, float]:
     """Return the 95 % interval of a published accuracy, Wilson's, as if its images were independent.
 
     It is all that one number and a test size can say: nothing of seeds, and too little of images of the same subjects.
+    statsmodels' `proportion_confint` gives the same, and takes a fifth of a comparison's time to import.
     """
-    from statsmodels.stats.proportion import proportion_confint
-
-    right = round(reference.accuracy * reference.test_images)
-    low, high = proportion_confint(right, reference.test_images, alpha=0.05, method="wilson")
-    return float(low), float(high)
+    n, z = reference.test_images, float(special.ndtri(0.975))
+    p = round(reference.accuracy * n) / n
+    centre, half = p + z**2 / (2 * n), z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return (centre - half) / (1 + z**2 / n), (centre + half) / (1 + z**2 / n)
 
 
 def load_references() -> list[Reference]:
