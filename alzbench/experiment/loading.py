@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from alzbench.errors import ExperimentError
@@ -131,6 +129,9 @@ def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_file(path: Path) -> dict[str, Any]:
     """Return what a YAML file says, without what it extends; raises ExperimentError."""
+    from omegaconf import OmegaConf  # comparisons read no file, and need not wait for it
+    from omegaconf.errors import OmegaConfBaseException
+
     try:
         text = path.read_text(encoding="utf-8")
         if not isinstance(yaml.compose(text, Loader=yaml.SafeLoader), yaml.MappingNode | None):
@@ -151,6 +152,9 @@ def read_file(path: Path) -> dict[str, Any]:
 
 def settings_values(settings: Sequence[str]) -> dict[str, Any]:
     """Return `a.b=value` texts as nested values; raises ExperimentError where they are none."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
     for text in settings:
         key, equals, _ = text.partition("=")
         if not equals or not all(key.split(".")):
