@@ -129,7 +129,8 @@ def _print_results(runs: list[Any], files: list[Path]) -> None:
     from alzbench.compare import compare as compare_runs
     from alzbench.compare import load_references
     from alzbench.options import study_levels
-    from alzbench.report.terminal import render_comparison, render_run
+    from alzbench.report.terminal import render_comparison
+    from alzbench.report.terminal_run import render_run
 
     asked_for = [run for run in runs if not run.card.sanity]
     if len(asked_for) == 1:
@@ -186,7 +187,7 @@ app.command()(dashboard)
 @app.command()
 def show(name: Annotated[str, typer.Argument(metavar="RUN")], runs: Runs = Path("runs"), as_json: Json = False) -> None:
     """Show one stored run: what it is, how far it got, and what it scored."""
-    from alzbench.report.terminal import render_run
+    from alzbench.report.terminal_run import render_run
     from alzbench.store import RunStore
 
     found = RunStore(runs).find(name)
@@ -269,7 +270,7 @@ def list_(
     """List the variants, the experiment files, or the stored runs."""
     from alzbench.options import all_runs
     from alzbench.report import listing
-    from alzbench.report.terminal import render_runs
+    from alzbench.report.terminal_run import render_runs
 
     if what is Listing.variants:
         Console().print(listing.variants())

@@ -6,7 +6,7 @@ Letters: `S` repetitions (seeds), `C` clusters (subjects; single images where su
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +18,7 @@ from alzbench.evaluation.subject_counts import SubjectCounts, count_subjects
 from alzbench.store import Run
 
 NOT_TESTED = -1
+HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Answers:
         seeds: (S,) the repetitions' seeds.
         counts: (S, C, K, K) images of each cluster by true and predicted class; 0 where it was not tested.
         labels, answered: (S, C) class of the cluster as a whole, and the one answered; `NOT_TESTED` where it was not.
+        votes: (S, C) the one answered where its images vote; None where older versions have not stored it.
+        demented: (S, C) mean probability of any class but the first, NaN where it was not tested; None likewise.
     """
 
     by: str
@@ -38,6 +41,8 @@ class Answers:
     counts: npt.NDArray[np.float64]
     labels: npt.NDArray[np.int8]
     answered: npt.NDArray[np.int8]
+    votes: npt.NDArray[np.int8] | None = None
+    demented: npt.NDArray[np.float64] | None = None
 
     @cached_property
     def sample(self) -> Sample:
@@ -50,12 +55,28 @@ class Answers:
         right: npt.NDArray[np.bool_] = (self.labels == self.answered) & (self.labels != NOT_TESTED)
         return right
 
-    def as_wholes(self) -> Answers:
-        """Return the answers about whole clusters, each of which counts as one image."""
-        counts = np.zeros_like(self.counts)
+    @property
+    def wholes(self) -> Sample:
+        """The answers about whole clusters, each of which counts as one image."""
+        return self._once(self.labels, self.answered, self.counts.shape[-1])
+
+    @property
+    def voted(self) -> Sample | None:
+        """The same where the images of a cluster vote."""
+        return None if self.votes is None else self._once(self.labels, self.votes, self.counts.shape[-1])
+
+    @property
+    def two_way(self) -> Sample | None:
+        """The same of the question whether a cluster has the first class (healthy) or any other."""
+        if self.demented is None:
+            return None
+        return self._once((self.labels > 0).astype(np.int8), (self.demented > HALF).astype(np.int8), 2)
+
+    def _once(self, labels: npt.NDArray[np.int8], answered: npt.NDArray[np.int8], size: int) -> Sample:
+        counts = np.zeros((*self.labels.shape, size, size))
         row, column = np.nonzero(self.labels != NOT_TESTED)
-        counts[row, column, self.labels[row, column], self.answered[row, column]] = 1
-        return replace(self, counts=counts)
+        counts[row, column, labels[row, column], answered[row, column]] = 1
+        return Sample(counts)
 
     def placed(self, seeds: Sequence[int], clusters: Sequence[str]) -> Answers:
         """Return some of the repetitions, with clusters in places that may be more than its own."""
@@ -87,13 +108,25 @@ def stack(repetitions: Mapping[int, Sequence[SubjectCounts]]) -> Answers | None:
     place = {name: k for k, name in enumerate(names)}
     size = every[0].counts.shape[-1]
     stacked = np.zeros((len(repetitions), len(names), size, size))
-    labels, answered = (np.full((len(repetitions), len(names)), NOT_TESTED, np.int8) for _ in range(2))
+    labels, answered, votes = (np.full((len(repetitions), len(names)), NOT_TESTED, np.int8) for _ in range(3))
+    demented = np.full(labels.shape, np.nan)
     for row, folds in enumerate(repetitions.values()):
         for counts in folds:
             columns = [place[name] for name in counts.names]
             stacked[row, columns] += counts.counts
             labels[row, columns], answered[row, columns] = counts.labels, counts.answers
-    return Answers(every[0].by, tuple(names), tuple(repetitions), stacked, labels, answered)
+            votes[row, columns] = NOT_TESTED if counts.votes is None else counts.votes
+            demented[row, columns] = np.nan if counts.healthy is None else 1 - counts.healthy
+    return Answers(
+        every[0].by,
+        tuple(names),
+        tuple(repetitions),
+        stacked,
+        labels,
+        answered,
+        None if any(counts.votes is None for counts in every) else votes,
+        None if any(counts.healthy is None for counts in every) else demented,
+    )
 
 
 def align(first: Answers, second: Answers) -> tuple[Answers, Answers] | None:

@@ -188,7 +188,7 @@ def intervals(sample: Sample | Counts, figures: Mapping[str, Figure]) -> dict[st
     asked = {name: figure for name, figure in figures.items() if drawn.clusters(figure) >= FEWEST_CLUSTERS}
     values = drawn.values(list(asked.values()))
     found = {
-        name: _interval(value, drawn.there, drawn.clusters(figure), 0)
+        name: from_left_out(value, drawn.there, drawn.clusters(figure))
         for (name, figure), value in zip(asked.items(), values, strict=True)
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -219,7 +219,7 @@ def mean_difference(pairs: Sequence[tuple[Sample, Sample]], figure: Figure) -> I
         raise ValueError("pairs whose differences are averaged must have the same seeds, clusters and classes")
     changes = [second.values([figure])[0] - first.values([figure])[0] for first, second in pairs]
     there = np.any([first.there for first, _ in pairs], axis=0)
-    return _interval(np.mean(changes, axis=0), there, min(first.clusters(figure) for first, _ in pairs), -1)
+    return from_left_out(np.mean(changes, axis=0), there, min(first.clusters(figure) for first, _ in pairs), -1)
 
 
 def _sample(counts: Sample | Counts) -> Sample:
@@ -227,7 +227,7 @@ def _sample(counts: Sample | Counts) -> Sample:
 
 
 def _difference(values: Values, there: npt.NDArray[np.bool_], clusters: int) -> Difference | None:
-    found = _interval(values, there, clusters, -1)
+    found = from_left_out(values, there, clusters, -1)
     if found is None:
         return None
     se = math.hypot(found.se_clusters, found.se_seeds)
@@ -238,7 +238,7 @@ def _difference(values: Values, there: npt.NDArray[np.bool_], clusters: int) -> 
     return Difference(found, max(p, SMALLEST_P))
 
 
-def _interval(values: Values, there: npt.NDArray[np.bool_], clusters: int, lowest: float) -> Interval | None:
+def from_left_out(values: Values, there: npt.NDArray[np.bool_], clusters: int, lowest: float = 0.0) -> Interval | None:
     """Return the interval of a figure in [lowest, 1], from its values (S, 1 + C), see `Sample`.
 
     Args:
@@ -246,6 +246,9 @@ def _interval(values: Values, there: npt.NDArray[np.bool_], clusters: int, lowes
         there: (C,) which clusters have been tested.
         clusters: How many of them the figure rests on.
         lowest: 0, or -1 for a difference.
+
+    Returns:
+        None where it is not defined, or rests on too few clusters.
     """
     whole, left_out = values[:, 0], values[:, 1:].mean(0)[there]
     n, seeds = len(left_out), len(whole)

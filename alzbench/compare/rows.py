@@ -9,7 +9,7 @@ from typing import Any
 
 from alzbench.compare.answers import Answers, stack
 from alzbench.compare.intervals import Interval
-from alzbench.compare.one_run import score_intervals
+from alzbench.compare.one_run import score_intervals, subject_intervals
 from alzbench.compare.references import Reference
 from alzbench.compare.repetitions import Repetition, complete_repetitions
 from alzbench.store import Run
@@ -51,8 +51,7 @@ class SubjectScores:
         accuracy, balanced_accuracy, macro_f1: Over subjects.
         vote_accuracy: Accuracy when the slices vote instead.
         demented_accuracy, demented_auc: The two-way question, healthy or not; the area under the ROC curve.
-        intervals: accuracy, balanced_accuracy and macro_f1 -> 95 % interval over seeds and subjects; without those that
-            are not defined.
+        intervals: Each of them -> 95 % interval over seeds and subjects; without those that are not defined.
     """
 
     subjects: int
@@ -175,7 +174,7 @@ def _subject_scores(repetitions: Sequence[dict[str, Any] | None], answers: Answe
     known = [scores for scores in repetitions if scores is not None]
     if not known or len(known) < len(repetitions):
         return None
-    return SubjectScores(
+    scores = SubjectScores(
         subjects=min(scores["subjects"] for scores in known),
         accuracy=Spread.of(scores["mean"]["accuracy"] for scores in known),
         balanced_accuracy=Spread.of(scores["mean"]["balanced_accuracy"] for scores in known),
@@ -183,5 +182,7 @@ def _subject_scores(repetitions: Sequence[dict[str, Any] | None], answers: Answe
         vote_accuracy=Spread.of(scores["vote"]["accuracy"] for scores in known),
         demented_accuracy=Spread.of(scores["demented"]["accuracy"] for scores in known),
         demented_auc=Spread.of(scores["demented"]["roc_auc"] for scores in known),
-        intervals=score_intervals(answers.as_wholes(), ()) if answers and answers.by == "subject" else {},
     )
+    # answers without probabilities have no area, though one could be computed from them
+    found = subject_intervals(answers)
+    return replace(scores, intervals={name: of for name, of in found.items() if getattr(scores, name) is not None})

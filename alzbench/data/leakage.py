@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+NOT_EXCLUDED = "leakage cannot be excluded"  # so begins what is said where nobody knows
+
 
 @dataclass(frozen=True)
 class Leakage:
@@ -32,7 +34,7 @@ class Leakage:
             copies = f", {self.same_slice:,} of them as a copy of the very slice" if self.same_slice else ""
             return f"{self.same_subject:,} of {self.test_images:,} test images are of subjects seen in training{copies}"
         if self.unknown:
-            return f"leakage cannot be excluded: the subjects are not known for {self.unknown:,} test images"
+            return f"{NOT_EXCLUDED}: the subjects are not known for {self.unknown:,} test images"
         return ""
 
 

@@ -23,6 +23,7 @@ class SubjectCounts:
         counts: (C, K, K) images of each by true and predicted class.
         labels, answers: (C,) class of each cluster, and the one answered from the mean of its images' probabilities.
         healthy: (C,) that mean probability of the first class; None in files of older versions.
+        votes: (C,) the class answered where the images vote; None in files of older versions.
     """
 
     by: str
@@ -31,6 +32,7 @@ class SubjectCounts:
     labels: npt.NDArray[np.int64]
     answers: npt.NDArray[np.int64]
     healthy: npt.NDArray[np.float64] | None = None
+    votes: npt.NDArray[np.int64] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; counts as triples (cluster, place in the matrix, images), one after another."""
@@ -44,6 +46,7 @@ class SubjectCounts:
             "answers": self.answers.tolist(),
             "counts": np.column_stack([where, flat[flat > 0]]).ravel().tolist(),
             **({} if self.healthy is None else {"healthy": self.healthy.tolist()}),
+            **({} if self.votes is None else {"votes": self.votes.tolist()}),
         }
 
     @classmethod
@@ -55,9 +58,11 @@ class SubjectCounts:
         flat[triples[:, 0], triples[:, 1]] = triples[:, 2]
         labels, answers = (np.array(content[key], np.int64) for key in ("labels", "answers"))
         healthy = np.array(content["healthy"], np.float64) if "healthy" in content else None
-        if not len(names) == len(labels) == len(answers) == len(labels if healthy is None else healthy):
-            raise ValueError("names, labels, answers and healthy differ in length")
-        return cls(content["by"], names, flat.reshape(-1, classes, classes), labels, answers, healthy)
+        votes = np.array(content["votes"], np.int64) if "votes" in content else None
+        given = [values for values in (labels, answers, healthy, votes) if values is not None]
+        if any(len(values) != len(names) for values in given):
+            raise ValueError("names, labels, answers, healthy and votes differ in length")
+        return cls(content["by"], names, flat.reshape(-1, classes, classes), labels, answers, healthy, votes)
 
 
 def count_subjects(table: pd.DataFrame) -> SubjectCounts:
@@ -72,6 +77,10 @@ def count_subjects(table: pd.DataFrame) -> SubjectCounts:
     size = len(classes)
     place = (names.get_indexer(table[by]) * size + truth) * size + predicted
     counts = np.bincount(place, minlength=len(names) * size * size).reshape(len(names), size, size)
-    labels, answers = (combined[column].map(index).to_numpy().astype(np.int64) for column in ("label", "predicted"))
+    voted = combine(table, "vote") if by == "subject" else combined
+    labels, answers, votes = (
+        column.map(index).to_numpy().astype(np.int64)
+        for column in (combined["label"], combined["predicted"], voted["predicted"])
+    )
     healthy = combined[PREFIX + classes[0]].to_numpy(np.float64)
-    return SubjectCounts(by, tuple(names), counts.astype(np.int64), labels, answers, healthy)
+    return SubjectCounts(by, tuple(names), counts.astype(np.int64), labels, answers, healthy, votes)

@@ -10,28 +10,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
+from sklearn.metrics import precision_recall_curve, roc_curve
 
+from alzbench.compare.probabilities import Estimate, ProbabilityScores
+from alzbench.evaluation.calibration import BINS, EDGES, bin_sums
 from alzbench.evaluation.figures import PlainFigure
 from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.report.names import short_names
 
-BINS = 10
 ACROSS = 3  # panels side by side; more cannot be read
 CURVE_POINTS = 250  # drawn of a curve, which has a point an image
 _WIDTH = 3.4
 
 Tables = Mapping[str, pd.DataFrame]  # predictions of each experiment, all its seeds and folds together
-
-
-def calibration_error(table: pd.DataFrame) -> float:
-    """Return the expected calibration error of a predictions table, in [0, 1].
-
-    The mean distance between confidence (the probability of the answer) and share of right answers, over ten bins of
-    equal width weighed by their images: Guo et al. 2017, https://arxiv.org/abs/1706.04599, equation 5.
-    """
-    _, confidence, right, sizes = _bins(table)
-    return float((sizes * np.abs(confidence - right)).sum() / sizes.sum())
+Scores = Mapping[str, ProbabilityScores]  # of each of them
 
 
 def confusion_panels(tables: Tables) -> Figure:
@@ -54,42 +46,47 @@ def confusion_panels(tables: Tables) -> Figure:
     return figure
 
 
-def reliability_panels(tables: Tables) -> Figure:
+def reliability_panels(tables: Tables, scores: Scores) -> Figure:
     """Draw how often answers of each confidence are right, with the expected calibration error."""
     figure, panels = _panels(len(tables))
     for axes, (name, table) in zip(panels, tables.items(), strict=True):
-        edges, confidence, right, sizes = _bins(table)
-        axes.bar(edges[:-1], right, width=1 / BINS, align="edge", color="tab:blue", alpha=0.75, edgecolor="white")
+        images, confidence, right = _bins(table)
+        axes.bar(EDGES[:-1], right, width=1 / BINS, align="edge", color="tab:blue", alpha=0.75, edgecolor="white")
         axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
-        axes.plot(confidence[sizes > 0], right[sizes > 0], "o", color="black", markersize=3)
+        axes.plot(confidence[images > 0], right[images > 0], "o", color="black", markersize=3)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share right")
-        axes.set_title(f"{name}\nECE {calibration_error(table):.3f}", fontsize=9)
+        axes.set_title(f"{name}\nECE {_value(scores[name].calibration_error, 3)}", fontsize=9)
     return figure
 
 
-def roc_panels(tables: Tables) -> Figure:
+def roc_panels(tables: Tables, scores: Scores) -> Figure:
     """Draw ROC curves of each class against the others, with the area under each."""
     figure, panels = _panels(len(tables))
     for axes, (name, table) in zip(panels, tables.items(), strict=True):
         lines = []
-        for label, scores, truth in _one_against_rest(table):
-            false, true, _ = roc_curve(truth, scores)
-            lines.append(_plot(axes, false, true, f"{label} {roc_auc_score(truth, scores):.2f}"))
+        for label, short, likely, truth in _one_against_rest(table):
+            false, true, _ = roc_curve(truth, likely)
+            lines.append(_plot(axes, false, true, f"{short} {_value(scores[name].roc_auc[label])}"))
         axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
         _describe(axes, lines, name, "false positive rate", "true positive rate", "area")
     return figure
 
 
-def precision_recall_panels(tables: Tables) -> Figure:
+def precision_recall_panels(tables: Tables, scores: Scores) -> Figure:
     """Draw precision-recall curves of each class against the others, with the mean precision of each."""
     figure, panels = _panels(len(tables))
     for axes, (name, table) in zip(panels, tables.items(), strict=True):
         lines = []
-        for label, scores, truth in _one_against_rest(table):
-            precision, recall, _ = precision_recall_curve(truth, scores, drop_intermediate=True)
-            lines.append(_plot(axes, recall, precision, f"{label} {average_precision_score(truth, scores):.2f}"))
+        for label, short, likely, truth in _one_against_rest(table):
+            precision, recall, _ = precision_recall_curve(truth, likely, drop_intermediate=True)
+            lines.append(_plot(axes, recall, precision, f"{short} {_value(scores[name].average_precision[label])}"))
         _describe(axes, lines, name, "recall", "precision", "mean precision")
     return figure
+
+
+def _value(estimate: Estimate | None, digits: int = 2) -> str:
+    """Return a mean over the seeds; the curve is of all of them together."""
+    return "–" if estimate is None else f"{estimate.value:.{digits}f}"
 
 
 def _plot(axes: Axes, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], label: str) -> Line2D:
@@ -112,29 +109,23 @@ def _describe(axes: Axes, lines: Sequence[Line2D], title: str, x: str, y: str, l
 
 def _one_against_rest(
     table: pd.DataFrame,
-) -> Sequence[tuple[str, npt.NDArray[np.float64], npt.NDArray[np.bool_]]]:
-    """Return short name, probability and truth of each class that some images have and some have not."""
+) -> Sequence[tuple[str, str, npt.NDArray[np.float64], npt.NDArray[np.bool_]]]:
+    """Return name, short name, probability and truth of each class that some images have and some have not."""
     found = []
     classes = class_names(table)
     for name, short in zip(classes, short_names(classes), strict=True):
         truth = (table["label"] == name).to_numpy()
         if truth.any() and not truth.all():
-            found.append((short, table[PREFIX + name].to_numpy(np.float64), truth))
+            found.append((name, short, table[PREFIX + name].to_numpy(np.float64), truth))
     return found
 
 
 def _bins(table: pd.DataFrame) -> tuple[npt.NDArray[np.float64], ...]:
-    """Return edges (BINS + 1,), and mean confidence, share right and images of each bin (BINS,)."""
-    probabilities = table[[PREFIX + name for name in class_names(table)]].to_numpy(np.float64)
-    confidence, right = probabilities.max(axis=1), (table["label"] == table["predicted"]).to_numpy()
-    edges = np.linspace(0, 1, BINS + 1)
-    place = np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, BINS - 1)
-    sizes = np.bincount(place, minlength=BINS).astype(np.float64)
-    means = [
-        np.divide(np.bincount(place, values, BINS), sizes, out=np.zeros(BINS), where=sizes > 0)
-        for values in (confidence, right.astype(np.float64))
-    ]
-    return edges, *means, sizes
+    """Return images, mean confidence and share right of each bin (BINS,)."""
+    confidence = table[[PREFIX + name for name in class_names(table)]].to_numpy(np.float64).max(axis=1)
+    right = (table["label"] == table["predicted"]).to_numpy()
+    images, *sums = bin_sums(confidence, right, np.zeros(len(table), np.intp), 1)[0]
+    return images, *(np.divide(of, images, out=np.zeros(BINS), where=images > 0) for of in sums)
 
 
 def _panels(n: int) -> tuple[Figure, list[Axes]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,27 +10,30 @@ import pandas as pd
 from alzbench.compare import (
     Comparison,
     Effect,
-    ExperimentRow,
     Group,
-    Interval,
     Pair,
-    Spread,
     binomial_interval,
 )
-from alzbench.compare.disagreements import disputed_subjects
-from alzbench.report.remarks import FEW, how_many, leak_warnings, notes, reference_note, row_name, row_names, signed
+from alzbench.compare.disagreements import MOST_SIDE_BY_SIDE, disputed_subjects
+from alzbench.compare.probabilities import read_likely
+from alzbench.report.cells import (
+    UNDEFINED,
+    Cell,
+    change,
+    change_with_span,
+    count,
+    estimate,
+    interval_of,
+    mean,
+    p_value,
+    percent,
+    span,
+    with_interval,
+)
+from alzbench.report.remarks import FEW, how_many, leak_warnings, notes, reference_note, row_name, row_names
 
-UNDEFINED = "–"
-MOST_SIDE_BY_SIDE = 9  # experiments; more cannot be read
 MOST_DISPUTED = 12  # subjects
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell: what is read, and what it is sorted by where that is a number."""
-
-    text: str
-    value: float | None = None
+PROBABILITIES = "Probabilities"  # title of the table that curves stand below
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ def _section(group: Group) -> Section:
     tables += [_pairs(group)] if group.pairs else []
     tables += [_effects(group.effects)] if group.effects else []
     tables += [_by_subject(group)] if any(row.by_subject for row in group.rows) else []
+    tables += _probabilities(group)
     disputed = disputed_subjects(group, MOST_SIDE_BY_SIDE)
     tables += [_disputed(disputed)] if disputed is not None and len(disputed) else []
     said = [reference_note(group)] if group.references else []
@@ -86,19 +90,19 @@ def _scores(group: Group) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for reference in group.references:
         low, high = binomial_interval(reference)
-        figures = [Cell("1", 1), percent(reference.accuracy), _span(low, high, 100), *[Cell(UNDEFINED)] * 4]
+        figures = [Cell("1", 1), percent(reference.accuracy), span(low, high, 100), *[Cell(UNDEFINED)] * 4]
         rows.append((Cell(reference.name), *figures, *[Cell(UNDEFINED)] * len(names)))
     for row in group.rows:
         figures = [
             Cell(str(len(row.seeds)), len(row.seeds)),
-            _mean(row.accuracy, 100),
-            _interval(row, "accuracy", 100),
-            _mean(row.balanced_accuracy, 100),
-            _interval(row, "balanced_accuracy", 100),
-            _mean(row.macro_f1, 1),
-            _interval(row, "macro_f1", 1),
+            mean(row.accuracy, 100),
+            interval_of(row, "accuracy", 100),
+            mean(row.balanced_accuracy, 100),
+            interval_of(row, "balanced_accuracy", 100),
+            mean(row.macro_f1, 1),
+            interval_of(row, "macro_f1", 1),
         ]
-        versus = [_change(row.difference.get(name)) for name in names]
+        versus = [change(row.difference.get(name)) for name in names]
         rows.append((Cell(row_name(group, row)), *figures, *versus))
     weak = {k for k, row in enumerate(group.rows, start=len(names)) if row.sanity} | set(range(len(names)))
     return Table(
@@ -117,7 +121,7 @@ def _by_class(group: Group) -> Table:
         (
             Cell(row_name(group, row)),
             *(
-                _with_interval(row.intervals, f"f1_{name}", f1, 1)
+                with_interval(row.intervals, f"f1_{name}", f1, 1)
                 for name, f1 in zip(group.classes, row.f1, strict=True)
             ),
         )
@@ -145,8 +149,8 @@ def _pair_cells(pair: Pair) -> list[Cell]:
     cells = [Cell(str(len(pair.seeds)), len(pair.seeds))]
     for name, scale in (("accuracy", 100), ("macro_f1", 1)):
         found = pair.differences[name]
-        cells += _change_cells(found.interval if found else None, scale)
-    tests = [_p(pair.p_holm), _p(pair.mcnemar), Cell(pair.verdict)]
+        cells += change_with_span(found.interval if found else None, scale)
+    tests = [p_value(pair.p_holm), p_value(pair.mcnemar), Cell(pair.verdict)]
     return [*cells, *tests, *(Cell(how_many(n), n) for n in (pair.subjects_needed, pair.seeds_needed))]
 
 
@@ -157,8 +161,8 @@ def _effects(effects: Sequence[Effect]) -> Table:
             Cell(effect.factor),
             Cell(effect.level),
             Cell(str(effect.pairs), effect.pairs),
-            *_change_cells(effect.accuracy, 100),
-            *_change_cells(effect.macro_f1, 1),
+            *change_with_span(effect.accuracy, 100),
+            *change_with_span(effect.macro_f1, 1),
         )
         for effect in effects
     )
@@ -184,24 +188,52 @@ def _by_subject(group: Group) -> Table:
         scores = row.by_subject
         if scores is None:
             continue
-        first = _with_interval(scores.intervals, "accuracy", scores.accuracy, 100)
+        first = with_interval(scores.intervals, "accuracy", scores.accuracy, 100)
         figures = [
-            _with_interval(scores.intervals, "balanced_accuracy", scores.balanced_accuracy, 100),
-            _with_interval(scores.intervals, "macro_f1", scores.macro_f1, 1),
-            _spread(scores.demented_accuracy, 100),
-            _spread(scores.demented_auc, 1),
+            with_interval(scores.intervals, "balanced_accuracy", scores.balanced_accuracy, 100),
+            with_interval(scores.intervals, "macro_f1", scores.macro_f1, 1),
+            with_interval(scores.intervals, "demented_accuracy", scores.demented_accuracy, 100),
+            with_interval(scores.intervals, "demented_auc", scores.demented_auc, 1),
         ]
-        vote = _spread(scores.vote_accuracy, 100)
-        rows.append((Cell(row_name(group, row)), _count(scores.subjects), first, vote, *figures))
+        vote = with_interval(scores.intervals, "vote_accuracy", scores.vote_accuracy, 100)
+        rows.append((Cell(row_name(group, row)), count(scores.subjects), first, vote, *figures))
     return Table(
         "By subject",
         columns,
         tuple(rows),
         _sanity(group) if len(rows) == len(group.rows) else frozenset(),
-        "Each subject classified once, from the mean probabilities of its slices, with 95 % intervals over seeds and "
-        f"subjects ({FEW}), or by their vote; ± over the seeds. Two-way: demented or not, and the area under its ROC "
-        "curve.",
+        "Each subject classified once, from the mean probabilities of its slices or by their vote, with 95 % intervals "
+        f"over seeds and subjects ({FEW}). Two-way: demented or not, and the area under its ROC curve.",
     )
+
+
+def _probabilities(group: Group) -> list[Table]:
+    scores = read_likely(group, MOST_SIDE_BY_SIDE).scores()
+    if not scores:
+        return []
+    names = row_names(group)
+    areas = tuple(
+        (Cell(names[label]), *map(estimate, (of.calibration_error, of.mean_roc_auc, *of.roc_auc.values())))
+        for label, of in scores.items()
+    )
+    precisions = tuple(
+        (Cell(names[label]), *map(estimate, of.average_precision.values())) for label, of in scores.items()
+    )
+    note = (
+        "ECE: expected calibration error, the lower the better. ROC AUC: each class against the others, and their mean."
+        f" Means over the seeds, with 95 % intervals over seeds and test subjects; {FEW}."
+    )
+    columns = ("experiment", "ECE", "ROC AUC", *(f"AUC {name}" for name in group.classes))
+    of_classes = ("experiment", *group.classes)
+    return [
+        Table(PROBABILITIES, columns, areas, note=note),
+        Table(
+            "Mean precision by class",
+            of_classes,
+            precisions,
+            note="Average precision of each class against the others.",
+        ),
+    ]
 
 
 def _disputed(subjects: pd.DataFrame) -> Table:
@@ -225,58 +257,3 @@ def _disputed(subjects: pd.DataFrame) -> Table:
 
 def _sanity(group: Group) -> frozenset[int]:
     return frozenset(k for k, row in enumerate(group.rows) if row.sanity)
-
-
-def percent(share: float) -> Cell:
-    """Return a share as per cent."""
-    return Cell(f"{100 * share:.2f}", share)
-
-
-def _mean(spread: Spread | None, scale: int) -> Cell:
-    if spread is None:
-        return Cell(UNDEFINED)
-    return Cell(f"{scale * spread.mean:.{2 if scale == 100 else 3}f}", spread.mean)
-
-
-def _spread(spread: Spread | None, scale: int) -> Cell:
-    cell = _mean(spread, scale)
-    if spread is None or spread.sd is None:
-        return cell
-    return Cell(f"{cell.text} ± {scale * spread.sd:.{2 if scale == 100 else 3}f}", cell.value)
-
-
-def _interval(row: ExperimentRow, name: str, scale: int) -> Cell:
-    found = row.intervals.get(name)
-    return _span(found.low, found.high, scale) if found else Cell(UNDEFINED)
-
-
-def _with_interval(intervals: Mapping[str, Interval], name: str, spread: Spread | None, scale: int) -> Cell:
-    cell, found = _mean(spread, scale), intervals.get(name)
-    return Cell(f"{cell.text} ({_span(found.low, found.high, scale).text})", cell.value) if found else cell
-
-
-def _span(low: float, high: float, scale: int) -> Cell:
-    digits = 1 if scale == 100 else 3
-    return Cell(f"{scale * low:.{digits}f} to {scale * high:.{digits}f}", low)
-
-
-def _change_cells(found: Interval | None, scale: int) -> list[Cell]:
-    if found is None:
-        return [Cell(UNDEFINED), Cell(UNDEFINED)]
-    digits = 2 if scale == 100 else 3
-    span = f"{signed(scale * found.low, digits)} to {signed(scale * found.high, digits)}"
-    return [Cell(signed(scale * found.value, digits), found.value), Cell(span, found.low)]
-
-
-def _change(points: float | None) -> Cell:
-    return Cell(UNDEFINED) if points is None else Cell(signed(100 * points, 2), points)
-
-
-def _p(p: float | None) -> Cell:
-    if p is None:
-        return Cell(UNDEFINED)
-    return Cell(f"{p:.3f}" if p >= 0.001 else "< 0.001", p)
-
-
-def _count(number: int | None) -> Cell:
-    return Cell(UNDEFINED) if number is None else Cell(f"{number:,}", number)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from alzbench.compare import Comparison, Effect, Group, Pair, Spread, SubjectScores, binomial_interval
+from alzbench.compare.disagreements import MOST_SIDE_BY_SIDE, disputed_subjects
+from alzbench.compare.probabilities import ProbabilityScores, read_likely
 
 if TYPE_CHECKING:
     from alzbench.runner import Outcome  # takes as long to import as to compare hundreds of runs
@@ -16,7 +18,7 @@ SUBJECT_FIGURES = [field.name for field in fields(SubjectScores) if field.name n
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
-    """Return plain values: groups, each with its references and rows."""
+    """Return plain values: groups with their references and rows, and what their first experiments answered."""
     return {
         "groups": [
             {
@@ -25,9 +27,19 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
                     {**reference.model_dump(), "interval": binomial_interval(reference)}
                     for reference in group.references
                 ],
+                **_answered(group),
             }
             for group in comparison.groups
         ]
+    }
+
+
+def _answered(group: Group) -> dict[str, Any]:
+    """Return what is known from the predictions of a group's first experiments."""
+    disputed = disputed_subjects(group, MOST_SIDE_BY_SIDE)
+    return {
+        "probabilities": {label: asdict(of) for label, of in read_likely(group, MOST_SIDE_BY_SIDE).scores().items()},
+        "disputed_subjects": [] if disputed is None else disputed.to_dict("records"),
     }
 
 
@@ -69,6 +81,7 @@ def _rows(group: Group) -> list[dict[str, Any]]:
         for r in group.references
     ]
     pairs = {pair.other: pair for pair in group.pairs}
+    likely = read_likely(group, MOST_SIDE_BY_SIDE).scores()
     for row in group.rows:
         figures = {"accuracy": row.accuracy, "balanced_accuracy": row.balanced_accuracy, "macro_f1": row.macro_f1}
         subjects = row.by_subject
@@ -87,6 +100,7 @@ def _rows(group: Group) -> list[dict[str, Any]]:
                 "subjects": subjects.subjects if subjects else None,
                 **{key: value for name, spread in figures.items() for key, value in _columns(name, spread).items()},
                 **{f"{name}_{end}": getattr(i, end) for name, i in ends.items() for end in ("low", "high")},
+                **_probability_columns(likely.get(row.label)),
                 **_pair_columns(pairs.get(row.label)),
                 **{f"minus {name}": value for name, value in row.difference.items()},
                 "by": row.by,
@@ -96,6 +110,21 @@ def _rows(group: Group) -> list[dict[str, Any]]:
             }
         )
     return [*rows, *({**about, **_effect_columns(effect)} for effect in group.effects)]
+
+
+def _probability_columns(scores: ProbabilityScores | None) -> dict[str, Any]:
+    """Return the columns of how good the probabilities are."""
+    if scores is None:
+        return {}
+    figures = {"calibration_error": scores.calibration_error, "mean_roc_auc": scores.mean_roc_auc}
+    figures |= {f"roc_auc_{name}": of for name, of in scores.roc_auc.items()}
+    figures |= {f"average_precision_{name}": of for name, of in scores.average_precision.items()}
+    columns: dict[str, Any] = {}
+    for name, of in figures.items():
+        columns[name] = of.value if of else None
+        if of and of.interval:
+            columns |= {f"{name}_low": of.interval.low, f"{name}_high": of.interval.high}
+    return columns
 
 
 def _effect_columns(effect: Effect) -> dict[str, Any]:

@@ -10,16 +10,17 @@ from matplotlib.figure import Figure
 
 from alzbench.compare import Comparison, ExperimentRow, Group, Interval, Spread
 from alzbench.evaluation.figures import PlainFigure
+from alzbench.report.remarks import NO_LEAK, leak_mark
 
 _COLOURS = {"slices": "tab:blue", "subjects": "tab:orange"}
 _LABELS = {
     "slices": "slices, with the 95 % interval over seeds and subjects",
-    "subjects": "subjects, with the standard deviation over seeds",
+    "subjects": "subjects, with theirs",
 }
 
 
 def comparison_figure(comparison: Comparison) -> Figure:
-    """Draw accuracy by slice with its 95 % interval, by subject with its deviation, and the published references."""
+    """Draw accuracy by slice and by subject with 95 % intervals, and the published references."""
     groups = [group for group in comparison.groups if any(row.accuracy for row in group.rows)]
     rows = max((len(group.rows) for group in groups), default=1)
     figure = PlainFigure(figsize=(3.2 * max(len(groups), 1) + 1.2, 0.42 * rows + 1.9), layout="constrained")
@@ -61,11 +62,16 @@ def _forest(names: Sequence[str], intervals: Sequence[Interval], label: str) -> 
     return figure
 
 
-def _errors(row: ExperimentRow, spread: Spread, name: str) -> list[list[float]]:
-    """Return how far the bar reaches to the left and to the right, in points."""
-    interval = row.intervals.get("accuracy") if name == "slices" else None
+def _accuracy(row: ExperimentRow, name: str) -> tuple[Spread | None, Interval | None]:
+    """Return accuracy by slice or by subject with its interval."""
+    scores = row if name == "slices" else row.by_subject
+    return (scores.accuracy, scores.intervals.get("accuracy")) if scores else (None, None)
+
+
+def _errors(interval: Interval | None) -> list[list[float]] | None:
+    """Return how far the bar reaches to the left and to the right, in points; None for no bar."""
     if interval is None:
-        return [[100 * (spread.sd or 0)]] * 2
+        return None
     return [[100 * (interval.value - interval.low)], [100 * (interval.high - interval.value)]]
 
 
@@ -74,12 +80,12 @@ def _panel(axes: Axes, group: Group) -> None:
     places = np.arange(len(rows))
     for shift, (name, colour) in zip((0.12, -0.12), _COLOURS.items(), strict=True):
         for place, row in zip(places, rows, strict=True):
-            spread = row.accuracy if name == "slices" else row.by_subject and row.by_subject.accuracy
+            spread, interval = _accuracy(row, name)
             if spread:
                 axes.errorbar(
                     100 * spread.mean,
                     place + shift,
-                    xerr=_errors(row, spread, name),
+                    xerr=_errors(interval),
                     fmt="o",
                     color=colour,
                     alpha=0.55 if row.sanity else 1,
@@ -87,7 +93,7 @@ def _panel(axes: Axes, group: Group) -> None:
                 )
     for reference in group.references:
         axes.axvline(100 * reference.accuracy, color="grey", linestyle=":", label=reference.name)
-    title = f"{'demo, ' if group.demo else ''}{group.protocol}" + ("\n(leaks)" if group.leaks else "\n(no leak found)")
+    title = f"{'demo, ' if group.demo else ''}{group.protocol}" + f"\n({leak_mark(group.leaks) or NO_LEAK})"
     axes.set_title(title, fontsize=10)
     axes.set_yticks(places, [row.label for row in rows], fontsize=8)
     axes.set_xlabel("test accuracy, %", fontsize=9)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from alzbench.compare import Comparison, Group
+from alzbench.compare.disagreements import MOST_SIDE_BY_SIDE
+from alzbench.compare.probabilities import Likely, read_likely
 from alzbench.report import curves, figure
-from alzbench.report.document import MOST_SIDE_BY_SIDE
-from alzbench.store import read_run
+from alzbench.report.document import PROBABILITIES
 
 
 class Placed(NamedTuple):
@@ -40,52 +39,32 @@ def placed_figures(group: Group) -> list[Placed]:
     if any(effect.accuracy for effect in group.effects):
         drawn = figure.effects_figure(group)
         found.append(Placed(drawn, "Effects of the factors; grey where the interval holds 0.", "Effects"))
-    tables, answers_only = _predictions(group)
-    if tables:
+    likely = read_likely(group, MOST_SIDE_BY_SIDE)
+    if likely.tables:
         attempts = sum(not row.sanity for row in group.rows)
         which = f" The first {MOST_SIDE_BY_SIDE} of {attempts} experiments." if attempts > MOST_SIDE_BY_SIDE else ""
-        found += [
-            placed._replace(caption=placed.caption + which) for placed in prediction_figures(tables, answers_only)
-        ]
+        found += [placed._replace(caption=placed.caption + which) for placed in prediction_figures(likely)]
     return found
 
 
-def prediction_figures(tables: curves.Tables, answers_only: Sequence[str] = ()) -> list[Placed]:
-    """Return the figures of what experiments answered, with their captions.
-
-    Args:
-        tables: The predictions of each.
-        answers_only: Those whose predictions came without probabilities, of which nothing can be drawn but answers.
-    """
+def prediction_figures(likely: Likely) -> list[Placed]:
+    """Return the figures of what experiments answered, with their captions."""
+    tables = {name: pd.concat(of.values(), ignore_index=True) for name, of in likely.tables.items()}
     about = "Answers in per cent of each true class; where there are several seeds, of all together."
-    if answers_only:
-        about += f" {', '.join(answers_only)}: answers without probabilities, so without calibration and curves."
+    if likely.answers_only:
+        names = ", ".join(likely.answers_only)
+        about += f" {names}: answers without probabilities, so without calibration and curves."
     found = [Placed(curves.confusion_panels(tables), about, "By class")]
-    likely = {name: table for name, table in tables.items() if name not in answers_only}
-    if not likely:
+    scores = likely.scores()
+    if not scores:
         return found
-    calibration = "How often answers of each confidence are right; ECE is the expected calibration error."
+    tables = {name: tables[name] for name in scores}
     roc = "ROC curves, each class against the others, with the area under each."
-    precision = "Precision and recall, each class against the others."
+    precision = "Precision and recall, each class against the others, with the mean precision of each."
+    calibration = "How often answers of each confidence are right; ECE is the expected calibration error."
     return [
         *found,
-        Placed(curves.roc_panels(likely), roc, "By class"),
-        Placed(curves.precision_recall_panels(likely), precision, "By class"),
-        Placed(curves.reliability_panels(likely), calibration, "By class"),
+        Placed(curves.roc_panels(tables, scores), roc, PROBABILITIES),
+        Placed(curves.precision_recall_panels(tables, scores), precision, PROBABILITIES),
+        Placed(curves.reliability_panels(tables, scores), calibration, PROBABILITIES),
     ]
-
-
-def _predictions(group: Group) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """Return the predictions of the first experiments of a group, all seeds and folds of each together.
-
-    And the names of those with answers alone.
-    """
-    found, answers_only = {}, []
-    for row in [row for row in group.rows if not row.sanity][:MOST_SIDE_BY_SIDE]:
-        runs = [read_run(Path(folder)) for folder in row.folders]
-        runs = [run for run in runs if (run.path / "predictions.csv").is_file()]
-        if runs:
-            found[row.label] = pd.concat([run.predictions() for run in runs], ignore_index=True)
-        if any(run.metrics.get("answers_only") for run in runs):
-            answers_only.append(row.label)
-    return found, answers_only

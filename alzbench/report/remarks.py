@@ -5,6 +5,7 @@ from __future__ import annotations
 from alzbench.compare import ExperimentRow, Group
 from alzbench.compare.intervals import FEWEST_CLUSTERS
 from alzbench.compare.pairs import MOST
+from alzbench.data.leakage import NOT_EXCLUDED
 
 NO_LEAK = "no leak found"
 FEW = f"none where a class has fewer than {FEWEST_CLUSTERS} test subjects"
@@ -14,7 +15,7 @@ def row_name(group: Group, row: ExperimentRow) -> str:
     """Return a row's name, marked where it is not like the rows beside it."""
     marks = []
     if group.leaks_differ and row.seeds and not row.sanity:
-        marks.append("leaks unknown" if "not known" in row.leaks else "leaky" if row.leaks else "no leak")
+        marks.append(leak_mark(row.leaks) or "no leak")
     marks += ["by image"] if group.clusters_differ and row.by == "image" else []
     return f"{row.label} [{', '.join(marks)}]" if marks else row.label
 
@@ -24,10 +25,22 @@ def row_names(group: Group) -> dict[str, str]:
     return {row.label: row_name(group, row) for row in group.rows}
 
 
+def leak_mark(leaks: str) -> str:
+    """Return what training has seen of the test images in two words, see `store.Card`; empty where nothing."""
+    return "leaks unknown" if leaks.startswith(NOT_EXCLUDED) else "leaky" if leaks else ""
+
+
+def leak_warning(leaks: str) -> str:
+    """Return the same as a sentence without its full stop; empty where nothing was seen."""
+    if leak_mark(leaks) == "leaky":
+        return f"Leaky protocol: {leaks}"
+    return leaks[:1].upper() + leaks[1:]
+
+
 def leak_warnings(group: Group) -> list[str]:
     """Return what training has seen of the test images: one line for all rows, or one a row where they differ."""
     if not group.leaks_differ:
-        return [f"Leaky protocol: {group.leaks}"] if group.leaks else []
+        return [leak_warning(group.leaks)] if group.leaks else []
     rows = [row for row in group.rows if row.seeds and not row.sanity]
     return [
         "Not to be compared, as training has not seen the same of the test images",

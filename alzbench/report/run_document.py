@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
+from alzbench.compare.probabilities import Likely
 from alzbench.errors import DataError
 from alzbench.evaluation import figures
 from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.evaluation.subjects import combine
-from alzbench.report.document import UNDEFINED, Cell, Section, Table
+from alzbench.report.cells import UNDEFINED, Cell
+from alzbench.report.document import PROBABILITIES, Section, Table
 from alzbench.report.pictures import Placed, prediction_figures
+from alzbench.report.remarks import leak_warning
 from alzbench.report.run_scores import RunScores, Score, run_scores
 from alzbench.store import Run
 
 MOST_MISTAKES = 20
+_NAMES = {"macro_f1": "macro F1", "mean_roc_auc": "mean ROC AUC"}
+_SUBJECT_NAMES = {
+    "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1",
+    "vote_accuracy": "accuracy, by vote", "demented_accuracy": "demented or not, accuracy",
+    "demented_auc": "demented or not, ROC AUC",
+}  # fmt: skip
 
 
 def run_sections(run: Run) -> list[Section]:
@@ -35,11 +42,12 @@ def run_sections(run: Run) -> list[Section]:
         raise DataError(f"{run.path} has no predictions.csv; run it again with --force.")
     table = run.predictions()
     warnings = ["DEMO on phantoms: the figures say nothing about patients."] if card.demo else []
-    warnings += [f"Leaky protocol: {card.leaks}."] if card.leaks else []
+    warnings += [f"{leak_warning(card.leaks)}."] if card.leaks else []
     scores = run_scores(run, table)
     tables = [_scores(scores), _by_class(scores)]
-    if run.metrics["test_by_subject"] is not None:
-        tables += [_by_subject(run.metrics), _wrong_subjects(table)]
+    tables += [] if scores.answers_only else [_probabilities(scores)]
+    if scores.subjects is not None:
+        tables += [_by_subject(scores), _wrong_subjects(table)]
     tables.append(_mistakes(table) if scores.answers_only else _surest_mistakes(table))
     seed = f"seed {card.seed}" + ("" if card.fold is None else f", fold {card.fold}")
     title = f"{card.protocol} protocol, {seed}, {len(table):,} test images, data {card.data[:6]}"
@@ -49,8 +57,8 @@ def run_sections(run: Run) -> list[Section]:
 
 def run_figures(run: Run) -> list[Placed]:
     """Return the figures of a run with their captions and places."""
-    name = run.card.experiment
-    drawn = prediction_figures({name: run.predictions()}, [name] if run.metrics.get("answers_only") else [])
+    name, answers_only = run.card.experiment, bool(run.metrics.get("answers_only"))
+    drawn = prediction_figures(Likely({name: {run.card.seed: run.predictions()}}, (name,) if answers_only else ()))
     if (run.path / "history.csv").is_file():
         history = figures.history_figure(run.table("history.csv"), run.metrics["kept_epoch"], name)
         drawn.insert(0, Placed(history, "Training, and the epoch that was kept.", "Scores"))
@@ -59,7 +67,7 @@ def run_figures(run: Run) -> list[Placed]:
 
 def _scores(scores: RunScores) -> Table:
     rows = tuple(
-        (Cell(score.name.replace("_", " ")), _number(score.test), _span(score), _number(score.validation))
+        (Cell(_NAMES.get(score.name, score.name.replace("_", " "))), *_with_span(score), _number(score.validation))
         for score in scores.overall
     )
     note = f"95 % intervals over test {scores.by}s; one seed says nothing about other seeds."
@@ -71,7 +79,7 @@ def _scores(scores: RunScores) -> Table:
 def _by_class(scores: RunScores) -> Table:
     columns = ("class", "precision", "recall", "F1", "95 %", "images")
     rows = tuple(
-        (Cell(row.name), _number(row.precision), _number(row.recall), _number(row.f1.test), _span(row.f1),
+        (Cell(row.name), _number(row.precision), _number(row.recall), *_with_span(row.f1),
          Cell(f"{row.images:,}", row.images))
         for row in scores.classes
     )  # fmt: skip
@@ -79,17 +87,24 @@ def _by_class(scores: RunScores) -> Table:
     return Table("By class", columns, rows, note=note)
 
 
-def _by_subject(metrics: dict[str, Any]) -> Table:
-    scores = metrics["test_by_subject"]
-    rows = [
-        (Cell(title), *(_number(scores[how][name]) for name in ("accuracy", "balanced_accuracy", "macro_f1")))
-        for how, title in (("mean", "mean of the probabilities"), ("vote", "vote of the slices"))
-        if how == "vote" or not metrics.get("answers_only")
-    ]
-    two_way = scores["demented"]
-    auc = UNDEFINED if two_way["roc_auc"] is None else f"{two_way['roc_auc']:.3f}"
-    note = f"{scores['subjects']:,} subjects. Demented or not: accuracy {two_way['accuracy']:.3f}, ROC AUC {auc}."
-    return Table("By subject", ("combined by", "accuracy", "balanced", "macro F1"), tuple(rows), note=note)
+def _probabilities(scores: RunScores) -> Table:
+    rows = tuple(
+        (Cell(row.name), *_with_span(row.roc_auc), *_with_span(row.average_precision)) for row in scores.classes
+    )
+    note = (
+        "Each class against the others: area under its ROC curve, and mean precision, with 95 % intervals; none where "
+        f"fewer than five test {scores.by}s are of the class, or of the others."
+    )
+    return Table(PROBABILITIES, ("class", "ROC AUC", "95 %", "mean precision", "95 %"), rows, note=note)
+
+
+def _by_subject(scores: RunScores) -> Table:
+    rows = tuple((Cell(_SUBJECT_NAMES[score.name]), *_with_span(score)) for score in scores.by_subject)
+    note = (
+        f"{scores.subjects:,} subjects, each classified once, from the mean probabilities of its slices, or by their "
+        "vote. 95 % intervals over subjects."
+    )
+    return Table("By subject", ("figure", "test", "95 %"), rows, note=note)
 
 
 def _wrong_subjects(table: pd.DataFrame) -> Table:
@@ -129,11 +144,11 @@ def _mistakes(table: pd.DataFrame) -> Table:
     return Table("Mistakes", ("image", "subject", "is", "answered"), rows, note=note)
 
 
-def _span(score: Score) -> Cell:
+def _with_span(score: Score) -> tuple[Cell, Cell]:
     if score.interval is None:
-        return Cell(UNDEFINED)
+        return _number(score.test), Cell(UNDEFINED)
     low, high = score.interval
-    return Cell(f"{low:.3f} to {high:.3f}", low)
+    return _number(score.test), Cell(f"{low:.3f} to {high:.3f}", low)
 
 
 def _number(value: float | None) -> Cell:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
 
+from alzbench.compare import Interval
 from alzbench.compare.one_run import run_intervals
-from alzbench.report.curves import calibration_error
+from alzbench.compare.probabilities import Estimate, probability_scores
 from alzbench.store import Run
 
 OVERALL = ("accuracy", "balanced_accuracy", "macro_f1", "loss")
@@ -27,12 +28,14 @@ class Score:
 
 @dataclass(frozen=True)
 class ClassScores:
-    """The figures of a class; None where one is not defined."""
+    """The figures of a class; None where one is not defined. The areas are of the class against the others."""
 
     name: str
     precision: float | None
     recall: float | None
     f1: Score
+    roc_auc: Score
+    average_precision: Score
     images: int
 
 
@@ -44,31 +47,74 @@ class RunScores:
         by: What the intervals are over: `subject` or `image`.
         overall: Of all images.
         classes: Of each class.
-        answers_only: Why there is neither loss nor calibration error; empty where there are.
+        subjects: How many test subjects there are; None where they are not known.
+        by_subject: Of whole subjects, each classified once.
+        answers_only: Why there is no figure of probabilities; empty where there are.
     """
 
     by: str
     overall: tuple[Score, ...]
     classes: tuple[ClassScores, ...]
+    subjects: int | None
+    by_subject: tuple[Score, ...]
     answers_only: str
 
 
 def run_scores(run: Run, table: pd.DataFrame) -> RunScores:
     """Return the figures of a complete run; `table` are its predictions."""
-    intervals, by = run_intervals(run)
-    spans = {name: (found.low, found.high) for name, found in intervals.items()}
-    answers_only = str(run.metrics.get("answers_only", ""))
-    test, validation = run.metrics["test"], run.metrics.get("validation") or {}
+    found, metrics = run_intervals(run), run.metrics
+    spans = {name: (of.low, of.high) for name, of in found.scores.items()}
+    answers_only = str(metrics.get("answers_only", ""))
+    test, validation = metrics["test"], metrics.get("validation") or {}
     overall = [
         Score(name, None if name == "loss" and answers_only else test.get(name), spans.get(name), validation.get(name))
         for name in OVERALL
     ]
-    error = None if answers_only else calibration_error(table)
+    likely = None if answers_only else probability_scores({run.card.seed: table})
+    overall += [
+        _score("expected_calibration_error", likely.calibration_error if likely else None),
+        _score("mean_roc_auc", likely.mean_roc_auc if likely else None),
+    ]
+    areas, precisions = (likely.roc_auc, likely.average_precision) if likely else ({}, {})
     classes = [
-        ClassScores(name, of["precision"], of["recall"], Score("f1", of["f1"], spans.get(f"f1_{name}")), of["support"])
+        ClassScores(
+            name,
+            of["precision"],
+            of["recall"],
+            Score("f1", of["f1"], spans.get(f"f1_{name}")),
+            _score("roc_auc", areas.get(name)),
+            _score("average_precision", precisions.get(name)),
+            of["support"],
+        )
         for name, of in test["per_class"].items()
     ]
-    return RunScores(by, (*overall, Score("expected_calibration_error", error)), tuple(classes), answers_only)
+    by_subject = metrics["test_by_subject"]
+    return RunScores(
+        found.by,
+        tuple(overall),
+        tuple(classes),
+        by_subject["subjects"] if by_subject else None,
+        tuple(_by_subject(by_subject, found.by_subject, bool(answers_only))) if by_subject else (),
+        answers_only,
+    )
+
+
+def _score(name: str, estimate: Estimate | None) -> Score:
+    if estimate is None:
+        return Score(name, None)
+    interval = estimate.interval
+    return Score(name, estimate.value, (interval.low, interval.high) if interval else None)
+
+
+def _by_subject(scores: Mapping[str, Any], intervals: Mapping[str, Interval], answers_only: bool) -> Iterator[Score]:
+    """Yield the figures by subject; of answers without probabilities those of the vote alone."""
+    mean, two_way = scores["mean"], scores["demented"]
+    values = {name: mean[name] for name in ("accuracy", "balanced_accuracy", "macro_f1")} if not answers_only else {}
+    values["vote_accuracy"] = scores["vote"]["accuracy"]
+    values |= {"demented_accuracy": two_way["accuracy"], "demented_auc": two_way["roc_auc"]}
+    for name, value in values.items():
+        found = intervals.get(name) if value is not None else None
+        yield Score(name, value, (found.low, found.high) if found else None)
 
 
 def run_json(run: Run) -> dict[str, Any]:
@@ -85,8 +131,11 @@ def _rows(scores: RunScores) -> Iterator[dict[str, Any]]:
     for score in scores.overall:
         yield _row(score, "")
     for of in scores.classes:
-        for score in (Score("precision", of.precision), Score("recall", of.recall), of.f1, Score("images", of.images)):
+        of_class = [Score("precision", of.precision), Score("recall", of.recall), of.f1, of.roc_auc]
+        for score in (*of_class, of.average_precision, Score("images", of.images)):
             yield _row(score, of.name)
+    for score in scores.by_subject:
+        yield _row(replace(score, name=f"subject_{score.name}"), "")
 
 
 def _row(score: Score, name: str) -> dict[str, Any]:

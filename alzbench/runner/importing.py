@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from alzbench import atomic
+from alzbench.data.leakage import NOT_EXCLUDED
 from alzbench.errors import DataError, ExperimentError
 from alzbench.evaluation.foreign import read_predictions
 from alzbench.evaluation.metrics import score
@@ -21,7 +22,7 @@ from alzbench.evaluation.subjects import score_subjects
 from alzbench.store import Card, Run, RunStore, RunWriter, read_run
 
 VARIANT = "imported"
-NOT_KNOWN = "what its training has seen is not known"
+NOT_KNOWN = f"{NOT_EXCLUDED}: what its training has seen is not known"
 ANSWERS_ONLY = "the predictions came as answers, without probabilities"
 _NAMED = 5
 

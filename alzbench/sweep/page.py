@@ -20,7 +20,8 @@ from alzbench.compare.answers import Answers, align, stack
 from alzbench.compare.intervals import FEWEST_CLUSTERS, accuracy, differences, intervals, macro_f1
 from alzbench.evaluation.subject_counts import SubjectCounts, count_subjects
 from alzbench.experiment.sweep import LoadedSweep
-from alzbench.report.document import UNDEFINED, Cell, Section, Table, comparison_sections
+from alzbench.report.cells import UNDEFINED, Cell
+from alzbench.report.document import Section, Table, comparison_sections
 from alzbench.report.html import Picture, render_html
 from alzbench.report.pictures import placed_figures
 from alzbench.store import Run

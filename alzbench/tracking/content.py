@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from alzbench.compare.one_run import run_intervals
+from alzbench.report.remarks import leak_mark
 from alzbench.store import Card, Run
 
 _HISTORY = {
@@ -17,6 +18,7 @@ _HISTORY = {
     "val_accuracy": "validation/accuracy",
     "duration_s": "epoch_duration_s",
 }
+_SUBJECT_NAMES = {"demented_auc": "demented_roc_auc"}
 _SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "loss")
 LONGEST_TAG = 64  # that W&B takes
 
@@ -41,7 +43,9 @@ def label(experiment: str, protocol: str) -> str:
 
 def tags(card: Card) -> list[str]:
     """Return protocol and variant, and what else a run must not be mistaken without."""
-    marks = {"leaky": card.leaks, "demo": card.demo, "sanity": card.sanity, "trial": card.trial is not None}
+    marks = {
+        leak_mark(card.leaks): card.leaks, "demo": card.demo, "sanity": card.sanity, "trial": card.trial is not None,
+    }  # fmt: skip
     return [text[:LONGEST_TAG] for text in (card.protocol, card.variant, *(mark for mark, on in marks.items() if on))]
 
 
@@ -92,15 +96,18 @@ def _scores(part: str, scores: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _intervals(run: Run) -> dict[str, Any]:
-    intervals, over = run_intervals(run)
-    named = {name.replace("f1_", "f1/", 1) if name.startswith("f1_") else name: of for name, of in intervals.items()}
-    ends = {f"test/{name}_{end}": getattr(of, end) for name, of in named.items() for end in ("low", "high")}
-    return ends | {"test/intervals_over": f"{over}s"}
+    found = run_intervals(run)
+    named = {f"test/{name.replace('f1_', 'f1/', 1) if name.startswith('f1_') else name}": of
+             for name, of in found.scores.items()}  # fmt: skip
+    named |= {f"test_by_subject/{_SUBJECT_NAMES.get(name, name)}": of for name, of in found.by_subject.items()}
+    ends = {f"{name}_{end}": getattr(of, end) for name, of in named.items() for end in ("low", "high")}
+    return ends | {"test/intervals_over": f"{found.by}s"}
 
 
 def _by_subject(scores: Mapping[str, Any]) -> dict[str, Any]:
     found = _scores("test_by_subject", scores.get("mean", {}))
     two_way = scores.get("demented") or {}
+    found["test_by_subject/vote_accuracy"] = (scores.get("vote") or {}).get("accuracy")
     return found | {f"test_by_subject/demented_{name}": two_way.get(name) for name in ("accuracy", "roc_auc")}
 
 

@@ -14,6 +14,7 @@ from alzbench import __version__
 from alzbench.compare import Comparison, Group, Reference
 from alzbench.report.document import comparison_sections
 from alzbench.report.markup import render_markdown
+from alzbench.report.remarks import leak_warning
 from alzbench.tracking import panels
 from alzbench.tracking.client import as_tracking_error, silence
 
@@ -155,7 +156,10 @@ def _report(
             *panels.scores(_published(of_protocol)), *panels.by_class(_classes(of_protocol)), *panels.curves(),
             *panels.pictures(),
         ]  # fmt: skip
-        blocks += [wr.H1(f"Protocol {protocol}"), *(wr.P(f"Leaky: {group.leaks}.") for group in _leaky(of_protocol))]
+        blocks += [
+            wr.H1(f"Protocol {protocol}"),
+            *(wr.P(f"{leak_warning(group.leaks)}.") for group in _leaky(of_protocol)),
+        ]
         blocks += [wr.PanelGrid(runsets=[only], panels=panels.laid_out(made))]
     for sweep in sweeps:
         only = runset(sweep.name, [ws.Metric("Group") == sweep.name])

@@ -289,7 +289,9 @@ def test_folds_are_pooled_from_their_counts_as_from_their_predictions(tmp_path: 
     (found,) = comparison(tmp_path).groups[0].rows
     assert found == expected
     assert found.by_subject is not None
-    assert found.by_subject.intervals.keys() == {"accuracy", "balanced_accuracy", "macro_f1"}
+    assert found.by_subject.intervals.keys() == {
+        "accuracy", "balanced_accuracy", "macro_f1", "vote_accuracy", "demented_accuracy", "demented_auc",
+    }  # fmt: skip
 
 
 def answered(root: Path, name: str, seed: int = 0, subject: str | None = None, **card: Any) -> None:

@@ -26,7 +26,7 @@ def test_a_panel_for_each_group_with_its_references(tmp_path: Path) -> None:
     write_run(tmp_path, 0.5, seed=0, experiment="y", protocol="subject", leaks="", hash="h9")
     figure = comparison_figure(compare(RunStore(tmp_path).runs(), [REFERENCE]))
     leaky, clean = figure.axes
-    assert (leaky.get_title(), clean.get_title()) == ("reference\n(leaks)", "subject\n(no leak found)")
+    assert (leaky.get_title(), clean.get_title()) == ("reference\n(leaky)", "subject\n(no leak found)")
     assert [float(line.get_xdata()[0]) for line in leaky.lines] == [50.0, 40.0]  # the mean, and the published figure
     assert [float(line.get_xdata()[0]) for line in clean.lines] == [50.0]
 

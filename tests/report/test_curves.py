@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from alzbench.compare.probabilities import probability_scores
 from alzbench.report.curves import (
     ACROSS,
     CURVE_POINTS,
+    Scores,
     Tables,
-    calibration_error,
     confusion_panels,
     precision_recall_panels,
     reliability_panels,
@@ -27,8 +29,22 @@ from alzbench.report.curves import (
 def table_of(rows: list[tuple[str, str, float]]) -> pd.DataFrame:
     """Return predictions of two classes from label, answer and probability of the answer."""
     shares = [{f"p_{answer}": p, f"p_{'B' if answer == 'A' else 'A'}": 1 - p} for _, answer, p in rows]
-    about = [{"image": str(k), "label": label, "predicted": answer} for k, (label, answer, _) in enumerate(rows)]
+    about = [
+        {"image": str(k), "subject": "", "label": label, "predicted": answer}
+        for k, (label, answer, _) in enumerate(rows)
+    ]
     return pd.DataFrame([{**a, "p_A": s["p_A"], "p_B": s["p_B"]} for a, s in zip(about, shares, strict=True)])
+
+
+def with_scores(draw: Callable[[Tables, Scores], Figure], tables: Tables) -> Figure:
+    """Draw tables of one seed each."""
+    return draw(tables, {name: probability_scores({0: table}) for name, table in tables.items()})
+
+
+reliability, roc, precision_recall = (
+    partial(with_scores, draw) for draw in (reliability_panels, roc_panels, precision_recall_panels)
+)
+PANELS: list[Callable[[Tables], Figure]] = [confusion_panels, reliability, roc, precision_recall]
 
 
 @pytest.fixture
@@ -40,25 +56,6 @@ def drawn() -> pd.DataFrame:
     return table_of(list(zip(labels, answers, np.maximum(share, 1 - share), strict=True)))
 
 
-def test_calibration_error_by_hand() -> None:
-    # bin (0.5, 0.6]: confidence 0.6, 1 of 2 right; bin (0.9, 1]: confidence 0.95, 2 of 2 right
-    table = table_of([("A", "A", 0.6), ("B", "A", 0.6), ("A", "A", 0.95), ("B", "B", 0.95)])
-    assert calibration_error(table) == pytest.approx(0.5 * 0.1 + 0.5 * 0.05)
-
-
-def test_a_confidence_on_an_edge_belongs_to_the_bin_below() -> None:
-    together = table_of([("A", "A", 0.6), ("B", "A", 0.55)])  # one bin: confidence 0.575, half of them right
-    apart = table_of([("A", "A", 0.61), ("B", "A", 0.55)])
-    assert calibration_error(together) == pytest.approx(0.075)
-    assert calibration_error(apart) == pytest.approx(0.5 * 0.39 + 0.5 * 0.55)
-
-
-def test_probabilities_that_are_true_are_calibrated(drawn: pd.DataFrame) -> None:
-    assert calibration_error(drawn) < 0.03
-    overconfident = drawn.assign(p_A=(drawn["predicted"] == "A") * 1.0, p_B=(drawn["predicted"] == "B") * 1.0)
-    assert calibration_error(overconfident) == pytest.approx((drawn["label"] != drawn["predicted"]).mean())
-
-
 def test_confusion_panels_show_shares_of_the_true_class() -> None:
     table = table_of([("A", "A", 0.9), ("A", "B", 0.9), ("A", "B", 0.9), ("B", "B", 0.9)])
     (axes,) = confusion_panels({"one": table}).axes
@@ -68,7 +65,7 @@ def test_confusion_panels_show_shares_of_the_true_class() -> None:
 
 def test_panels_stand_in_rows(drawn: pd.DataFrame) -> None:
     tables = {f"experiment {k}": drawn for k in range(ACROSS + 1)}
-    for draw in (confusion_panels, reliability_panels, roc_panels, precision_recall_panels):
+    for draw in PANELS:
         figure = draw(tables)
         assert [axes.get_title().split("\n")[0] for axes in figure.axes] == list(tables)
         assert max(axes.get_subplotspec().colspan.stop for axes in figure.axes) == ACROSS
@@ -76,30 +73,31 @@ def test_panels_stand_in_rows(drawn: pd.DataFrame) -> None:
 
 def test_curves_have_the_areas_of_scikit_learn_and_few_points(drawn: pd.DataFrame) -> None:
     truth = drawn["label"] == "A"
-    (roc,), (precision,) = roc_panels({"one": drawn}).axes, precision_recall_panels({"one": drawn}).axes
-    assert roc.get_legend().get_texts()[0].get_text() == f"A {roc_auc_score(truth, drawn['p_A']):.2f}"
+    (curve,), (precision,) = roc({"one": drawn}).axes, precision_recall({"one": drawn}).axes
     area = average_precision_score(truth, drawn["p_A"])
     assert precision.get_legend().get_texts()[0].get_text() == f"A {area:.2f}"
-    for line in (*roc.lines, *precision.lines):
+    for line in (*curve.lines, *precision.lines):
         x = line.get_xdata()
         assert len(x) <= CURVE_POINTS
         assert {x[0], x[-1]} == {0.0, 1.0}
-    false, true = (np.asarray(roc.lines[0].get_data()[k]) for k in (0, 1))
+    false, true = (np.asarray(curve.lines[0].get_data()[k]) for k in (0, 1))
     assert np.trapezoid(true, false) == pytest.approx(roc_auc_score(truth, drawn["p_A"]), abs=0.005)
 
 
 def test_a_class_that_all_images_have_has_no_curve() -> None:
     table = table_of([("A", "A", 0.9), ("A", "B", 0.6)])
-    assert len(roc_panels({"one": table}).axes[0].lines) == 1  # the diagonal
-    assert len(precision_recall_panels({"one": table}).axes[0].lines) == 0
+    assert len(roc({"one": table}).axes[0].lines) == 1  # the diagonal
+    assert len(precision_recall({"one": table}).axes[0].lines) == 0
 
 
-@pytest.mark.parametrize("draw", [confusion_panels, reliability_panels, roc_panels, precision_recall_panels])
+@pytest.mark.parametrize("draw", PANELS)
 def test_names_with_dollars_are_drawn_as_they_are(draw: Callable[[Tables], Figure]) -> None:
     names = [r"a$\bad{$", "$y$", "_b"]
-    table = pd.DataFrame({"image": range(6), "label": names * 2, "predicted": [*names, *names[::-1]]})
+    table = pd.DataFrame(
+        {"image": list("uvwxyz"), "subject": "", "label": names * 2, "predicted": [*names, *names[::-1]]}
+    )
     shares = np.where(table["predicted"].to_numpy()[:, None] == names, 0.8, 0.1)
-    table = table.assign(**{f"p_{name}": shares[:, k] for k, name in enumerate(names)})
+    table = table.assign(subject="", **{f"p_{name}": shares[:, k] for k, name in enumerate(names)})
     figure = draw({r"$\no{$": table})
     figure.savefig(io.BytesIO(), format="svg")
     drawn = [text for text in figure.findobj(Text) if "$" in text.get_text()]
@@ -109,7 +107,7 @@ def test_names_with_dollars_are_drawn_as_they_are(draw: Callable[[Tables], Figur
 
 def test_a_name_with_a_leading_dash_is_in_the_legend() -> None:
     table = table_of([("A", "A", 0.9), ("B", "B", 0.8)]).replace({"A": "_A"}).rename(columns={"p_A": "p__A"})
-    for figure in (roc_panels({"one": table}), precision_recall_panels({"one": table})):
+    for figure in (roc({"one": table}), precision_recall({"one": table})):
         legend = figure.axes[0].get_legend()
         assert legend is not None
         assert [text.get_text() for text in legend.get_texts()] == ["_A 1.00", "B 1.00"]

@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 
 from alzbench.compare import Comparison, Reference, compare
-from alzbench.report.document import Cell, Section, Table, comparison_sections
+from alzbench.report.cells import Cell
+from alzbench.report.document import Section, Table, comparison_sections
 from alzbench.report.export import comparison_json, comparison_table
 from alzbench.report.html import render_html
 from alzbench.report.markup import latex, render_latex, render_markdown

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
-from alzbench.report.document import Cell, Section, Table
+from alzbench.report.cells import Cell
+from alzbench.report.document import Section, Table
 from alzbench.report.html import Picture, render_html
 
 DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium")

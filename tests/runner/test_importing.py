@@ -11,7 +11,7 @@ import pytest
 from alzbench.compare import compare
 from alzbench.errors import DataError, ExperimentError
 from alzbench.report.pages import write_run as write_page
-from alzbench.report.terminal import render_run
+from alzbench.report.terminal_run import render_run
 from alzbench.runner.importing import NOT_KNOWN, Source, import_predictions
 from alzbench.runner.plan import short_hash
 from alzbench.store import Run, RunStore, read_run

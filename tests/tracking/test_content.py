@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from alzbench.data.leakage import NOT_EXCLUDED
 from alzbench.store import RunStore
 from alzbench.tracking import content
 from alzbench.tracking.media import MOST_MISTAKES, media
@@ -30,6 +31,8 @@ def test_tags_are_protocol_and_variant_and_what_it_must_not_be_mistaken_without(
     assert content.tags(clean) == [clean.protocol, clean.variant]
     every = replace(CARD, leaks="it does", demo=True, sanity=True, trial=0, variant="v" * 99)
     assert content.tags(every) == [every.protocol, "v" * 64, "leaky", "demo", "sanity", "trial"]
+    unknown = replace(clean, leaks=f"{NOT_EXCLUDED}: nobody knows")
+    assert content.tags(unknown) == [clean.protocol, clean.variant, "leaks unknown"]
 
 
 def test_epochs_have_names_of_their_own() -> None:

@@ -46,7 +46,7 @@ def folder(alzbench: Command, write: Write) -> Path:
 def test_the_file_holds_config_history_summary_and_media(folder: Path) -> None:
     run, found = read_run(folder), json.loads(inspect(folder, "--summary"))
     assert (found["name"], found["project"], found["exit_code"]) == ("e seed 0", "alzbench", 0)
-    assert found["tags"] == ["reference", "baseline", "leaky"]
+    assert found["tags"] == ["reference", "baseline", "leaks unknown"]
     (of_run,) = [record["run"] for record in records(folder) if record["type"] == "run"]
     assert (of_run["run_group"], of_run["job_type"]) == ("e", "run")
     assert found["config"]["train"]["lr"] == 1e-3  # every default written out
@@ -72,10 +72,10 @@ def test_the_summary_holds_scores_with_intervals_and_leakage(folder: Path) -> No
     scores = run.metrics["test"]
     assert summary["test/accuracy"] == pytest.approx(scores["accuracy"])
     assert summary["test/f1/MildDemented"] == pytest.approx(scores["per_class"]["MildDemented"]["f1"])
-    intervals, over = run_intervals(run)
-    assert summary["test/intervals_over"] == f"{over}s"
-    assert "accuracy" in intervals
-    for name, of in intervals.items():
+    found = run_intervals(run)
+    assert summary["test/intervals_over"] == f"{found.by}s"
+    assert "accuracy" in found.scores
+    for name, of in found.scores.items():
         assert summary[f"test/{name}_low"] == pytest.approx(of.low)
         assert summary[f"test/{name}_high"] == pytest.approx(of.high)
     assert summary["leakage/same_subject"] == run.metrics["leakage"]["same_subject"]
