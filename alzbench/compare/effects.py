@@ -35,17 +35,38 @@ def effects(answers: Mapping[str, Answers], levels: Mapping[str, Levels]) -> tup
         answers: Those of each experiment, by its name.
         levels: The levels that are on in each experiment of the study.
     """
-    by_levels = {on: answers[name] for name, on in levels.items() if name in answers}
     found = []
-    for change in sorted({pair for on in by_levels for pair in on}):
-        matched = [
-            (without, with_it)
-            for on, with_it in by_levels.items()
-            if change in on and (without := by_levels.get(on - {change})) and not obstacle(without, with_it)
-        ]
+    for change, candidates in _candidates(answers, levels).items():
+        matched = [(answers[a], answers[b]) for a, b in candidates if not obstacle(answers[a], answers[b])]
         # of one set of subjects, or a subject would be averaged with another one
         pairs = [(first.sample, second.sample) for first, second in align_all(matched)]
         if pairs:
             changes = (mean_difference(pairs, figure) for figure in (accuracy, macro_f1))
             found.append(Effect(*change, len(pairs), *changes))
     return tuple(found)
+
+
+def left_out_pairs(answers: Mapping[str, Answers], levels: Mapping[str, Levels]) -> tuple[str, ...]:
+    """Return a sentence about each pair of experiments, or all pairs of a level, that no effect is computed from."""
+    found = []
+    for (factor, level), candidates in _candidates(answers, levels).items():
+        reasons = {pair: obstacle(*(answers[name] for name in pair)) for pair in candidates}
+        of_level = f"effect of {factor}: {level}"
+        found += [f"{of_level}: without {b} against {a}, as {why}" for (a, b), why in reasons.items() if why]
+        matched = [(answers[a], answers[b]) for (a, b), why in reasons.items() if not why]
+        if matched and not align_all(matched):
+            found.append(f"{of_level}: not computed, as its pairs of experiments have no seed in common")
+    return tuple(found)
+
+
+def _candidates(
+    answers: Mapping[str, Answers], levels: Mapping[str, Levels]
+) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Return, for each level of a factor, the experiments that differ in it alone: without it, and with it."""
+    names = {on: name for name, on in levels.items() if name in answers}
+    return {
+        change: [
+            (without, name) for on, name in names.items() if change in on and (without := names.get(on - {change}))
+        ]
+        for change in sorted({level for on in names for level in on})
+    }

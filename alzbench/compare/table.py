@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from alzbench.compare.answers import Answers
-from alzbench.compare.effects import Effect, Levels, effects
+from alzbench.compare.effects import Effect, Levels, effects, left_out_pairs
 from alzbench.compare.pairs import WORTH_SEEING, Pair, compare_pairs
 from alzbench.compare.references import Reference
 from alzbench.compare.rows import Experiment, ExperimentRow, make_row
@@ -32,6 +32,7 @@ class Group:
         pairs: Each other row against the baseline, on the same seeds and test images; `ExperimentRow.unpaired` says why
             one has none.
         effects: Those of a study's factors, where one is compared.
+        effects_without: A sentence about each pair of experiments that is missing from an effect.
     """
 
     protocol: str
@@ -45,6 +46,7 @@ class Group:
     rows: tuple[ExperimentRow, ...]
     pairs: tuple[Pair, ...]
     effects: tuple[Effect, ...]
+    effects_without: tuple[str, ...] = ()
 
     @cached_property
     def leaks_differ(self) -> bool:
@@ -169,6 +171,7 @@ def _group(runs: Sequence[Run], asked: _Asked) -> Group:
         rows=tuple(replace(row, unpaired=_why_not(row, pairs, reasons, baseline)) for row in rows),
         pairs=pairs,
         effects=effects(answers, asked.levels),
+        effects_without=left_out_pairs(answers, asked.levels),
     )
 
 

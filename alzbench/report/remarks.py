@@ -52,6 +52,7 @@ def notes(group: Group) -> list[str]:
     """Return what does not count, is not paired, or is not sure in the same way as the rest, and why."""
     found = [text for row in group.rows for text in row.left_out]
     found += [f"{row.label}: {row.unpaired}" for row in group.rows if row.unpaired]
+    found += group.effects_without
     if any(row.by == "image" for row in group.rows):
         names = ", ".join(row.label for row in group.rows if row.by == "image")
         found.append(f"By image, as subjects are not known: {names}; intervals and p take images for independent")

@@ -198,8 +198,18 @@ def test_other_images_are_not_paired() -> None:
 # Coverage, by simulation
 
 
+THIRDS = (1 / 3, 1 / 3, 1 / 3)
+RARE = (0.5, 0.4, 0.1)  # of 75 subjects seven or eight are of the last class
+
+
 def draw(
-    rng: np.random.Generator, seeds: int, subjects: int, *, sd_seed: float = 0.2, each_seed_its_own: bool = False
+    rng: np.random.Generator,
+    seeds: int,
+    subjects: int,
+    *,
+    shares: tuple[float, ...] = THIRDS,
+    sd_seed: float = 0.2,
+    each_seed_its_own: bool = False,
 ) -> Counts:
     """Draw counts (S, C, 3, 3) of subjects of three classes who are hard or easy, and of seeds that are good or bad.
 
@@ -211,7 +221,7 @@ def draw(
         0.3 + rng.normal(0, 1, subjects) + rng.normal(0, sd_seed, (seeds, 1)) + rng.normal(0, 0.3, (seeds, subjects))
     )
     right = rng.binomial(SLICES, 1 / (1 + np.exp(-logits)))
-    labels = np.arange(subjects) % 3
+    labels = rng.choice(3, subjects, p=shares)
     counts = np.zeros((seeds, subjects, 3, 3))
     for seed in range(seeds):
         tested = rng.choice(subjects, own, replace=False)
@@ -220,42 +230,79 @@ def draw(
     return counts
 
 
-def truth(figure: Figure, sd_seed: float = 0.2) -> float:
+def truth(figure: Figure, sd_seed: float, shares: tuple[float, ...] = THIRDS) -> float:
     """Return the mean over seeds of the figure of one seed on endlessly many subjects."""
     rng = np.random.default_rng(99)
     values = []
     for deviate in stats.norm.ppf((np.arange(25) + 0.5) / 25) * sd_seed:
-        logits = 0.3 + rng.normal(0, math.hypot(1, 0.3), 39_999) + deviate
-        right = (1 / (1 + np.exp(-logits))).reshape(3, -1, order="F").mean(axis=1)
+        right = chance(rng, deviate)
         matrix = np.zeros((3, 3))
-        matrix[range(3), range(3)] = right
-        matrix[range(3), [1, 2, 0]] = 1 - right
+        matrix[range(3), range(3)] = right * np.array(shares)
+        matrix[range(3), [1, 2, 0]] = (1 - right) * np.array(shares)
         values.append(float(figure(matrix)))
     return float(np.mean(values))
 
 
+def chance(rng: np.random.Generator, deviate: float) -> float:
+    """Return the mean chance of a right answer over endlessly many subjects, at a seed's deviate."""
+    return float((1 / (1 + np.exp(-0.3 - rng.normal(0, math.hypot(1, 0.3), 100_000) - deviate))).mean())
+
+
 @pytest.mark.parametrize(
-    ("seeds", "subjects", "own", "figure"),
+    ("seeds", "subjects", "sd_seed", "shares", "own", "figure"),
     [
-        pytest.param(3, 60, False, accuracy, id="three-seeds"),
-        pytest.param(5, 200, False, accuracy, id="five-seeds-many-subjects"),
-        pytest.param(5, 60, False, macro_f1, id="macro-f1"),
-        pytest.param(5, 200, True, accuracy, id="each-seed-its-own-test-subjects"),
+        pytest.param(3, 60, 0.2, THIRDS, False, accuracy, id="three-seeds"),
+        pytest.param(5, 200, 0.2, THIRDS, False, accuracy, id="five-seeds-many-subjects"),
+        pytest.param(5, 60, 0.2, THIRDS, False, macro_f1, id="macro-f1"),
+        pytest.param(5, 200, 0.2, THIRDS, True, accuracy, id="each-seed-its-own-test-subjects"),
+        pytest.param(1, 60, 0.0, THIRDS, False, accuracy, id="one-seed"),  # the truth is that of this seed
+        pytest.param(1, 60, 0.0, THIRDS, False, macro_f1, id="one-seed-macro-f1"),
+        pytest.param(3, 75, 0.2, RARE, False, f1_of(2), id="f1-of-a-rare-class"),
+        pytest.param(3, 75, 0.2, RARE, False, balanced_accuracy, id="balanced-accuracy-with-a-rare-class"),
+        pytest.param(3, 75, 0.2, RARE, False, macro_f1, id="macro-f1-with-a-rare-class"),
     ],
 )
-def test_the_interval_holds_the_truth_as_often_as_it_says(seeds: int, subjects: int, own: bool, figure: Figure) -> None:
-    """The naive interval, which takes slices for independent, does not."""
-    rng, true = np.random.default_rng(7), truth(figure)
-    held = naive = 0
-    for _ in range(500):
-        counts = draw(rng, seeds, subjects, each_seed_its_own=own)
+def test_the_interval_holds_the_truth_as_often_as_it_says(
+    seeds: int, subjects: int, sd_seed: float, shares: tuple[float, ...], own: bool, figure: Figure
+) -> None:
+    """The naive interval of accuracy, which takes slices for independent, does not."""
+    rng, true = np.random.default_rng(7), truth(figure, sd_seed, shares)
+    held = naive = drawn = 0
+    while drawn < 500:
+        counts = draw(rng, seeds, subjects, shares=shares, sd_seed=sd_seed, each_seed_its_own=own)
         found = interval(counts, figure)
-        assert found is not None
+        if found is None:  # fewer than five subjects of the rare class
+            continue
+        drawn += 1
         held += found.low <= true <= found.high
         value = float(figure(counts[0].sum(0)))
         naive += abs(value - true) <= 1.96 * math.sqrt(value * (1 - value) / counts[0].sum())
     assert 0.92 <= held / 500 <= 0.98
     assert naive / 500 < 0.75
+
+
+def test_the_interval_of_a_factors_effect_holds_the_truth_as_often_as_it_says() -> None:
+    """Two pairs of experiments on the same subjects and seeds, of a 2 x 2 study whose factor adds 0.3 to each logit."""
+    rng = np.random.default_rng(12)
+    deviates = stats.norm.ppf((np.arange(25) + 0.5) / 25) * 0.2
+    without, with_it = (
+        np.mean([chance(np.random.default_rng(99), d + other + factor) for d in deviates for other in (0, 0.5)])
+        for factor in (0, 0.3)
+    )
+    held = 0
+    for _ in range(500):
+        hard, seed = rng.normal(0, 1, 60), rng.normal(0, 0.2, (3, 1))
+        pairs = []
+        for other in (0, 0.5):
+            both = (
+                0.3 + hard + seed + other + factor + rng.normal(0, 0.3, (3, 60)) for factor in (0, 0.3)
+            )  # fmt: skip
+            first, second = (Sample(one_class(rng.binomial(SLICES, 1 / (1 + np.exp(-logits))))) for logits in both)
+            pairs.append((first, second))
+        found = mean_difference(pairs, accuracy)
+        assert found is not None
+        held += found.low <= with_it - without <= found.high
+    assert 0.92 <= held / 500 <= 0.98
 
 
 def test_without_a_difference_false_alarms_stay_at_5_percent() -> None:

@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import ttest_power
 
 from alzbench.compare.answers import NOT_TESTED, Answers, align, stack
-from alzbench.compare.effects import effects
+from alzbench.compare.effects import effects, left_out_pairs
 from alzbench.compare.intervals import accuracy, difference
 from alzbench.compare.pairs import MOST, compare_pairs, holm, mcnemar_exact, needed
 from alzbench.evaluation.subject_counts import SubjectCounts
@@ -226,6 +226,22 @@ def test_subjects_that_the_pairs_of_an_effect_do_not_share_keep_their_places(of_
 def test_pairs_without_a_common_seed_have_no_effect() -> None:
     stacks = grid({"b": answers(draw(3, 0.5), (7, 8)), "a-b": answers(draw(4, 0.7), (7, 8))})
     assert [effect.level for effect in effects(stacks, LEVELS)] == []
+    assert left_out_pairs(stacks, LEVELS) == (
+        "effect of A: a: not computed, as its pairs of experiments have no seed in common",
+        "effect of B: b: without b against plain, as they have no seed in common",
+        "effect of B: b: without a-b against a, as they have no seed in common",
+    )
+
+
+def test_a_pair_that_cannot_be_compared_is_named_and_the_others_are_averaged() -> None:
+    stacks = grid({"b": answers(draw(3, 0.5, 3)), "a-b": replace(answers(draw(4, 0.7, 3)), by="image")})
+    assert [(effect.level, effect.pairs) for effect in effects(stacks, LEVELS)] == [("a", 1), ("b", 1)]
+    why = "as the subjects of the test images are known for one of the two only"
+    assert left_out_pairs(stacks, LEVELS) == (
+        f"effect of A: a: without a-b against b, {why}",
+        f"effect of B: b: without a-b against a, {why}",
+    )
+    assert left_out_pairs(grid({}), LEVELS) == ()
 
 
 # Families, and what is needed

@@ -1,0 +1,58 @@
+"""What is said beside the figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from alzbench.compare import Group, compare
+from alzbench.data.leakage import NOT_EXCLUDED, Leakage
+from alzbench.report.remarks import leak_mark, leak_warning, leak_warnings, notes, row_name
+from alzbench.runner.importing import NOT_KNOWN
+from alzbench.store import RunStore
+from tests.test_store import write_run
+
+
+def measured(**counts: int) -> str:
+    """Return what is said of a split of 100 test images."""
+    nothing = {"same_subject": 0, "same_slice": 0, "unknown": 0}
+    return Leakage(100, **(nothing | counts), shared_subjects=()).sentence
+
+
+@pytest.mark.parametrize(
+    ("leaks", "mark", "warning"),
+    [
+        (measured(), "", ""),
+        (measured(same_subject=9), "leaky", "Leaky protocol: 9 of 100 test images are of subjects seen in training"),
+        (measured(same_subject=9, unknown=5), "leaky", "Leaky protocol: 9 of 100"),
+        (measured(unknown=5), "leaks unknown", "Leakage cannot be excluded: the subjects are not known for 5 test"),
+        (NOT_KNOWN, "leaks unknown", "Leakage cannot be excluded: what its training has seen is not known"),
+    ],
+    ids=["clean", "leaky", "leaky-and-unknown", "unknown", "imported"],
+)
+def test_leaks_are_marked_by_what_is_known_of_them(leaks: str, mark: str, warning: str) -> None:
+    assert leak_mark(leaks) == mark
+    assert leak_warning(leaks).startswith(warning)
+    assert bool(leak_warning(leaks)) is bool(leaks)
+
+
+@pytest.fixture
+def group(tmp_path: Path) -> Group:
+    for name, leaks in (("baseline", "all of it"), ("clean", ""), ("unknown", f"{NOT_EXCLUDED}: who knows")):
+        write_run(tmp_path, leaks=leaks, experiment=name, settings=name)
+    (found,) = compare(RunStore(tmp_path).runs(), []).groups
+    return found
+
+
+def test_rows_that_have_not_leaked_alike_are_marked_each(group: Group) -> None:
+    names = [row_name(group, row) for row in group.rows]
+    assert names == ["baseline [leaky]", "clean [no leak]", "unknown [leaks unknown]"]
+    assert leak_warnings(group)[1:] == [
+        "baseline: all of it", "clean: no leak found", "unknown: leakage cannot be excluded: who knows",
+    ]  # fmt: skip
+
+
+def test_pairs_that_an_effect_lacks_are_named(group: Group) -> None:
+    assert "a pair is missing" in notes(replace(group, effects_without=("a pair is missing",)))
