@@ -325,7 +325,7 @@ def test_a_run_is_shown_and_progress_goes_to_standard_error(
         f"tiny, seed 4: complete, test accuracy 50.00 %, in {four}",
     ]
     assert re.search(r"tiny +2 +50\.00 +\d", result.out), result.out  # the comparison, as there are several
-    assert "! Leaky protocol" in result.out
+    assert "! Leakage cannot be excluded" in result.out
     assert stub.trained == [("tiny", 3), ("tiny", 4)]
     again = alzbench("run", "--no-sanity", tiny_file, "--data", image_folder, "--seeds", "4")
     assert "tiny, seed 4: complete already" in again.err
@@ -437,6 +437,21 @@ def test_compare_shows_every_experiment(alzbench: Command, stored: Path) -> None
     out = alzbench("compare", "--runs", stored).out
     assert "50.00" in out
     assert "100.00" in out
+
+
+def test_compare_says_what_it_takes_to_see_a_difference_of_the_size_that_is_asked_for(
+    alzbench: Command, stored: Path
+) -> None:
+    for number, run in enumerate(sorted(stored.glob("*/*"))):
+        write_answers(run, number, 0.6)
+    needed = {}
+    for worth in ("2", "10"):
+        (group,) = json.loads(alzbench("compare", "--runs", stored, "--worth", worth, "--json").out)["groups"]
+        (pair,) = group["pairs"]
+        needed[worth] = pair["subjects_needed"]
+        assert pair["worth"] == float(worth) / 100
+    assert needed["2"] > 10 * needed["10"]  # about 25 times as many
+    assert_sentence(alzbench("compare", "--runs", stored, "--worth", "0"), 2, "--worth")
 
 
 def test_compare_cuts_no_figure_in_a_narrow_terminal(

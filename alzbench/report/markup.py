@@ -31,7 +31,10 @@ def render_markdown(title: str, about: str, sections: Sequence[Section]) -> str:
 
 def render_latex(title: str, sections: Sequence[Section]) -> str:
     """Return LaTeX tables, to be read into a document that loads the packages booktabs and graphicx."""
-    parts = [f"% {' '.join(title.split())}; needs \\usepackage{{booktabs,graphicx}}"]
+    parts = [
+        f"% {' '.join(title.split())}; needs \\usepackage{{booktabs,graphicx}}, "
+        "and for names in other than Latin letters lualatex or xelatex"
+    ]
     for number, section in enumerate(sections, start=1):
         for table in section.tables:
             what = f"{section.title}: {table.title[:1].lower()}{table.title[1:]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -15,6 +15,7 @@ images = st.lists(
 )  # score, truth, cluster: few scores, so that there are ties
 
 
+@settings(deadline=None)
 @given(images)
 def test_they_are_those_of_scikit_learn_with_and_without_each_cluster(drawn: list[tuple[int, bool, int]]) -> None:
     scores, truth, cluster = (np.array(values) for values in zip(*drawn, strict=True))

@@ -11,8 +11,14 @@ import pandas as pd
 import pytest
 
 from alzbench.compare import Comparison, Reference, binomial_interval, compare
-from alzbench.report.export import comparison_json, comparison_table
-from alzbench.store import RunStore
+from alzbench.evaluation.metrics import score
+from alzbench.evaluation.subjects import score_subjects
+from alzbench.report.document import MOST_DISPUTED, comparison_sections
+from alzbench.report.export import SUBJECT_FIGURES, comparison_json, comparison_table
+from alzbench.report.terminal import render_comparison
+from alzbench.store import RunStore, read_run
+from tests.report.test_document import write_answers
+from tests.report.test_terminal import text_of
 from tests.test_store import write_run
 
 REFERENCE = Reference(name="published", accuracy=0.4, test_images=100, protocol="reference", source="a paper")
@@ -95,3 +101,62 @@ def test_json_holds_references_and_unfinished_runs(comparison: Comparison) -> No
 def test_no_runs_are_an_empty_table() -> None:
     assert comparison_table(compare([], [REFERENCE])).empty
     assert comparison_json(compare([], [REFERENCE])) == {"groups": []}
+
+
+def test_what_is_known_from_predictions_is_the_same_in_json_csv_and_tables(tmp_path: Path) -> None:
+    for experiment, right in (("baseline", 0.6), ("other", 0.8)):
+        for seed in (0, 1):
+            path = write_run(tmp_path, right, n=240, experiment=experiment, settings=experiment, seed=seed)
+            write_answers(path, seed, right, subjects=30)
+    comparison = compare(RunStore(tmp_path).runs(), [])
+    (group,) = json.loads(json.dumps(comparison_json(comparison), allow_nan=False))["groups"]
+    csv = comparison_table(comparison).set_index("experiment")
+    (section,) = comparison_sections(comparison)
+    tables = {table.title: {row[0].text: row for row in table.rows} for table in section.tables}
+    for name in ("baseline", "other"):
+        scores = group["probabilities"][name]
+        figures = {"calibration_error": scores["calibration_error"], "mean_roc_auc": scores["mean_roc_auc"]}
+        figures |= {f"roc_auc_{label}": of for label, of in scores["roc_auc"].items()}
+        precisions = {f"average_precision_{label}": of for label, of in scores["average_precision"].items()}
+        assert figures.keys() | precisions.keys() == {
+            "calibration_error", "mean_roc_auc", "roc_auc_A", "roc_auc_B", "average_precision_A", "average_precision_B",
+        }  # fmt: skip
+        for figure, of in (figures | precisions).items():
+            low, high = of["interval"]["low"], of["interval"]["high"]
+            columns = [figure, f"{figure}_low", f"{figure}_high"]
+            assert csv.loc[name, columns].tolist() == [of["value"], low, high]
+        for title, shown in (("Probabilities", figures), ("Mean precision by class", precisions)):
+            texts = [f"{of['value']:.3f} ({of['interval']['low']:.3f} to {of['interval']['high']:.3f})"
+                     for of in shown.values()]  # fmt: skip
+            assert [cell.text for cell in tables[title][name][1:]] == texts
+    disputed = {row["subject"]: row for row in group["disputed_subjects"]}
+    assert len(disputed) > MOST_DISPUTED
+    for subject, row in tables["Where they disagree"].items():
+        assert row[-1].value == disputed[subject]["other"]
+
+
+def test_scores_by_subject_have_their_intervals_everywhere(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        path = write_run(tmp_path, 0.6, n=240, seed=seed)
+        write_answers(path, seed, 0.6, subjects=30)
+        table = read_run(path).predictions()
+        metrics = {**read_run(path).metrics, "test": score(table), "test_by_subject": score_subjects(table)}
+        (path / "metrics.json").write_text(json.dumps(metrics))
+    comparison = compare(RunStore(tmp_path).runs(), [])
+    row = comparison.groups[0].rows[0].by_subject
+    assert row is not None
+    assert set(row.intervals) == set(SUBJECT_FIGURES)
+    csv = comparison_table(comparison).iloc[0]
+    (section,) = comparison_sections(comparison)
+    (cells,) = next(table for table in section.tables if table.title == "By subject").rows
+    text = " ".join(cell.text for cell in cells)
+    terminal = text_of(render_comparison(comparison), 200)
+    for name in SUBJECT_FIGURES:
+        found, spread = row.intervals[name], getattr(row, name)
+        assert found.value == pytest.approx(spread.mean)
+        assert found.low < found.value < found.high
+        assert (csv[f"subject_{name}"], csv[f"subject_{name}_low"]) == (spread.mean, found.low)
+        scale, digits = (100, 1) if name.endswith("accuracy") else (1, 3)
+        assert f"({scale * found.low:.{digits}f} to {scale * found.high:.{digits}f})" in text
+        digits = min(digits, 2)
+        assert f"{scale * found.low:.{digits}f}–{scale * found.high:.{digits}f}" in terminal
