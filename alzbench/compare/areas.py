@@ -49,14 +49,22 @@ def average_precision(scores: Scores, truth: Truth, cluster: Places, clusters: i
 
     It is `sklearn.metrics.average_precision_score`, for which images of one score come together.
     """
-    order = np.argsort(-scores, kind="stable")
-    last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True)) if len(order) else order
-    kept = np.ones((1 + clusters, len(order)))
-    kept[1 + cluster[order], np.arange(len(order))] = 0
-    found = np.cumsum(kept * truth[order], 1)[:, last]
-    precision = np.nan_to_num(_ratio(found, np.cumsum(kept, 1)[:, last]))
-    gained = np.diff(found, prepend=0.0)
-    return _ratio((gained * precision).sum(1), gained.sum(1))
+    steps = np.unique(-scores[truth])  # where recall grows, the surest first
+    step = np.searchsorted(steps, -scores)  # the first one at which an image is found
+    within = step < len(steps)
+    images = _found(step[within], cluster[within], len(steps), clusters)
+    found = _found(step[truth], cluster[truth], len(steps), clusters)
+    precision = np.divide(found, images, out=np.zeros(found.shape), where=images > 0)
+    precision[:, 1:] *= np.diff(found)
+    precision[:, :1] *= found[:, :1]
+    return _ratio(precision.sum(1), found[:, -1] if len(steps) else np.zeros(1 + clusters))
+
+
+def _found(step: Places, cluster: Places, steps: int, clusters: int) -> Scores:
+    """Return how many images (1 + C, steps) are found by each step, of all and of all less each cluster."""
+    of_clusters = np.bincount(cluster * steps + step, minlength=clusters * steps).reshape(clusters, steps).cumsum(1)
+    whole = of_clusters.sum(0, keepdims=True)
+    return np.concatenate([whole, whole - of_clusters]).astype(np.float64)
 
 
 def _below(values: npt.NDArray[np.number], others: npt.NDArray[np.number]) -> Scores:

@@ -16,7 +16,7 @@ from alzbench.evaluation.calibration import bin_sums, calibration_error
 from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.store import read_run
 
-MOST_BLOCKS = 200  # more clusters are dealt into so many, which are left out as wholes: the delete-a-group jackknife
+MOST_BLOCKS = 100  # more clusters are dealt into so many, which are left out as wholes: the delete-a-group jackknife
 
 Predictions = Mapping[int, pd.DataFrame]  # predictions tables by seed, of a seed those of all folds
 
@@ -130,7 +130,7 @@ class _Drawn:
     def of(cls, predictions: Predictions) -> _Drawn:
         tables = list(predictions.values())
         by = "image" if any((table["subject"] == "").any() for table in tables) else "subject"
-        names = pd.Index(sorted(set().union(*(table[by] for table in tables))))
+        names = pd.Index(np.unique(np.concatenate([table[by].unique() for table in tables])))
         classes = class_names(tables[0])
         index = pd.Index(classes)
         blocks = min(len(names), MOST_BLOCKS)

@@ -3,7 +3,8 @@
     python -m tests.benchmarks.compare_speed [--runs 1000] [--shape one|folds|unknown] [--repeat 1]
 
 The runs are drawn: 200 subjects of 32 slices each, four classes, five seeds an experiment. Shapes: `one` run a seed;
-`folds`: five runs a seed, which are pooled; `unknown` subjects, so that each image is resampled.
+`folds`: five runs a seed, which are pooled; `unknown` subjects, so that each image is resampled. The first experiments,
+whose predictions are read for files, have them; thousands of such files would be gigabytes.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from alzbench.compare.disagreements import MOST_SIDE_BY_SIDE
 from alzbench.evaluation.subject_counts import SubjectCounts
 from tests.test_store import CARD, make_metrics
 
@@ -37,13 +41,14 @@ def main() -> None:
         rng = np.random.default_rng(0)
         for number in range(options.runs):
             draw(Path(folder), number, options.shape, rng)
-        for _ in range(options.repeat):
-            print(f"{options.runs:,} runs ({options.shape}): {measure(folder)}", flush=True)
+        for what, more in (("table", []), ("table and CSV", ["--csv", f"{folder}/table.csv"])):
+            for _ in range(options.repeat):
+                print(f"{options.runs:,} runs ({options.shape}), {what}: {measure(folder, more)}", flush=True)
 
 
-def measure(folder: str) -> str:
+def measure(folder: str, more: Sequence[str]) -> str:
     """Compare the runs of a folder, and return what it took."""
-    command = [sys.executable, "-m", "alzbench", "compare", "--runs", folder, "--csv", f"{folder}/table.csv"]
+    command = [sys.executable, "-m", "alzbench", "compare", "--runs", folder, *more]
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -89,8 +94,24 @@ def write(
         metrics["test_by_subject"] = {"subjects": n, "mean": scores, "vote": scores, "demented": two_way}
     (path / "metrics.json").write_text(json.dumps(metrics))
     healthy = np.where(answers == 0, 0.6, 0.2)
-    subjects = SubjectCounts("subject" if known else "image", names, counts, labels, answers, healthy)
+    subjects = SubjectCounts("subject" if known else "image", names, counts, labels, answers, healthy, answers)
     (path / "subjects.json").write_text(json.dumps(subjects.to_json()))
+    if int(experiment.rsplit("-", 1)[1]) < MOST_SIDE_BY_SIDE:
+        write_predictions(path, subjects, rng)
+
+
+def write_predictions(path: Path, subjects: SubjectCounts, rng: np.random.Generator) -> None:
+    """Write predictions with the counts of a run."""
+    cluster, label, answer = np.repeat(np.argwhere(subjects.counts), subjects.counts[subjects.counts > 0], axis=0).T
+    likely = rng.dirichlet(np.ones(len(CLASSES)), len(cluster))
+    likely[np.arange(len(cluster)), answer] += 1
+    likely /= likely.sum(1, keepdims=True)
+    names, classes = np.array(subjects.names), np.array(CLASSES)
+    table = pd.DataFrame({"image": [f"{k}.png" for k in range(len(cluster))], "subject": names[cluster], "slice": ""})
+    table["subject"] = table["subject"] if subjects.by == "subject" else ""
+    table["label"], table["predicted"] = classes[label], classes[answer]
+    table = table.assign(**{f"p_{name}": likely[:, k] for k, name in enumerate(CLASSES)})
+    table.to_csv(path / "predictions.csv", index=False)
 
 
 if __name__ == "__main__":
