@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,30 +61,40 @@ class WandbTracker:
     def _follow(
         self, destination: Destination, experiment: Experiment, writer: RunWriter, images: ImageSet, again: bool
     ) -> Iterator[None]:
-        mirror: Mirror | None = None
-        with self._guarded(None):
-            mirror = Mirror(destination, writer.path, writer.card, resolved_yaml(experiment), again=again)
-        if mirror is None:
-            yield
+        card, resolved = writer.card, resolved_yaml(experiment)
+        finished: Sequence[Mapping[Any, Any]] = []
+
+        def complete(mirror: Mirror) -> None:
+            paths = {row.image: Path(str(row.path)) for row in images.manifest.itertuples()}
+            mirror.complete(read_run(writer.path), paths.get, experiment.tracking.model)
+
+        # the client takes as long to start as several epochs: the run goes on meanwhile
+        with ThreadPoolExecutor(1, "tracking") as aside:
+            beginning = aside.submit(Mirror, destination, writer.path, card, resolved, again=again)
+
+            def epochs(rows: Sequence[Mapping[Any, Any]]) -> None:
+                nonlocal finished
+                finished = rows
+                if beginning.done():
+                    self._tell(beginning, lambda mirror: mirror.epochs(rows))
+
+            writer.on_epoch = epochs
+            try:
+                yield
+            except BaseException as error:
+                state = _state(error)
+                self._tell(beginning, lambda mirror: mirror.end(state, finished))
+                raise
+            self._tell(beginning, complete)
+
+    def _tell(self, beginning: Future[Mirror], what: Callable[[Mirror], None]) -> None:
+        """Wait for a mirror, and tell it something."""
+        if self._failed:
             return
-
-        def epochs(rows: Sequence[Mapping[Any, Any]]) -> None:
-            if not self._failed:
-                with self._guarded(mirror):
-                    mirror.epochs(rows)
-
-        writer.on_epoch = epochs
-        try:
-            yield
-        except BaseException as error:
-            if not self._failed:
-                with self._guarded(mirror):
-                    mirror.end(_state(error))
-            raise
-        if not self._failed:
+        with self._guarded(None):
+            mirror = beginning.result()
             with self._guarded(mirror):
-                paths = {row.image: Path(str(row.path)) for row in images.manifest.itertuples()}
-                mirror.complete(read_run(writer.path), paths.get, experiment.tracking.model)
+                what(mirror)
 
     def end_sweep(
         self, base: Experiment, folder: Path, values: Mapping[str, Any], figures: Sequence[tuple[Figure, str]]

@@ -105,8 +105,12 @@ class Mirror:
         confirm(self._destination, self._marker.entity, self._marker.id, max(0, self._sent) + bool(shown))
         self._keep(state="sent", finished=run.card.finished)
 
-    def end(self, state: str) -> None:
-        """Let go of a run that was not completed, saying what it is now: `pruned`, `interrupted` or `failed`."""
+    def end(self, state: str, rows: Sequence[Mapping[Any, Any]] = ()) -> None:
+        """Let go of a run that was not completed, saying what it is now: `pruned`, `interrupted` or `failed`.
+
+        `rows` are its finished epochs, see `epochs`.
+        """
+        self.epochs(rows)
         self._run.summarise({"state": state})
         self._run.abandon(failed=state != "pruned")
 

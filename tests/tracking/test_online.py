@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from alzbench.store import read_run
+from alzbench.tracking.client import BEGIN_S
 from tests.test_cli import Command
 from tests.tracking.conftest import EPOCHS, KEY, Write, assert_whole, marker, only_run, start
 from tests.tracking.server import StandIn
@@ -33,6 +34,20 @@ def test_a_run_is_there_whole(alzbench: Command, write: Write, server: StandIn) 
     assert any(name.startswith("media/images/figures/confusion") for name in mirror.files)
     assert not {"wandb-metadata.json", "requirements.txt"} & mirror.files.keys()  # nothing about the machine
     assert marker(only_run())["url"].startswith(server.url)
+
+
+def test_a_run_does_not_wait_for_the_client_to_begin(alzbench: Command, write: Write, server: StandIn) -> None:
+    """The server answers once the run's folder has figures, which would be never, did the run wait for it."""
+
+    def answer_late(_path: str, _body: bytes) -> None:
+        give_up = time.monotonic() + 2 * BEGIN_S
+        while not list(Path("runs/e").glob("seed-*/metrics.json")) and time.monotonic() < give_up:
+            time.sleep(0.05)
+
+    server.fails = answer_late
+    result = alzbench("run", write("online"), "--no-sanity")
+    assert (result.code, "W&B" in result.err) == (0, False)
+    assert_whole(server, only_run())
 
 
 def test_sanity_rows_are_runs_beside_it(alzbench: Command, write: Write, server: StandIn) -> None:
