@@ -19,9 +19,10 @@ CLASSES = ("A", "B", "C")
 def draw(seed: int, subjects: int = 24) -> pd.DataFrame:
     """Draw predictions of four slices a subject."""
     rng = np.random.default_rng(seed)
-    shares = rng.dirichlet(np.ones(3), 4 * subjects)
-    names = np.array(CLASSES)
-    labels = names[np.repeat(np.arange(subjects) % 3, 4)]
+    names, places = np.array(CLASSES), np.repeat(np.arange(subjects) % 3, 4)
+    labels = names[places]
+    shares = (rng.dirichlet(np.ones(3), 4 * subjects) + rng.choice([0, 1.5], (4 * subjects, 1)) * np.eye(3)[places]) / 2
+    shares /= shares.sum(1, keepdims=True)
     table = pd.DataFrame({"image": [f"{k}.png" for k in range(4 * subjects)], "slice": "", "label": labels})
     table = table.assign(
         subject=np.repeat([f"s{k:02d}" for k in range(subjects)], 4), predicted=names[shares.argmax(1)]

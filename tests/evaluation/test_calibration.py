@@ -19,9 +19,9 @@ def test_the_error_by_hand() -> None:
 
 
 def test_a_confidence_on_an_edge_belongs_to_the_bin_below() -> None:
-    # one bin: confidence 0.575, half of them right
-    assert error([0.6, 0.55], [True, False]) == pytest.approx(0.075)
-    assert error([0.61, 0.55], [True, False]) == pytest.approx(0.5 * 0.39 + 0.5 * 0.55)
+    # one bin: confidence 0.475, half of them right; two bins: one image each
+    assert error([0.5, 0.45], [True, False]) == pytest.approx(0.025)
+    assert error([0.51, 0.45], [True, False]) == pytest.approx(0.5 * 0.49 + 0.5 * 0.45)
 
 
 def test_probabilities_that_are_true_are_calibrated() -> None:

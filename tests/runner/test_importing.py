@@ -224,3 +224,15 @@ def test_answers_without_probabilities_say_so(store: RunStore, small: Path) -> N
     assert run.metrics["test"]["loss"] is None
     assert "loss –" in text_of(render_run(run), 200)
     assert run.metrics["test_by_subject"]["demented"]["roc_auc"] is None
+
+
+def test_answers_without_probabilities_have_no_area_and_no_interval_of_one(store: RunStore, tmp_path: Path) -> None:
+    rows = [f"{k},{'AB'[k % 2]},{'AB'[k % 3 % 2]},s{k}" for k in range(40)]
+    (tmp_path / "p.csv").write_text("\n".join(["image,label,predicted,subject", *rows]))
+    import_predictions(tmp_path / "p.csv", Source("m", classes=("A", "B")), store)
+    (row,) = compare(store.runs(), []).groups[0].rows
+    assert row.by_subject is not None
+    assert row.by_subject.demented_auc is None
+    assert row.by_subject.intervals.keys() == {
+        "accuracy", "balanced_accuracy", "macro_f1", "vote_accuracy", "demented_accuracy",
+    }  # fmt: skip
