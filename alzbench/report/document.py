@@ -30,6 +30,7 @@ from alzbench.report.cells import (
     span,
     with_interval,
 )
+from alzbench.report.names import short_names
 from alzbench.report.remarks import FEW, how_many, leak_warnings, notes, reference_note, row_name, row_names
 
 MOST_DISPUTED = 12  # subjects
@@ -223,7 +224,7 @@ def _probabilities(group: Group) -> list[Table]:
         "ECE: expected calibration error, the lower the better. ROC AUC: each class against the others, and their mean."
         f" Means over the seeds, with 95 % intervals over seeds and test subjects; {FEW}."
     )
-    columns = ("experiment", "ECE", "ROC AUC", *(f"AUC {name}" for name in group.classes))
+    columns = ("experiment", "ECE", "ROC AUC", *(f"AUC {name}" for name in short_names(group.classes)))
     of_classes = ("experiment", *group.classes)
     return [
         Table(PROBABILITIES, columns, areas, note=note),
