@@ -92,6 +92,8 @@ def run_all(
     everything = [*experiments, *(sanity_experiments(experiments) if sanity else [])]
     to_do = _to_do(everything, store, force)
     remaining = Remaining(to_do)
+    if tracker is not None:
+        tracker.prepare(to_do)
     image_sets = ImageSets(progress, quiet)
     with progress.track("runs", len(to_do) if len(to_do) > 1 else 0, left=remaining.seconds) as advance:
         for experiment in everything:

@@ -21,6 +21,9 @@ class Tracker(Protocol):
     Nothing that goes wrong with it may reach a run, and a run is complete without it.
     """
 
+    def prepare(self, experiments: Sequence[Experiment]) -> None:
+        """Get ready to follow runs of experiments, aside, while their images are read."""
+
     def follow(
         self, experiment: Experiment, writer: RunWriter, images: ImageSet, again: bool
     ) -> AbstractContextManager[None]:

@@ -7,6 +7,7 @@ server is begin, tables, and finish; each gives up after the seconds below.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -53,6 +54,17 @@ def _client() -> Any:
     import wandb
 
     return wandb
+
+
+def warm_up() -> None:
+    """Import the client and start its process, which take most of a second.
+
+    A run's begin imports the client's API too: a tenth of a second now, and over one once TensorFlow's thousands of
+    modules are there, all of which pydantic looks through for each of the API's classes.
+    """
+    with contextlib.suppress(Exception):
+        importlib.import_module("wandb.apis.public")
+        silence()
 
 
 def silence() -> None:

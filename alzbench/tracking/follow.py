@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from alzbench.data.manifest import ImageSet
@@ -14,7 +15,7 @@ from alzbench.experiment import Experiment
 from alzbench.experiment.tracking import TrackingSettings
 from alzbench.runner.plan import resolved_yaml
 from alzbench.store import RunWriter, read_run
-from alzbench.tracking.client import NotConfirmed
+from alzbench.tracking.client import NotConfirmed, warm_up
 from alzbench.tracking.destination import HINT, Destination, destination_of, lacks_key
 from alzbench.tracking.mirror import Mirror
 from alzbench.tracking.study import mirror_study
@@ -36,6 +37,11 @@ class WandbTracker:
     def __init__(self, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
         self._say, self._warn = say, warn
         self._failed = self._hinted = False
+
+    def prepare(self, experiments: Sequence[Experiment]) -> None:
+        """Import and start the client, where any run is mirrored; what is wrong with it, its first use says."""
+        if any(self._destination(experiment.tracking) for experiment in experiments):
+            Thread(target=warm_up, name="tracking").start()
 
     def follow(
         self, experiment: Experiment, writer: RunWriter, images: ImageSet, again: bool
