@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from alzbench.compare.intervals import ratio
+
 Scores = npt.NDArray[np.float64]
 Truth = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
@@ -41,7 +43,7 @@ def roc_auc(scores: Scores, truth: Truth, cluster: Places, clusters: int) -> Sco
         len(outside) - np.bincount(other, minlength=clusters),
     )
     pairs = np.concatenate([[len(inside) * len(outside)], here * there])
-    return _ratio(np.append(won.sum(), won.sum() - gone), pairs)
+    return ratio(np.append(won.sum(), won.sum() - gone), pairs)
 
 
 def average_precision(scores: Scores, truth: Truth, cluster: Places, clusters: int) -> Scores:
@@ -57,7 +59,7 @@ def average_precision(scores: Scores, truth: Truth, cluster: Places, clusters: i
     precision = np.divide(found, images, out=np.zeros(found.shape), where=images > 0)
     precision[:, 1:] *= np.diff(found)
     precision[:, :1] *= found[:, :1]
-    return _ratio(precision.sum(1), found[:, -1] if len(steps) else np.zeros(1 + clusters))
+    return ratio(precision.sum(1), found[:, -1] if len(steps) else np.zeros(1 + clusters))
 
 
 def _found(step: Places, cluster: Places, steps: int, clusters: int) -> Scores:
@@ -72,9 +74,3 @@ def _below(values: npt.NDArray[np.number], others: npt.NDArray[np.number]) -> Sc
     ordered = np.sort(others)
     left, right = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
     return (left + right) / 2
-
-
-def _ratio(above: Scores, below: npt.NDArray[np.number]) -> Scores:
-    """Return a quotient, NaN where it is not defined."""
-    quotient: Scores = np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0)
-    return quotient

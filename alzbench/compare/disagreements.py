@@ -10,8 +10,6 @@ import pandas as pd
 from alzbench.compare.table import Comparison, Group
 from alzbench.store import read_run
 
-MOST_SIDE_BY_SIDE = 9  # experiments whose predictions are read for tables and figures; more cannot be read by people
-
 
 def disagreements(comparison: Comparison) -> pd.DataFrame:
     """Return a row an image that the experiments of a group answer differently, from the first seed they all have.

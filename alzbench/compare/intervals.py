@@ -50,11 +50,11 @@ class Figure:
 
 
 def _accuracy(matrices: Counts) -> Values:
-    return _ratio(np.trace(matrices, axis1=-2, axis2=-1), matrices.sum((-1, -2)))
+    return ratio(np.trace(matrices, axis1=-2, axis2=-1), matrices.sum((-1, -2)))
 
 
 def _balanced_accuracy(matrices: Counts) -> Values:
-    return _mean_of_present(_ratio(_diagonal(matrices), matrices.sum(-1)), matrices)
+    return _mean_of_present(ratio(_diagonal(matrices), matrices.sum(-1)), matrices)
 
 
 def _macro_f1(matrices: Counts) -> Values:
@@ -71,9 +71,7 @@ def f1_of(label: int) -> Figure:
     """Return the F1 of one class."""
 
     def f1(matrices: Counts) -> Values:
-        return _ratio(
-            2 * matrices[..., label, label], matrices[..., label, :].sum(-1) + matrices[..., :, label].sum(-1)
-        )
+        return ratio(2 * matrices[..., label, label], matrices[..., label, :].sum(-1) + matrices[..., :, label].sum(-1))
 
     return Figure(f1, label)
 
@@ -270,7 +268,7 @@ def from_left_out(values: Values, there: npt.NDArray[np.bool_], clusters: int, l
 
 
 def _f1(matrices: Counts) -> Values:
-    return _ratio(2 * _diagonal(matrices), matrices.sum(-1) + matrices.sum(-2))
+    return ratio(2 * _diagonal(matrices), matrices.sum(-1) + matrices.sum(-2))
 
 
 def _diagonal(matrices: Counts) -> Values:
@@ -280,11 +278,11 @@ def _diagonal(matrices: Counts) -> Values:
 
 def _mean_of_present(values: npt.NDArray[np.float64], matrices: Counts) -> Values:
     present = matrices.sum(-1) > 0
-    means: npt.NDArray[np.float64] = _ratio(np.where(present, values, 0).sum(-1), present.sum(-1))
+    means: npt.NDArray[np.float64] = ratio(np.where(present, values, 0).sum(-1), present.sum(-1))
     return means
 
 
-def _ratio(above: npt.NDArray[np.floating], below: npt.NDArray[np.number]) -> Values:
+def ratio(above: npt.NDArray[np.floating], below: npt.NDArray[np.number]) -> Values:
     """Return a quotient, NaN where it is not defined."""
     below = np.asarray(below, np.float64)
     quotient: npt.NDArray[np.float64] = np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0)

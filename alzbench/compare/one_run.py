@@ -39,10 +39,10 @@ def subject_intervals(answers: Answers | None) -> dict[str, Interval]:
     if answers is None or answers.by != "subject":
         return {}
     found = intervals(answers.wholes, _FIGURES)
-    if answers.voted is not None:
-        found |= intervals(answers.voted, {"vote_accuracy": accuracy})
-    if answers.two_way is not None:
-        found |= intervals(answers.two_way, {"demented_accuracy": accuracy})
+    if (voted := answers.voted) is not None:
+        found |= intervals(voted, {"vote_accuracy": accuracy})
+    if (two_way := answers.two_way) is not None:
+        found |= intervals(two_way, {"demented_accuracy": accuracy})
     area = _two_way_area(answers)
     return found | ({"demented_auc": area} if area is not None else {})
 

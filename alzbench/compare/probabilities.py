@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,12 @@ import pandas as pd
 
 from alzbench.compare.areas import Places, Scores, Truth, average_precision, roc_auc
 from alzbench.compare.intervals import Interval, from_left_out
-from alzbench.compare.table import Group
+from alzbench.compare.rows import ExperimentRow
 from alzbench.evaluation.calibration import bin_sums, calibration_error
 from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.store import read_run
 
+MOST_SIDE_BY_SIDE = 9  # experiments whose predictions are read for tables and figures; more cannot be read by people
 MOST_BLOCKS = 100  # more clusters are dealt into so many, which are left out as wholes: the delete-a-group jackknife
 
 Predictions = Mapping[int, pd.DataFrame]  # predictions tables by seed, of a seed those of all folds
@@ -58,17 +60,18 @@ class Likely:
     tables: dict[str, Predictions]
     answers_only: tuple[str, ...]
 
+    @cached_property
     def scores(self) -> dict[str, ProbabilityScores]:
-        """Return those of each experiment that has probabilities."""
+        """Those of each experiment that has probabilities, by its label."""
         likely = {label: of for label, of in self.tables.items() if label not in self.answers_only}
         return {label: probability_scores(of) for label, of in likely.items()}
 
 
-def read_likely(group: Group, most: int) -> Likely:
+def read_likely(rows: Sequence[ExperimentRow], most: int) -> Likely:
     """Read the predictions of the first `most` experiments; without those that have not stored them."""
     tables: dict[str, Predictions] = {}
     answers_only = []
-    for row in [row for row in group.rows if not row.sanity][:most]:
+    for row in [row for row in rows if not row.sanity][:most]:
         runs = [run for run in map(read_run, map(Path, row.folders)) if (run.path / "predictions.csv").is_file()]
         of_seeds: dict[int, list[pd.DataFrame]] = {}
         for run in runs:
@@ -145,7 +148,7 @@ class _Drawn:
         ]
         return cls(classes, seeds, blocks)
 
-    @property
+    @cached_property
     def there(self) -> Truth:
         """(blocks,) whether any seed has tested one."""
         tested = np.zeros(self.blocks, bool)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from alzbench.compare.answers import read_counts
+from alzbench.compare.areas import roc_auc
 from alzbench.compare.intervals import accuracy, balanced_accuracy, f1_of, macro_f1
 from alzbench.evaluation.subject_counts import SubjectCounts
 from alzbench.store import Run
@@ -102,6 +103,7 @@ def _pool(counts: Sequence[SubjectCounts], folds: Sequence[Run]) -> tuple[dict[s
     demented = 1 - np.concatenate([fold.healthy for fold in counts if fold.healthy is not None])
     once = np.zeros((len(classes), len(classes)))
     np.add.at(once, (labels, answers), 1)
+    area = roc_auc(demented, labels > 0, np.zeros(len(labels), np.intp), 1)[0]
     votes = sum(scores["vote"]["accuracy"] * scores["subjects"] for scores in stored) / len(labels)
     return test, {
         "subjects": len(labels),
@@ -109,7 +111,7 @@ def _pool(counts: Sequence[SubjectCounts], folds: Sequence[Run]) -> tuple[dict[s
         "vote": {"accuracy": float(votes)},
         "demented": {
             "accuracy": float(((demented > 0.5) == (labels > 0)).mean()),
-            "roc_auc": _auc(labels > 0, demented),
+            "roc_auc": float(area) if np.isfinite(area) else None,
         },
     }
 
@@ -124,12 +126,3 @@ def _scores(matrix: npt.NDArray[Any], classes: Sequence[str]) -> dict[str, Any]:
         "macro_f1": float(macro_f1(matrix)),
         "per_class": {name: {"f1": value} for name, value in zip(classes, f1, strict=True)},
     }
-
-
-def _auc(truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]) -> float | None:
-    """Return the area under the ROC curve: the share of pairs, one of each side, that are in order."""
-    of_others = np.sort(scores[~truth])
-    if not truth.any() or not len(of_others):
-        return None
-    below, up_to = (np.searchsorted(of_others, scores[truth], side) for side in ("left", "right"))
-    return float((below + up_to).mean() / 2 / len(of_others))

@@ -9,6 +9,7 @@ from functools import cached_property
 from alzbench.compare.answers import Answers
 from alzbench.compare.effects import Effect, Levels, effects, left_out_pairs
 from alzbench.compare.pairs import WORTH_SEEING, Pair, compare_pairs
+from alzbench.compare.probabilities import MOST_SIDE_BY_SIDE, Likely, read_likely
 from alzbench.compare.references import Reference
 from alzbench.compare.rows import Experiment, ExperimentRow, make_row
 from alzbench.errors import ExperimentError
@@ -57,6 +58,11 @@ class Group:
     def clusters_differ(self) -> bool:
         """Whether the intervals of some rows resample subjects, and those of others images."""
         return len({row.by for row in self.rows if row.by}) > 1
+
+    @cached_property
+    def likely(self) -> Likely:
+        """What the first experiments answered, read from their predictions when it is first asked for."""
+        return read_likely(self.rows, MOST_SIDE_BY_SIDE)
 
     @property
     def title(self) -> str:

@@ -14,8 +14,8 @@ from alzbench.compare import (
     Pair,
     binomial_interval,
 )
-from alzbench.compare.disagreements import MOST_SIDE_BY_SIDE, disputed_subjects
-from alzbench.compare.probabilities import read_likely
+from alzbench.compare.disagreements import disputed_subjects
+from alzbench.compare.probabilities import MOST_SIDE_BY_SIDE
 from alzbench.report.cells import (
     UNDEFINED,
     Cell,
@@ -209,7 +209,7 @@ def _by_subject(group: Group) -> Table:
 
 
 def _probabilities(group: Group) -> list[Table]:
-    scores = read_likely(group, MOST_SIDE_BY_SIDE).scores()
+    scores = group.likely.scores
     if not scores:
         return []
     names = row_names(group)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from alzbench.compare import Comparison, Effect, Group, Pair, Spread, SubjectScores, binomial_interval
-from alzbench.compare.disagreements import MOST_SIDE_BY_SIDE, disputed_subjects
-from alzbench.compare.probabilities import ProbabilityScores, read_likely
+from alzbench.compare.disagreements import disputed_subjects
+from alzbench.compare.probabilities import MOST_SIDE_BY_SIDE, ProbabilityScores
 
 if TYPE_CHECKING:
     from alzbench.runner import Outcome  # takes as long to import as to compare hundreds of runs
@@ -38,7 +38,7 @@ def _answered(group: Group) -> dict[str, Any]:
     """Return what is known from the predictions of a group's first experiments."""
     disputed = disputed_subjects(group, MOST_SIDE_BY_SIDE)
     return {
-        "probabilities": {label: asdict(of) for label, of in read_likely(group, MOST_SIDE_BY_SIDE).scores().items()},
+        "probabilities": {label: asdict(of) for label, of in group.likely.scores.items()},
         "disputed_subjects": [] if disputed is None else disputed.to_dict("records"),
     }
 
@@ -81,7 +81,6 @@ def _rows(group: Group) -> list[dict[str, Any]]:
         for r in group.references
     ]
     pairs = {pair.other: pair for pair in group.pairs}
-    likely = read_likely(group, MOST_SIDE_BY_SIDE).scores()
     for row in group.rows:
         figures = {"accuracy": row.accuracy, "balanced_accuracy": row.balanced_accuracy, "macro_f1": row.macro_f1}
         subjects = row.by_subject
@@ -100,7 +99,7 @@ def _rows(group: Group) -> list[dict[str, Any]]:
                 "subjects": subjects.subjects if subjects else None,
                 **{key: value for name, spread in figures.items() for key, value in _columns(name, spread).items()},
                 **{f"{name}_{end}": getattr(i, end) for name, i in ends.items() for end in ("low", "high")},
-                **_probability_columns(likely.get(row.label)),
+                **_probability_columns(group.likely.scores.get(row.label)),
                 **_pair_columns(pairs.get(row.label)),
                 **{f"minus {name}": value for name, value in row.difference.items()},
                 "by": row.by,

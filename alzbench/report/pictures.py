@@ -8,8 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from alzbench.compare import Comparison, Group
-from alzbench.compare.disagreements import MOST_SIDE_BY_SIDE
-from alzbench.compare.probabilities import Likely, read_likely
+from alzbench.compare.probabilities import MOST_SIDE_BY_SIDE, Likely
 from alzbench.report import curves, figure
 from alzbench.report.document import PROBABILITIES
 
@@ -39,11 +38,10 @@ def placed_figures(group: Group) -> list[Placed]:
     if any(effect.accuracy for effect in group.effects):
         drawn = figure.effects_figure(group)
         found.append(Placed(drawn, "Effects of the factors; grey where the interval holds 0.", "Effects"))
-    likely = read_likely(group, MOST_SIDE_BY_SIDE)
-    if likely.tables:
+    if group.likely.tables:
         attempts = sum(not row.sanity for row in group.rows)
         which = f" The first {MOST_SIDE_BY_SIDE} of {attempts} experiments." if attempts > MOST_SIDE_BY_SIDE else ""
-        found += [placed._replace(caption=placed.caption + which) for placed in prediction_figures(likely)]
+        found += [placed._replace(caption=placed.caption + which) for placed in prediction_figures(group.likely)]
     return found
 
 
@@ -55,7 +53,7 @@ def prediction_figures(likely: Likely) -> list[Placed]:
         names = ", ".join(likely.answers_only)
         about += f" {names}: answers without probabilities, so without calibration and curves."
     found = [Placed(curves.confusion_panels(tables), about, "By class")]
-    scores = likely.scores()
+    scores = likely.scores
     if not scores:
         return found
     tables = {name: tables[name] for name in scores}

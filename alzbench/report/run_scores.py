@@ -63,7 +63,7 @@ class RunScores:
 def run_scores(run: Run, table: pd.DataFrame) -> RunScores:
     """Return the figures of a complete run; `table` are its predictions."""
     found, metrics = run_intervals(run), run.metrics
-    spans = {name: (of.low, of.high) for name, of in found.scores.items()}
+    spans = {name: _ends(of) for name, of in found.scores.items()}
     answers_only = str(metrics.get("answers_only", ""))
     test, validation = metrics["test"], metrics.get("validation") or {}
     overall = [
@@ -100,10 +100,11 @@ def run_scores(run: Run, table: pd.DataFrame) -> RunScores:
 
 
 def _score(name: str, estimate: Estimate | None) -> Score:
-    if estimate is None:
-        return Score(name, None)
-    interval = estimate.interval
-    return Score(name, estimate.value, (interval.low, interval.high) if interval else None)
+    return Score(name, estimate.value, _ends(estimate.interval)) if estimate else Score(name, None)
+
+
+def _ends(interval: Interval | None) -> tuple[float, float] | None:
+    return (interval.low, interval.high) if interval else None
 
 
 def _by_subject(scores: Mapping[str, Any], intervals: Mapping[str, Interval], answers_only: bool) -> Iterator[Score]:
@@ -113,8 +114,7 @@ def _by_subject(scores: Mapping[str, Any], intervals: Mapping[str, Interval], an
     values["vote_accuracy"] = scores["vote"]["accuracy"]
     values |= {"demented_accuracy": two_way["accuracy"], "demented_auc": two_way["roc_auc"]}
     for name, value in values.items():
-        found = intervals.get(name) if value is not None else None
-        yield Score(name, value, (found.low, found.high) if found else None)
+        yield Score(name, value, _ends(intervals.get(name)) if value is not None else None)
 
 
 def run_json(run: Run) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from alzbench.compare.disagreements import MOST_SIDE_BY_SIDE
+from alzbench.compare.probabilities import MOST_SIDE_BY_SIDE
 from alzbench.evaluation.subject_counts import SubjectCounts
 from tests.test_store import CARD, make_metrics
 

@@ -120,9 +120,9 @@ def test_predictions_of_folds_are_taken_together(tmp_path: Path) -> None:
     for fold in range(2):
         write_answers(write_run(tmp_path, n=96, seed=0, fold=fold, folds=2, hash=f"h{fold}"), fold, 0.7)
     (group,) = compare(RunStore(tmp_path).runs(), []).groups
-    likely = read_likely(group, 9)
+    likely = read_likely(group.rows, 9)
     assert [len(table) for table in likely.tables["x"].values()] == [2 * 96]
-    assert set(likely.scores()) == {"x"}
+    assert set(likely.scores) == {"x"}
 
 
 @pytest.mark.slow
