@@ -29,7 +29,8 @@ class Answers:
         by: What a cluster is: `subject` or `image`.
         clusters: (C,) names.
         seeds: (S,) the repetitions' seeds.
-        counts: (S, C, K, K) images of each cluster by true and predicted class; 0 where it was not tested.
+        counts: (S, C, K, K) images of each cluster by true and predicted class, of the smallest type that holds them;
+            0 where it was not tested.
         labels, answered: (S, C) class of the cluster as a whole, and the one answered; `NOT_TESTED` where it was not.
         votes: (S, C) the one answered where its images vote; None where older versions have not stored it.
         demented: (S, C) mean probability of any class but the first, NaN where it was not tested; None likewise.
@@ -38,7 +39,7 @@ class Answers:
     by: str
     clusters: tuple[str, ...]
     seeds: tuple[int, ...]
-    counts: npt.NDArray[np.float64]
+    counts: npt.NDArray[np.unsignedinteger]
     labels: npt.NDArray[np.int8]
     answered: npt.NDArray[np.int8]
     votes: npt.NDArray[np.int8] | None = None
@@ -73,7 +74,7 @@ class Answers:
         return self._once((self.labels > 0).astype(np.int8), (self.demented > HALF).astype(np.int8), 2)
 
     def _once(self, labels: npt.NDArray[np.int8], answered: npt.NDArray[np.int8], size: int) -> Sample:
-        counts = np.zeros((*self.labels.shape, size, size))
+        counts = np.zeros((*self.labels.shape, size, size), np.uint8)
         row, column = np.nonzero(self.labels != NOT_TESTED)
         counts[row, column, labels[row, column], answered[row, column]] = 1
         return Sample(counts)
@@ -86,7 +87,7 @@ class Answers:
         kept = [k for k, name in enumerate(self.clusters) if name in place]
         columns = [place[self.clusters[k]] for k in kept]
         rows = [self.seeds.index(seed) for seed in seeds]
-        counts = np.zeros((len(rows), len(clusters), *self.counts.shape[2:]))
+        counts = np.zeros((len(rows), len(clusters), *self.counts.shape[2:]), self.counts.dtype)
         labels, answered = (np.full(counts.shape[:2], NOT_TESTED, np.int8) for _ in range(2))
         counts[:, columns] = self.counts[np.ix_(rows, kept)]
         labels[:, columns], answered[:, columns] = self.labels[np.ix_(rows, kept)], self.answered[np.ix_(rows, kept)]
@@ -104,22 +105,24 @@ def stack(repetitions: Mapping[int, Sequence[SubjectCounts]]) -> Answers | None:
     every = [counts for folds in repetitions.values() for counts in folds]
     if not every or len({(counts.by, counts.counts.shape[-1]) for counts in every}) > 1:
         return None
-    names = sorted({name for counts in every for name in counts.names})
+    names = tuple(sorted({name for counts in every for name in counts.names}))
     place = {name: k for k, name in enumerate(names)}
     size = every[0].counts.shape[-1]
-    stacked = np.zeros((len(repetitions), len(names), size, size))
+    most = max(int(counts.counts.max(initial=0)) for counts in every) * max(map(len, repetitions.values()))
+    # as small as can be: of single images, a thousand runs are gigabytes as floating-point numbers
+    stacked = np.zeros((len(repetitions), len(names), size, size), np.min_scalar_type(most))
     labels, answered, votes = (np.full((len(repetitions), len(names)), NOT_TESTED, np.int8) for _ in range(3))
     demented = np.full(labels.shape, np.nan)
     for row, folds in enumerate(repetitions.values()):
         for counts in folds:
-            columns = [place[name] for name in counts.names]
-            stacked[row, columns] += counts.counts
+            columns = slice(None) if counts.names == names else [place[name] for name in counts.names]
+            stacked[row, columns] += counts.counts.astype(stacked.dtype)
             labels[row, columns], answered[row, columns] = counts.labels, counts.answers
             votes[row, columns] = NOT_TESTED if counts.votes is None else counts.votes
             demented[row, columns] = np.nan if counts.healthy is None else 1 - counts.healthy
     return Answers(
         every[0].by,
-        tuple(names),
+        names,
         tuple(repetitions),
         stacked,
         labels,

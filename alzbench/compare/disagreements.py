@@ -2,48 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
+from alzbench.compare.predictions import read_predictions
 from alzbench.compare.table import Comparison, Group
-from alzbench.store import read_run
+
+ANSWER = "predicted_"  # how the columns of experiments begin, so that one may be named `label`
+
+
+@dataclass(frozen=True)
+class DisputedSubject:
+    """A subject of which experiments answer some slice differently.
+
+    Attributes:
+        subject: Its name.
+        label: Its class.
+        slices: How many of it were tested.
+        differ: How many of them are answered differently.
+        right: Experiment -> share of its slices that it answers right, in [0, 1].
+    """
+
+    subject: str
+    label: str
+    slices: int
+    differ: int
+    right: dict[str, float]
 
 
 def disagreements(comparison: Comparison) -> pd.DataFrame:
     """Return a row an image that the experiments of a group answer differently, from the first seed they all have.
 
     Returns:
-        Columns protocol, data, seed, image, subject, slice, label, and each experiment's answer; those of other groups
-        are empty. Sanity rows, and experiments without predictions, are left out.
+        Columns protocol, data, seed, image, subject, slice, label, and of each experiment `predicted_<name>`; those of
+        other groups are empty. Sanity rows, and experiments without predictions, are left out.
     """
     tables = [table for group in comparison.groups if (table := _of_group(group)) is not None]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["protocol", "image"])
 
 
-def disputed_subjects(group: Group, most: int) -> pd.DataFrame | None:
-    """Return a row a subject of which a group's experiments answer some image differently, the most disputed first.
+def disputed_subjects(group: Group) -> list[DisputedSubject]:
+    """Return the subjects of which a group's first experiments answer a slice differently, the most disputed first.
 
-    Args:
-        group: The group.
-        most: How many experiments are looked at, the first ones.
-
-    Returns:
-        Columns subject, label, slices, differ (slices answered differently), and of each experiment the share of its
-        slices that are right, in [0, 1], from the first seed they all have. None where subjects are not known, or there
-        are no two experiments to set side by side.
+    From the first seed that all of them have. Empty where subjects are not known, or where no two experiments can be
+    set side by side.
     """
-    answers = _answers_of(group, most)
-    if answers is None or (answers.about["subject"] == "").any():
-        return None
+    tables = group.likely.tables
+    seed = _first_common([tuple(predictions) for predictions in tables.values()])
+    if seed is None:
+        return []
+    answers = _SideBySide.of(seed, {label: predictions[seed] for label, predictions in tables.items()})
+    if (answers.about["subject"] == "").any():
+        return []
     subject, label = answers.about["subject"], answers.about["label"]
     right = answers.predicted.eq(label, axis=0).groupby(subject).mean()
-    about = pd.DataFrame({"label": label.groupby(subject).first(), "slices": label.groupby(subject).size()})
-    about["differ"] = answers.differ.groupby(subject).sum()
+    labels, slices = label.groupby(subject).first(), label.groupby(subject).size()
+    differ = answers.differ.groupby(subject).sum()
     spread = right.max(axis=1) - right.min(axis=1)
-    order = spread[about["differ"] > 0].sort_values(ascending=False, kind="stable").index
-    return about.join(right).loc[order].reset_index()
+    order = spread[differ > 0].sort_values(ascending=False, kind="stable").index
+    return [
+        DisputedSubject(str(name), str(labels[name]), int(slices[name]), int(differ[name]), right.loc[name].to_dict())
+        for name in order
+    ]
 
 
 @dataclass(frozen=True)
@@ -54,40 +76,35 @@ class _SideBySide:
     about: pd.DataFrame  # subject, slice, label
     predicted: pd.DataFrame  # a column an experiment
 
+    @classmethod
+    def of(cls, seed: int, tables: Mapping[str, pd.DataFrame]) -> _SideBySide:
+        by_image = {label: table.set_index("image") for label, table in tables.items()}
+        predicted = pd.concat({label: table["predicted"] for label, table in by_image.items()}, axis=1, join="inner")
+        about = next(iter(by_image.values()))[["subject", "slice", "label"]].loc[predicted.index]
+        return cls(seed, about, predicted)
+
     @property
     def differ(self) -> pd.Series[bool]:
         return self.predicted.nunique(axis=1, dropna=False) > 1
 
 
 def _of_group(group: Group) -> pd.DataFrame | None:
-    answers = _answers_of(group)
-    if answers is None:
+    rows = [row for row in group.rows if not row.sanity and row.seeds]
+    seed = _first_common([row.seeds for row in rows])
+    if seed is None:
         return None
-    found = answers.about.join(answers.predicted)[answers.differ].reset_index()
+    read = {row.label: read_predictions(row, group.classes, [seed]) for row in rows}
+    tables = {label: predictions[seed] for label, predictions in read.items() if predictions is not None}
+    if len(tables) < 2:
+        return None
+    answers = _SideBySide.of(seed, tables)
+    found = answers.about.join(answers.predicted.add_prefix(ANSWER))[answers.differ].reset_index()
     found.insert(0, "protocol", group.protocol)
     found.insert(1, "data", group.data)
-    found.insert(2, "seed", answers.seed)
+    found.insert(2, "seed", seed)
     return found
 
 
-def _answers_of(group: Group, most: int | None = None) -> _SideBySide | None:
-    """Return the answers of a group's experiments; None where no two of them share a seed and have predictions."""
-    rows = [row for row in group.rows if not row.sanity and row.seeds][:most]
-    seeds = set.intersection(*(set(row.seeds) for row in rows)) if len(rows) > 1 else set()
-    if not seeds:
-        return None
-    seed = min(seeds)
-    answers = {row.label: table for row in rows if (table := _answers(row.folders, seed)) is not None}
-    if len(answers) < 2:
-        return None
-    predicted = pd.concat({label: table["predicted"] for label, table in answers.items()}, axis=1, join="inner")
-    about = next(iter(answers.values()))[["subject", "slice", "label"]].loc[predicted.index]
-    return _SideBySide(seed, about, predicted)
-
-
-def _answers(folders: tuple[str, ...], seed: int) -> pd.DataFrame | None:
-    """Return the predictions of one seed, all folds together, by image; None where some are not there."""
-    runs = [run for run in map(read_run, map(Path, folders)) if run.card.seed == seed]
-    if not all((run.path / "predictions.csv").is_file() for run in runs):
-        return None
-    return pd.concat([run.predictions() for run in runs]).set_index("image")
+def _first_common(seeds: Sequence[Sequence[int]]) -> int | None:
+    """Return the first seed that all of two experiments or more have."""
+    return min(set.intersection(*map(set, seeds)), default=None) if len(seeds) > 1 else None

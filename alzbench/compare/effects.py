@@ -28,35 +28,39 @@ class Effect:
     macro_f1: Interval | None
 
 
-def effects(answers: Mapping[str, Answers], levels: Mapping[str, Levels]) -> tuple[Effect, ...]:
+def effects(answers: Mapping[str, Answers], levels: Mapping[str, Levels]) -> tuple[tuple[Effect, ...], tuple[str, ...]]:
     """Return the effect of each level that experiments differ in alone.
 
     Args:
         answers: Those of each experiment, by its name.
         levels: The levels that are on in each experiment of the study.
+
+    Returns:
+        The effects, and a sentence about each pair of experiments, or all pairs of a level, that is left out.
     """
-    found = []
-    for change, candidates in _candidates(answers, levels).items():
-        matched = [(answers[a], answers[b]) for a, b in candidates if not obstacle(answers[a], answers[b])]
+    found: list[Effect] = []
+    without: list[str] = []
+    for (factor, level), candidates in _candidates(answers, levels).items():
+        of_level = f"effect of {factor}: {level}"
+        reasons = _reasons({(a, b): (answers[a], answers[b]) for a, b in candidates})
+        without += [f"{of_level}: without {b} against {a}, as {why}" for (a, b), why in reasons.items() if why]
+        matched = [(answers[a], answers[b]) for (a, b), why in reasons.items() if not why]
         # of one set of subjects, or a subject would be averaged with another one
         pairs = [(first.sample, second.sample) for first, second in align_all(matched)]
         if pairs:
             changes = (mean_difference(pairs, figure) for figure in (accuracy, macro_f1))
-            found.append(Effect(*change, len(pairs), *changes))
-    return tuple(found)
+            found.append(Effect(factor, level, len(pairs), *changes))
+        elif matched:
+            without.append(f"{of_level}: not computed, as its pairs of experiments have no seed in common")
+    return tuple(found), tuple(without)
 
 
-def left_out_pairs(answers: Mapping[str, Answers], levels: Mapping[str, Levels]) -> tuple[str, ...]:
-    """Return a sentence about each pair of experiments, or all pairs of a level, that no effect is computed from."""
-    found = []
-    for (factor, level), candidates in _candidates(answers, levels).items():
-        reasons = {pair: obstacle(*(answers[name] for name in pair)) for pair in candidates}
-        of_level = f"effect of {factor}: {level}"
-        found += [f"{of_level}: without {b} against {a}, as {why}" for (a, b), why in reasons.items() if why]
-        matched = [(answers[a], answers[b]) for (a, b), why in reasons.items() if not why]
-        if matched and not align_all(matched):
-            found.append(f"{of_level}: not computed, as its pairs of experiments have no seed in common")
-    return tuple(found)
+def _reasons(pairs: Mapping[tuple[str, str], tuple[Answers, Answers]]) -> dict[tuple[str, str], str]:
+    """Return why each pair cannot be averaged with the others; empty where it can."""
+    reasons = {names: obstacle(*pair) for names, pair in pairs.items()}
+    known = {names for names, (first, _) in pairs.items() if not reasons[names] and first.by == "subject"}
+    unlike = "the subjects of their test images are not known, and those of other pairs are"
+    return {names: why or (unlike if known and names not in known else "") for names, why in reasons.items()}
 
 
 def _candidates(

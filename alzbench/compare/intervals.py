@@ -26,7 +26,7 @@ FEWEST_CLUSTERS = 5  # with fewer, no interval is honest
 SMALLEST_P = 1e-300  # where Student's distribution ends in floating point: no test makes anything certain
 _ROUNDING = 1e-9  # a standard error below it is none
 
-Counts = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.number]  # as small as they are stored: sums widen them
 Values = npt.NDArray[np.float64]
 
 
@@ -68,10 +68,11 @@ macro_f1 = Figure(_macro_f1, by_class=True)  # over the classes that are there
 
 @cache
 def f1_of(label: int) -> Figure:
-    """Return the F1 of one class."""
+    """Return the F1 of one class, which is not defined without images of it."""
 
     def f1(matrices: Counts) -> Values:
-        return ratio(2 * matrices[..., label, label], matrices[..., label, :].sum(-1) + matrices[..., :, label].sum(-1))
+        support, answered = matrices[..., label, :].sum(-1), matrices[..., :, label].sum(-1)
+        return ratio(2 * matrices[..., label, label], np.where(support > 0, support + answered, 0))
 
     return Figure(f1, label)
 
@@ -271,7 +272,7 @@ def _f1(matrices: Counts) -> Values:
     return ratio(2 * _diagonal(matrices), matrices.sum(-1) + matrices.sum(-2))
 
 
-def _diagonal(matrices: Counts) -> Values:
+def _diagonal(matrices: Counts) -> Counts:
     diagonal: Counts = np.diagonal(matrices, axis1=-2, axis2=-1)
     return diagonal
 
@@ -282,8 +283,8 @@ def _mean_of_present(values: npt.NDArray[np.float64], matrices: Counts) -> Value
     return means
 
 
-def ratio(above: npt.NDArray[np.floating], below: npt.NDArray[np.number]) -> Values:
+def ratio(above: npt.NDArray[np.number], below: npt.NDArray[np.number]) -> Values:
     """Return a quotient, NaN where it is not defined."""
     below = np.asarray(below, np.float64)
-    quotient: npt.NDArray[np.float64] = np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0)
+    quotient: Values = np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0)
     return quotient

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ import pandas as pd
 
 from alzbench.compare.areas import Places, Scores, Truth, average_precision, roc_auc
 from alzbench.compare.intervals import Interval, from_left_out
+from alzbench.compare.predictions import Predictions, read_predictions
 from alzbench.compare.rows import ExperimentRow
 from alzbench.evaluation.calibration import bin_sums, calibration_error
 from alzbench.evaluation.predictions import PREFIX, class_names
@@ -19,8 +20,6 @@ from alzbench.store import read_run
 
 MOST_SIDE_BY_SIDE = 9  # experiments whose predictions are read for tables and figures; more cannot be read by people
 MOST_BLOCKS = 100  # more clusters are dealt into so many, which are left out as wholes: the delete-a-group jackknife
-
-Predictions = Mapping[int, pd.DataFrame]  # predictions tables by seed, of a seed those of all folds
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,12 @@ class Likely:
     Attributes:
         tables: Predictions of each by its label.
         answers_only: Labels of those that came without probabilities.
+        without: Labels of those whose predictions are not stored, or not of all their runs.
     """
 
     tables: dict[str, Predictions]
     answers_only: tuple[str, ...]
+    without: tuple[str, ...] = ()
 
     @cached_property
     def scores(self) -> dict[str, ProbabilityScores]:
@@ -67,20 +68,19 @@ class Likely:
         return {label: probability_scores(of) for label, of in likely.items()}
 
 
-def read_likely(rows: Sequence[ExperimentRow], most: int) -> Likely:
-    """Read the predictions of the first `most` experiments; without those that have not stored them."""
+def read_likely(rows: Sequence[ExperimentRow], classes: Sequence[str], most: int) -> Likely:
+    """Read the predictions of the first `most` experiments; `classes` are the group's."""
     tables: dict[str, Predictions] = {}
-    answers_only = []
-    for row in [row for row in rows if not row.sanity][:most]:
-        runs = [run for run in map(read_run, map(Path, row.folders)) if (run.path / "predictions.csv").is_file()]
-        of_seeds: dict[int, list[pd.DataFrame]] = {}
-        for run in runs:
-            of_seeds.setdefault(run.card.seed, []).append(run.predictions())
-        if of_seeds:
-            tables[row.label] = {seed: pd.concat(folds, ignore_index=True) for seed, folds in of_seeds.items()}
-        if any(run.metrics.get("answers_only") for run in runs):
+    answers_only, without = [], []
+    for row in [row for row in rows if row.seeds and not row.sanity][:most]:
+        predictions = read_predictions(row, classes)
+        if predictions is None:
+            without.append(row.label)
+            continue
+        tables[row.label] = predictions
+        if any(read_run(Path(folder)).metrics.get("answers_only") for folder in row.folders):
             answers_only.append(row.label)
-    return Likely(tables, tuple(answers_only))
+    return Likely(tables, tuple(answers_only), tuple(without))
 
 
 def probability_scores(predictions: Predictions) -> ProbabilityScores:

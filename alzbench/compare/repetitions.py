@@ -13,6 +13,7 @@ import pandas as pd
 from alzbench.compare.answers import read_counts
 from alzbench.compare.areas import roc_auc
 from alzbench.compare.intervals import accuracy, balanced_accuracy, f1_of, macro_f1
+from alzbench.evaluation.predictions import with_classes
 from alzbench.evaluation.subject_counts import SubjectCounts
 from alzbench.store import Run
 
@@ -80,7 +81,8 @@ def _repetition(seed: int, folds: list[Run]) -> Repetition:
     from alzbench.evaluation.metrics import score
     from alzbench.evaluation.subjects import score_subjects
 
-    pooled = pd.concat([run.predictions() for run in folds], ignore_index=True)
+    classes = folds[0].metrics["test"]["classes"]
+    pooled = pd.concat([with_classes(run.predictions(), classes) for run in folds], ignore_index=True)
     return Repetition(seed, tuple(folds), known, score(pooled), score_subjects(pooled))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from alzbench.compare.answers import Answers
-from alzbench.compare.effects import Effect, Levels, effects, left_out_pairs
+from alzbench.compare.effects import Effect, Levels, effects
 from alzbench.compare.pairs import WORTH_SEEING, Pair, compare_pairs
 from alzbench.compare.probabilities import MOST_SIDE_BY_SIDE, Likely, read_likely
 from alzbench.compare.references import Reference
@@ -62,7 +62,7 @@ class Group:
     @cached_property
     def likely(self) -> Likely:
         """What the first experiments answered, read from their predictions when it is first asked for."""
-        return read_likely(self.rows, MOST_SIDE_BY_SIDE)
+        return read_likely(self.rows, self.classes, MOST_SIDE_BY_SIDE)
 
     @property
     def title(self) -> str:
@@ -165,6 +165,7 @@ def _group(runs: Sequence[Run], asked: _Asked) -> Group:
     baseline = _baseline(experiments, answers, asked.baseline)
     sanity = {row.label for row in rows if row.sanity}
     pairs, reasons = compare_pairs(baseline, answers, sanity, asked.worth) if baseline in answers else ((), {})
+    changes, without = effects(answers, asked.levels)
     return Group(
         protocol=first.protocol,
         split_seed=first.split_seed,
@@ -176,8 +177,8 @@ def _group(runs: Sequence[Run], asked: _Asked) -> Group:
         references=published,
         rows=tuple(replace(row, unpaired=_why_not(row, pairs, reasons, baseline)) for row in rows),
         pairs=pairs,
-        effects=effects(answers, asked.levels),
-        effects_without=left_out_pairs(answers, asked.levels),
+        effects=changes,
+        effects_without=without,
     )
 
 

@@ -41,6 +41,22 @@ def class_names(table: pd.DataFrame) -> list[str]:
     return [column.removeprefix(PREFIX) for column in table.columns if column.startswith(PREFIX)]
 
 
+def with_classes(table: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """Return a table with other names of its classes, in the same order: runs on the same images may spell them apart.
+
+    Raises:
+        ValueError: The table has another number of classes.
+    """
+    own = class_names(table)
+    if own == list(classes):
+        return table
+    if len(own) != len(classes):
+        raise ValueError(f"its classes must be as many as {', '.join(classes)}; it has {', '.join(own)}")
+    names = dict(zip(own, classes, strict=True))
+    renamed = table.rename(columns={PREFIX + name: PREFIX + other for name, other in names.items()})
+    return renamed.assign(label=table["label"].map(names), predicted=table["predicted"].map(names))
+
+
 def check_table(table: pd.DataFrame) -> None:
     """Raise ValueError where a table that was read is no predictions table."""
     missing = [name for name in ("image", "subject", "slice", "label", "predicted") if name not in table]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
 from alzbench.compare import (
     Comparison,
     Effect,
@@ -14,8 +12,7 @@ from alzbench.compare import (
     Pair,
     binomial_interval,
 )
-from alzbench.compare.disagreements import disputed_subjects
-from alzbench.compare.probabilities import MOST_SIDE_BY_SIDE
+from alzbench.compare.disagreements import DisputedSubject, disputed_subjects
 from alzbench.report.cells import (
     UNDEFINED,
     Cell,
@@ -78,10 +75,15 @@ def _section(group: Group) -> Section:
     tables += [_effects(group.effects)] if group.effects else []
     tables += [_by_subject(group)] if any(row.by_subject for row in group.rows) else []
     tables += _probabilities(group)
-    disputed = disputed_subjects(group, MOST_SIDE_BY_SIDE)
-    tables += [_disputed(disputed)] if disputed is not None and len(disputed) else []
+    disputed = disputed_subjects(group)
+    tables += [_disputed(disputed)] if disputed else []
     said = [reference_note(group)] if group.references else []
     said += [f"{note}." for note in notes(group)]
+    if group.likely.without:
+        names = ", ".join(group.likely.without)
+        said.append(
+            f"Without probabilities, curves and disagreements, as not all their predictions are stored: {names}."
+        )
     return Section(group.title, tuple(warnings), tuple(tables), tuple(said))
 
 
@@ -237,23 +239,23 @@ def _probabilities(group: Group) -> list[Table]:
     ]
 
 
-def _disputed(subjects: pd.DataFrame) -> Table:
+def _disputed(subjects: Sequence[DisputedSubject]) -> Table:
     """Return the subjects about which the experiments differ most."""
-    experiments = list(subjects.columns[4:])
     rows = tuple(
         (
-            Cell(str(row["subject"])),
-            Cell(str(row["label"])),
-            *(Cell(f"{row[key]:,}", float(row[key])) for key in ("slices", "differ")),
-            *(Cell(f"{100 * row[name]:.0f}", float(row[name])) for name in experiments),
+            Cell(of.subject),
+            Cell(of.label),
+            count(of.slices),
+            count(of.differ),
+            *(Cell(f"{100 * share:.0f}", share) for share in of.right.values()),
         )
-        for row in subjects.head(MOST_DISPUTED).to_dict("records")
+        for of in subjects[:MOST_DISPUTED]
     )
     note = (
         f"Slices answered right by each experiment, in per cent, first common seed. {len(subjects):,} subjects have "
         f"slices that are answered differently; the {min(len(subjects), MOST_DISPUTED)} most disputed are shown."
     )
-    return Table("Where they disagree", ("subject", "is", "slices", "differ", *experiments), rows, note=note)
+    return Table("Where they disagree", ("subject", "is", "slices", "differ", *subjects[0].right), rows, note=note)
 
 
 def _sanity(group: Group) -> frozenset[int]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from alzbench.compare import Comparison, Effect, Group, Pair, Spread, SubjectScores, binomial_interval
 from alzbench.compare.disagreements import disputed_subjects
-from alzbench.compare.probabilities import MOST_SIDE_BY_SIDE, ProbabilityScores
+from alzbench.compare.probabilities import ProbabilityScores
 
 if TYPE_CHECKING:
     from alzbench.runner import Outcome  # takes as long to import as to compare hundreds of runs
@@ -36,10 +36,10 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
 
 def _answered(group: Group) -> dict[str, Any]:
     """Return what is known from the predictions of a group's first experiments."""
-    disputed = disputed_subjects(group, MOST_SIDE_BY_SIDE)
     return {
         "probabilities": {label: asdict(of) for label, of in group.likely.scores.items()},
-        "disputed_subjects": [] if disputed is None else disputed.to_dict("records"),
+        "without_predictions": group.likely.without,
+        "disputed_subjects": [asdict(subject) for subject in disputed_subjects(group)],
     }
 
 

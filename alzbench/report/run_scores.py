@@ -108,7 +108,7 @@ def _ends(interval: Interval | None) -> tuple[float, float] | None:
 
 
 def _by_subject(scores: Mapping[str, Any], intervals: Mapping[str, Interval], answers_only: bool) -> Iterator[Score]:
-    """Yield the figures by subject; of answers without probabilities those of the vote alone."""
+    """Yield the figures by subject; of answers without probabilities those of votes."""
     mean, two_way = scores["mean"], scores["demented"]
     values = {name: mean[name] for name in ("accuracy", "balanced_accuracy", "macro_f1")} if not answers_only else {}
     values["vote_accuracy"] = scores["vote"]["accuracy"]

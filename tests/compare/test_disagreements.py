@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -33,11 +34,11 @@ def test_the_images_that_are_answered_differently_are_listed(root: Path) -> None
     differ = a["predicted"] != b["predicted"]
     assert 0 < differ.sum() < 96
     assert found["image"].tolist() == a.index[differ].tolist()
-    assert found["a"].tolist() == a.loc[differ, "predicted"].tolist()
-    assert found["b"].tolist() == b.loc[differ, "predicted"].tolist()
+    assert found["predicted_a"].tolist() == a.loc[differ, "predicted"].tolist()
+    assert found["predicted_b"].tolist() == b.loc[differ, "predicted"].tolist()
     assert found["subject"].tolist() == a.loc[differ, "subject"].tolist()
     assert set(found["seed"]) == {1}  # the first that both have
-    assert "z" not in found
+    assert "predicted_z" not in found
 
 
 def test_without_a_common_seed_or_predictions_there_is_nothing_to_list(root: Path) -> None:
@@ -46,12 +47,37 @@ def test_without_a_common_seed_or_predictions_there_is_nothing_to_list(root: Pat
     assert disagreements(compare([r for r in runs if r.card.seed == 0 or r.card.experiment == "b"], [])).empty
     (root / "b" / "seed-1-h1" / "predictions.csv").unlink()
     assert disagreements(compare(RunStore(root).runs(), [])).empty
+    (group,) = compare(RunStore(root).runs(), []).groups
+    assert disputed_subjects(group) == []
+
+
+def test_the_same_classes_spelled_otherwise_are_no_disagreement(root: Path) -> None:
+    path = write_run(root, 0.6, classes=("class A", "class B"), n=96, experiment="c", settings="c", seed=1)
+    write_answers(path, 1 + 10 * ord("a"), 0.6, ("class A", "class B"))  # what a answers
+    comparison = compare(RunStore(root).runs(), [])
+    found = disagreements(comparison)
+    assert len(found)
+    assert found["predicted_c"].tolist() == found["predicted_a"].tolist()
+    for subject in disputed_subjects(comparison.groups[0]):
+        assert subject.right["c"] == subject.right["a"]
+
+
+def test_an_experiment_may_be_named_as_a_column(tmp_path: Path) -> None:
+    names = ("label", "slices", "differ", "subject", "slice")
+    for name in names:
+        write_answers(write_run(tmp_path, n=96, experiment=name, settings=name), len(name), 0.5)
+    comparison = compare(RunStore(tmp_path).runs(), [])
+    found = disagreements(comparison)
+    assert set(found["label"]) == {"A", "B"}
+    assert {f"predicted_{name}" for name in names} < set(found)
+    (first, *_) = disputed_subjects(comparison.groups[0])
+    assert sorted(first.right) == sorted(names)
+    assert first.label in ("A", "B")
 
 
 def test_the_most_disputed_subjects_come_first(root: Path) -> None:
     (group,) = compare(RunStore(root).runs(), []).groups
-    found = disputed_subjects(group, 9)
-    assert found is not None
+    found = pd.DataFrame([asdict(of) | of.right for of in disputed_subjects(group)])
     a, b = predictions(root, "a"), predictions(root, "b")
     differ = (a["predicted"] != b["predicted"]).groupby(a["subject"]).sum()
     assert set(found["subject"]) == set(differ.index[differ > 0])
@@ -63,19 +89,19 @@ def test_the_most_disputed_subjects_come_first(root: Path) -> None:
         assert first[name] == (table["label"] == table["predicted"])[of_first].mean()
     spread = (found["a"] - found["b"]).abs()
     assert (spread.diff().dropna() <= 0).all()
-    assert disputed_subjects(group, 1) is None  # one experiment disagrees with nobody
 
 
 def test_without_subjects_none_is_disputed(root: Path) -> None:
     for path in root.glob("*/*/predictions.csv"):
         pd.read_csv(path).assign(subject="").to_csv(path, index=False)
     (group,) = compare(RunStore(root).runs(), []).groups
-    assert disputed_subjects(group, 9) is None
+    assert disputed_subjects(group) == []
+    assert not disagreements(compare(RunStore(root).runs(), [])).empty
 
 
 def test_only_images_that_all_have_answered_are_set_side_by_side(root: Path) -> None:
     path = root / "b" / "seed-1-h1" / "predictions.csv"
     pd.read_csv(path, dtype=str).iloc[8:].to_csv(path, index=False)
     found = disagreements(compare(RunStore(root).runs(), []))
-    assert not found["b"].isna().any()
+    assert not found["predicted_b"].isna().any()
     assert "s0" not in set(found["subject"])

@@ -317,3 +317,13 @@ def test_without_a_difference_false_alarms_stay_at_5_percent() -> None:
         assert found is not None
         alarms += found.p < 0.05
     assert 0.02 <= alarms / 500 <= 0.08
+
+
+def test_f1_of_a_class_without_images_is_not_defined() -> None:
+    """As `metrics.score` says, though some images are taken for it: the interval would not be around the mean shown."""
+    counts = np.zeros((2, 12, 2, 2))
+    counts[0, :, 0, 0] = counts[0, ::2, 1, 1] = counts[1, :, 0, 1] = 1  # the second seed tests the first class alone
+    assert f1_of(1)(counts[0].sum(0)) == 1
+    assert np.isnan(f1_of(1)(counts[1].sum(0)))
+    assert interval(counts, f1_of(1)) is None
+    assert interval(counts[:1], f1_of(1)) is not None

@@ -13,8 +13,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import ttest_power
 
 from alzbench.compare.answers import NOT_TESTED, Answers, align, stack
-from alzbench.compare.effects import effects, left_out_pairs
-from alzbench.compare.intervals import accuracy, difference
+from alzbench.compare.effects import effects
+from alzbench.compare.intervals import accuracy, difference, f1_of, interval
 from alzbench.compare.pairs import MOST, compare_pairs, holm, mcnemar_exact, needed
 from alzbench.evaluation.subject_counts import SubjectCounts
 
@@ -23,7 +23,7 @@ SLICES = 10
 
 def answers(right: np.ndarray, seeds: tuple[int, ...] | None = None, names: list[str] | None = None) -> Answers:
     """Answers about subjects of class 0, of whose ten slices `right` (S, C) are answered right; half decides."""
-    counts = np.zeros((*right.shape, 2, 2))
+    counts = np.zeros((*right.shape, 2, 2), np.uint8)
     counts[..., 0, 0], counts[..., 0, 1] = right, SLICES - right
     clusters = tuple(names or [f"s{k:03d}" for k in range(right.shape[1])])
     labels, answered = np.zeros(right.shape, np.int8), (right <= SLICES / 2).astype(np.int8)
@@ -136,6 +136,23 @@ def test_folds_of_a_seed_are_stacked_side_by_side() -> None:
     assert stack({}) is None
 
 
+@pytest.mark.parametrize("slices", [1, 255, 256, 70_000])
+def test_counts_are_stored_in_few_bytes_and_never_wrap(slices: int) -> None:
+    """Figures of them are those of the same numbers as floating-point ones."""
+
+    def fold(name: str, right: int) -> SubjectCounts:
+        counts = np.array([[[right, slices - right], [0, 0]]])
+        return SubjectCounts("subject", (name,), counts, np.array([0]), np.array([0]))
+
+    # the same subject in two folds, too
+    found = stack({0: [fold(f"s{k % 9}", slices - k % 2) for k in range(10)], 1: [fold(f"s{k}", 0) for k in range(9)]})
+    assert found is not None
+    assert found.counts[:, 0].sum() == 3 * slices
+    assert interval(found.counts, accuracy) == interval(found.counts.astype(float), accuracy)
+    assert interval(found.counts, f1_of(0)) == interval(found.counts.astype(float), f1_of(0))
+    assert found.placed((1, 0), found.clusters).counts[1].sum() == 10 * slices
+
+
 # Effects
 
 
@@ -143,14 +160,14 @@ def test_an_effect_is_the_mean_over_pairs_that_differ_in_it_alone() -> None:
     """A grid of two factors: by hand, the mean of the two differences for each."""
     base = draw(1, 0.5)
     level = {"plain": 0, "a": 1, "b": 2, "a-b": 4}
-    found = effects(
-        {name: answers(np.clip(base + more, 0, 14)) for name, more in level.items()},
+    found, _ = effects(
+        {name: answers(np.clip(base + more, 0, SLICES)) for name, more in level.items()},
         {"plain": frozenset(), "a": frozenset({("A", "a")}), "b": frozenset({("B", "b")}),
          "a-b": frozenset({("A", "a"), ("B", "b")})},
     )  # fmt: skip
 
     def mean(name: str) -> float:
-        return float(np.clip(base + level[name], 0, 14).mean() / SLICES)
+        return float(np.clip(base + level[name], 0, SLICES).mean() / SLICES)
 
     by_level = {effect.level: effect for effect in found}
     assert by_level.keys() == {"a", "b"}
@@ -167,7 +184,7 @@ def test_an_effect_is_the_mean_over_pairs_that_differ_in_it_alone() -> None:
 
 def test_an_effect_of_one_pair_is_its_difference() -> None:
     first, second = answers(draw(1, 0.5)), answers(draw(2, 0.6))
-    (effect,) = effects({"base": first, "x": second}, {"base": frozenset(), "x": frozenset({("F", "x")})})
+    ((effect,), _) = effects({"base": first, "x": second}, {"base": frozenset(), "x": frozenset({("F", "x")})})
     expected = difference(first.counts, second.counts, accuracy)
     assert expected is not None
     assert (effect.factor, effect.level, effect.pairs, effect.accuracy) == ("F", "x", 1, expected.interval)
@@ -175,8 +192,8 @@ def test_an_effect_of_one_pair_is_its_difference() -> None:
 
 def test_levels_without_a_partner_have_no_effect() -> None:
     both = answers(draw(1, 0.5))
-    assert effects({"x": both}, {"base": frozenset(), "x": frozenset({("F", "x")})}) == ()
-    assert effects({"x": both, "base": both}, {}) == ()
+    assert effects({"x": both}, {"base": frozenset(), "x": frozenset({("F", "x")})}) == ((), ())
+    assert effects({"x": both, "base": both}, {}) == ((), ())
 
 
 def grid(of_b: dict[str, Answers]) -> dict[str, Answers]:
@@ -192,7 +209,7 @@ LEVELS = {
 
 def test_an_effect_is_of_the_seeds_that_all_its_pairs_have() -> None:
     stacks = grid({"b": answers(draw(3, 0.5)), "a-b": answers(draw(4, 0.7))})
-    (of_a, of_b) = effects(stacks, LEVELS)
+    ((of_a, of_b), _) = effects(stacks, LEVELS)
     assert (of_a.pairs, of_b.pairs) == (2, 2)
     assert of_a.accuracy is not None
     assert of_a.accuracy.seeds == 2
@@ -217,16 +234,18 @@ def test_subjects_that_the_pairs_of_an_effect_do_not_share_keep_their_places(of_
         return Answers("subject", tuple(every), seeds, counts, labels, answered)
 
     seeds = {"plain": (0, 1), "a": (0, 1), "b": of_b, "a-b": of_b}
-    found = effects({name: stacked(name, its) for name, its in seeds.items()}, LEVELS)
-    assert found == effects({name: stacked(name, (0,)) for name in seeds}, LEVELS)
+    found, without = effects({name: stacked(name, its) for name, its in seeds.items()}, LEVELS)
+    assert not without
+    assert found == effects({name: stacked(name, (0,)) for name in seeds}, LEVELS)[0]
     assert found[0].accuracy is not None
     assert found[0].accuracy.clusters == 20
 
 
 def test_pairs_without_a_common_seed_have_no_effect() -> None:
     stacks = grid({"b": answers(draw(3, 0.5), (7, 8)), "a-b": answers(draw(4, 0.7), (7, 8))})
-    assert [effect.level for effect in effects(stacks, LEVELS)] == []
-    assert left_out_pairs(stacks, LEVELS) == (
+    found, without = effects(stacks, LEVELS)
+    assert not found
+    assert without == (
         "effect of A: a: not computed, as its pairs of experiments have no seed in common",
         "effect of B: b: without b against plain, as they have no seed in common",
         "effect of B: b: without a-b against a, as they have no seed in common",
@@ -235,13 +254,26 @@ def test_pairs_without_a_common_seed_have_no_effect() -> None:
 
 def test_a_pair_that_cannot_be_compared_is_named_and_the_others_are_averaged() -> None:
     stacks = grid({"b": answers(draw(3, 0.5, 3)), "a-b": replace(answers(draw(4, 0.7, 3)), by="image")})
-    assert [(effect.level, effect.pairs) for effect in effects(stacks, LEVELS)] == [("a", 1), ("b", 1)]
+    found, without = effects(stacks, LEVELS)
+    assert [(effect.level, effect.pairs) for effect in found] == [("a", 1), ("b", 1)]
     why = "as the subjects of the test images are known for one of the two only"
-    assert left_out_pairs(stacks, LEVELS) == (
+    assert without == (
         f"effect of A: a: without a-b against b, {why}",
         f"effect of B: b: without a-b against a, {why}",
     )
-    assert left_out_pairs(grid({}), LEVELS) == ()
+
+
+def test_an_effect_does_not_average_a_pair_by_image_with_one_by_subject() -> None:
+    unknown = {name: replace(answers(draw(k, 0.5, 3)), by="image") for k, name in enumerate(("plain", "a"))}
+    stacks = {**unknown, "b": answers(draw(3, 0.5, 3)), "a-b": answers(draw(4, 0.7, 3))}
+    levels = {name: LEVELS[name] for name in stacks}
+    found, without = effects(stacks, levels)
+    assert [(effect.level, effect.pairs) for effect in found] == [("a", 1)]
+    assert found[0].accuracy == effects({"b": stacks["b"], "a-b": stacks["a-b"]}, levels)[0][0].accuracy
+    assert without[0] == (
+        "effect of A: a: without a against plain, as the subjects of their test images are not known, and those of "
+        "other pairs are"
+    )
 
 
 # Families, and what is needed

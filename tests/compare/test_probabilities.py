@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +13,16 @@ import pytest
 from scipy import stats
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from alzbench.compare import compare
+from alzbench.compare import Comparison, compare
 from alzbench.compare.intervals import from_left_out
 from alzbench.compare.probabilities import MOST_BLOCKS, probability_scores, read_likely
+from alzbench.errors import DataError
 from alzbench.evaluation.calibration import bin_sums, calibration_error
-from alzbench.store import RunStore
+from alzbench.evaluation.subject_counts import count_subjects
+from alzbench.report.document import comparison_sections
+from alzbench.store import RunStore, read_run
 from tests.report.test_document import write_answers
-from tests.test_store import write_run
+from tests.test_store import make_metrics, write_run
 
 CLASSES = ("A", "B", "C")
 SLICES = 8
@@ -120,9 +126,53 @@ def test_predictions_of_folds_are_taken_together(tmp_path: Path) -> None:
     for fold in range(2):
         write_answers(write_run(tmp_path, n=96, seed=0, fold=fold, folds=2, hash=f"h{fold}"), fold, 0.7)
     (group,) = compare(RunStore(tmp_path).runs(), []).groups
-    likely = read_likely(group.rows, 9)
+    likely = read_likely(group.rows, group.classes, 9)
     assert [len(table) for table in likely.tables["x"].values()] == [2 * 96]
     assert set(likely.scores) == {"x"}
+
+
+@pytest.mark.parametrize("spelled", [{"seed": 1}, {"seed": 0, "fold": 1}])
+def test_classes_that_runs_spell_otherwise_are_the_same(tmp_path: Path, spelled: dict[str, int]) -> None:
+    folds = 2 if "fold" in spelled else 1
+    fold = 0 if folds == 2 else None
+    write_answers(write_run(tmp_path / "own", n=96, hash="h", fold=fold, folds=folds), 0, 0.7)
+    write_answers(write_run(tmp_path / "own", n=96, hash="i", folds=folds, **spelled), 1, 0.7)
+    shutil.copytree(tmp_path / "own", tmp_path / "other")
+    (changed,) = (run.path for run in RunStore(tmp_path / "other").runs() if run.card.hash == "i")
+    others = ("class A", "class B")
+    (changed / "metrics.json").write_text(json.dumps(make_metrics(0.5, (0.5, 0.5), others, 96)))
+    write_answers(changed, 1, 0.7, others)
+    own, other = (compare(RunStore(tmp_path / name).runs(), []).groups[0] for name in ("own", "other"))
+    assert own.likely.scores == other.likely.scores
+    assert replace(own.rows[0], folders=()) == replace(other.rows[0], folders=())
+
+
+@pytest.mark.parametrize("folds", [1, 2])
+def test_a_part_of_the_predictions_is_not_taken_for_all_of_them(tmp_path: Path, folds: int) -> None:
+    for seed in range(2):
+        for fold in range(folds):
+            about = {"seed": seed, "fold": fold if folds > 1 else None, "folds": folds, "hash": f"h{seed}{fold}"}
+            path = write_run(tmp_path, n=96, **about)
+            write_answers(path, fold, 0.7)
+            table = read_run(path).predictions()
+            table.assign(image=f"{fold}-" + table["image"], subject="").to_csv(path / "predictions.csv", index=False)
+            (path / "subjects.json").write_text(json.dumps(count_subjects(read_run(path).predictions()).to_json()))
+    (path / "predictions.csv").unlink()  # of the last seed and fold
+    (group,) = compare(RunStore(tmp_path).runs(), []).groups
+    assert group.rows[0].seeds == (0, 1)
+    assert group.likely.without == ("x",)
+    assert not group.likely.tables
+    assert not group.likely.scores
+    (section,) = comparison_sections(Comparison((group,)))
+    assert any("not all their predictions are stored: x" in note for note in section.notes)
+
+
+def test_predictions_of_other_classes_are_refused(tmp_path: Path) -> None:
+    for name, classes in (("a", ("A", "B")), ("b", ("A", "B", "C"))):
+        write_answers(write_run(tmp_path, n=96, experiment=name, settings=name), 0, 0.7, classes)
+    (group,) = compare(RunStore(tmp_path).runs(), []).groups
+    with pytest.raises(DataError, match=r"predictions\.csv: its classes must be as many as A, B; it has A, B, C"):
+        _ = group.likely
 
 
 @pytest.mark.slow

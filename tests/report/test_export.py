@@ -132,7 +132,7 @@ def test_what_is_known_from_predictions_is_the_same_in_json_csv_and_tables(tmp_p
     disputed = {row["subject"]: row for row in group["disputed_subjects"]}
     assert len(disputed) > MOST_DISPUTED
     for subject, row in tables["Where they disagree"].items():
-        assert row[-1].value == disputed[subject]["other"]
+        assert row[-1].value == disputed[subject]["right"]["other"]
 
 
 def test_scores_by_subject_have_their_intervals_everywhere(tmp_path: Path) -> None:

@@ -1,0 +1,49 @@
+"""The predictions of experiments, read from their runs, all with the class names of their group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from alzbench.compare.rows import ExperimentRow
+from alzbench.errors import DataError
+from alzbench.evaluation.predictions import with_classes
+from alzbench.store import Run, read_run
+
+Predictions = Mapping[int, pd.DataFrame]  # predictions tables by seed, of a seed those of all folds
+
+
+def read_predictions(
+    row: ExperimentRow, classes: Sequence[str], seeds: Sequence[int] | None = None
+) -> Predictions | None:
+    """Read what an experiment answered, with one spelling of the classes.
+
+    Args:
+        row: The experiment.
+        classes: The group's class names, in label order.
+        seeds: Of which of its seeds; by default of all.
+
+    Returns:
+        None where any run of these seeds has not stored its predictions: a part of them is not what its figures say.
+
+    Raises:
+        DataError: A file is damaged.
+    """
+    of_seeds: dict[int, list[Run]] = {seed: [] for seed in (row.seeds if seeds is None else seeds)}
+    for run in map(read_run, map(Path, row.folders)):
+        if run.card.seed in of_seeds:
+            of_seeds[run.card.seed].append(run)
+    if not all((run.path / "predictions.csv").is_file() for runs in of_seeds.values() for run in runs):
+        return None
+    return {
+        seed: pd.concat([_read(run, classes) for run in runs], ignore_index=True) for seed, runs in of_seeds.items()
+    }
+
+
+def _read(run: Run, classes: Sequence[str]) -> pd.DataFrame:
+    try:
+        return with_classes(run.predictions(), classes)
+    except ValueError as error:
+        raise DataError(f"{run.path / 'predictions.csv'}: {error}; leave the run out, or run it again.") from None
