@@ -120,6 +120,7 @@ class MirroredRun:
     ) -> None:
         with as_tracking_error():
             self.wandb = _client()
+            self._open = True
             self._run: Any = self.wandb.init(
                 mode=destination.mode,
                 project=destination.project,
@@ -186,11 +187,15 @@ class MirroredRun:
 
     def finish(self) -> None:
         """Wait until all is sent; raises TrackingError where the server does not take it in time."""
+        self._open = False  # whatever comes of it: a second wait would be as long, and change nothing
         with as_tracking_error():
             self._run.finish(exit_code=0)
 
     def abandon(self, failed: bool) -> None:
         """Let go of a run that was not completed, without a word about what could not be sent."""
+        if not self._open:
+            return
+        self._open = False
         with contextlib.suppress(TrackingError), as_tracking_error():
             self._run.finish(exit_code=int(failed))
 

@@ -118,12 +118,13 @@ class WandbTracker:
         except NotConfirmed as error:
             self._warn(f"W&B: {error}; `alzbench sync` sends the rest.")
             _note_failure(mirror)
-        except (AlzbenchError, OSError) as error:
-            if isinstance(error, Interrupted):
-                raise
+        except Interrupted:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not cost a run either
+            reason = str(error) if isinstance(error, AlzbenchError | OSError) else f"{type(error).__name__}: {error}"
             if not self._failed:
                 self._warn(
-                    f"W&B: tracking failed and is off for the rest of this command: {error}. The runs go on without "
+                    f"W&B: tracking failed and is off for the rest of this command: {reason}. The runs go on without "
                     "it, and `alzbench sync` sends them later."
                 )
             self._failed = True

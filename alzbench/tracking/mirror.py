@@ -59,7 +59,11 @@ class Mirror:
         config = content.config(card, resolved)
         self._run = MirroredRun(destination, folder, self._marker.id, config, about, finish_s)
         self._sent = self._run.next_step - 1  # epochs that the server has, or the client keeps for it
-        self._keep(entity=self._run.entity, url=self._run.url)
+        try:
+            self._keep(entity=self._run.entity, url=self._run.url)
+        except OSError:
+            self._run.abandon(failed=True)
+            raise
 
     @property
     def url(self) -> str:
@@ -115,7 +119,8 @@ class Mirror:
         self._run.abandon(failed=state != "pruned")
 
     def fail(self) -> None:
-        """Note that the mirror is not what it should be."""
+        """Let go of the run, and note that the mirror is not what it should be."""
+        self._run.abandon(failed=True)
         self._keep(state="failed")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from alzbench.store import read_run
 from tests.test_cli import Command
 from tests.tracking.conftest import Write, assert_whole, end_client, marker, only_run, rows, start
 from tests.tracking.server import StandIn
@@ -94,6 +95,34 @@ def test_a_server_that_goes_away_in_the_middle_costs_nothing(
     server.fails = lambda _path, _body: None
     end_client()
     assert_synced(alzbench, server)
+
+
+@pytest.mark.parametrize("broken", ["content.epoch", "media", "content.summary"])
+def test_a_fault_of_ours_in_tracking_costs_no_run(
+    alzbench: Command, write: Write, server: StandIn, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alzbench("run", write("disabled", name="plain"), "--no-sanity", "--seeds", "0,1")
+    with monkeypatch.context() as patched:
+        patched.setattr(f"alzbench.tracking.mirror.{broken}", lambda *_: {}["no such key"])
+        result = alzbench("run", write("online"), "--no-sanity", "--seeds", "0,1")
+    assert result.code == 0
+    assert result.err.count("W&B: tracking failed") == 1
+    assert "KeyError: 'no such key'" in result.err
+    assert_same_metrics("plain", "e")
+    (mirror,) = server.runs.values()
+    assert mirror.state == "failed"  # and not for ever running
+    assert_synced(alzbench, server)
+
+
+def test_a_fault_of_ours_hides_no_failure_of_a_run(
+    alzbench: Command, write: Write, server: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alzbench.tracking.mirror.content.epoch", lambda *_: {}["no such key"])
+    result = alzbench("run", write("online", train={"lr": 1.0}), "--no-sanity")
+    assert result.code == 1
+    assert "the learning rate is too high" in read_run(only_run()).card.error
+    assert read_run(only_run()).card.state == "failed"
+    assert [run.state for run in server.runs.values()] == ["failed"]
 
 
 def test_what_arrived_before_the_server_went_away_is_not_sent_again(
