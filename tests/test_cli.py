@@ -469,7 +469,7 @@ def test_compare_and_report_write_documents(alzbench: Command, stored: Path) -> 
     assert alzbench("compare", "--runs", stored, *files).code == 0
     assert Path("deep/c.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert "| a | 2 | 50.00 |" in Path("c.md").read_text(encoding="utf-8")
-    assert Path("d.csv").read_text(encoding="utf-8") == "protocol,image\n"
+    assert Path("d.csv").read_text(encoding="utf-8") == "protocol,data,seed,image,subject,slice,label\n"
     assert r"\toprule" in Path("c.tex").read_text(encoding="utf-8")
     run = next((stored / "b").iterdir())
     assert_sentence(alzbench("report", run), 3, "has no predictions.csv")
@@ -484,6 +484,15 @@ def test_compare_and_report_write_documents(alzbench: Command, stored: Path) -> 
     figures = json.loads(alzbench("report", run, "--json", "--csv", "r.csv").out)
     assert figures["overall"][0]["test"] == pd.read_csv("r.csv")["test"][0]
     assert list(Path("reports").iterdir()) == []
+
+
+def test_two_formats_cannot_be_one_file(alzbench: Command, stored: Path) -> None:
+    twice = alzbench("compare", "--runs", stored, "--csv", "d.csv", "--html", "c.html", "--disagreements", "./d.csv")
+    assert_sentence(twice, 2, "Each format must have a file of its own; d.csv is asked for 2 times")
+    run = next((stored / "b").iterdir())
+    write_answers(run, 0, 0.8)
+    assert_sentence(alzbench("report", run, "--html", "r", "--markdown", "r"), 2, "r is asked for 2 times")
+    assert not list(Path().glob("*.*"))
 
 
 def test_compare_writes_all_of_it_to_reports(alzbench: Command, stored: Path) -> None:

@@ -12,6 +12,8 @@ from alzbench.compare.table import Comparison, Group
 
 ANSWER = "predicted_"  # how the columns of experiments begin, so that one may be named `label`
 
+_ABOUT = ["protocol", "data", "seed", "image", "subject", "slice", "label"]
+
 
 @dataclass(frozen=True)
 class DisputedSubject:
@@ -40,7 +42,7 @@ def disagreements(comparison: Comparison) -> pd.DataFrame:
         other groups are empty. Sanity rows, and experiments without predictions, are left out.
     """
     tables = [table for group in comparison.groups if (table := _of_group(group)) is not None]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["protocol", "image"])
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=_ABOUT)
 
 
 def disputed_subjects(group: Group) -> list[DisputedSubject]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from alzbench import __version__, atomic
 from alzbench.compare import Comparison
 from alzbench.compare.disagreements import disagreements
+from alzbench.errors import ExperimentError
 from alzbench.report.document import Section, comparison_sections
 from alzbench.report.export import comparison_table
 from alzbench.report.markup import render_latex, render_markdown
@@ -35,7 +36,13 @@ class Files:
 
 
 def write_comparison(comparison: Comparison, files: Files) -> None:
-    """Write a comparison to the files that are asked for."""
+    """Write a comparison to the files that are asked for.
+
+    Raises:
+        ExperimentError: Two of them are one.
+        DataError: The stored predictions are damaged.
+    """
+    _require_apart(getattr(files, of.name) for of in fields(files))
     title = "Comparison"
     about = f"alzbench {__version__}; runs in one section have the same test images, those of different ones have not."
     # sections read the predictions of every run, which a table alone can do without
@@ -65,7 +72,9 @@ def write_run(
 
     Raises:
         DataError: It is not complete, or its predictions are not there.
+        ExperimentError: Two of the files are one.
     """
+    _require_apart((html, markdown, latex, csv))
     from alzbench.report.run_document import run_figures, run_sections
     from alzbench.report.run_scores import run_table
 
@@ -79,6 +88,13 @@ def write_run(
 
         pictures = [Picture.of(*placed) for placed in run_figures(run)]
         atomic.write_text(html, render_html(title, about, sections, [pictures]))
+
+
+def _require_apart(paths: Iterable[Path | None]) -> None:
+    named = [path.resolve() for path in paths if path]
+    twice = [path.name for path in named if named.count(path) > 1]
+    if twice:
+        raise ExperimentError(f"Each format must have a file of its own; {twice[0]} is asked for {len(twice)} times.")
 
 
 def _write_text(title: str, about: str, sections: Sequence[Section], markdown: Path | None, latex: Path | None) -> None:

@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from alzbench.errors import AlzbenchError
 from alzbench.tracking.destination import Destination
@@ -96,7 +96,7 @@ def stored_key_is_there() -> bool:
 
 
 class MirroredRun:
-    """A run of W&B that is open.
+    """A run of W&B that is open; as a context, until it is left.
 
     Args:
         destination: Where to.
@@ -135,6 +135,16 @@ class MirroredRun:
             )
             for pattern in ("train/*", "validation/*", "epoch_duration_s"):
                 self._run.define_metric(pattern, step_metric="epoch")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Finish the run, or let go of it where something failed."""
+        if kind is None:
+            self.finish()
+        else:
+            self.abandon(failed=True)
 
     def _settings(self, finish_s: float) -> Any:
         return self.wandb.Settings(

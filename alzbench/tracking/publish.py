@@ -95,11 +95,10 @@ def _send_comparison(
     comparison: Comparison, drawn: Mapping[str, tuple[Any, str]], to: Destination, folder: Path, where: str
 ) -> None:
     about = {"name": "comparison", "group": "comparison", "job_type": "comparison", "tags": ["comparison"]}
-    run = MirroredRun(to, folder, _id("comparison", where), {}, about)
-    values: dict[str, Any] = {name: picture(run.wandb, *figure) for name, figure in drawn.items()}
-    values["comparison/table"] = run.wandb.Table(dataframe=comparison_table(comparison).astype(object))
-    run.log(values, step=max(0, run.next_step))
-    run.finish()
+    with MirroredRun(to, folder, _id("comparison", where), {}, about) as run:
+        values: dict[str, Any] = {name: picture(run.wandb, *figure) for name, figure in drawn.items()}
+        values["comparison/table"] = run.wandb.Table(dataframe=comparison_table(comparison).astype(object))
+        run.log(values, step=max(0, run.next_step))
 
 
 def _send_reference(reference: Reference, to: Destination, folder: Path, where: str) -> None:
@@ -114,10 +113,9 @@ def _send_reference(reference: Reference, to: Destination, folder: Path, where: 
         "job_type": "published",
         "tags": [reference.protocol, "published"],
     }
-    run = MirroredRun(to, folder, _id(f"published/{reference.name}", where), config, about)
     accuracy = {"test/accuracy": reference.accuracy, "test/accuracy_low": low, "test/accuracy_high": high}
-    run.summarise({**accuracy, "test/images": reference.test_images, "state": "published"})
-    run.finish()
+    with MirroredRun(to, folder, _id(f"published/{reference.name}", where), config, about) as run:
+        run.summarise({**accuracy, "test/images": reference.test_images, "state": "published"})
 
 
 def _id(what: str, where: str) -> str:

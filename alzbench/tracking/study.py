@@ -46,12 +46,11 @@ def mirror_study(
         "job_type": JOB_TYPE,
         "tags": [base.protocol.name, base.model.variant, JOB_TYPE],
     }
-    run = MirroredRun(destination, folder, name, config, about)
-    pictures = {f"study/{k:02d}": picture(run.wandb, *figure) for k, figure in enumerate(figures, 1)}
-    if pictures:
-        run.log(pictures, step=max(0, run.next_step))
-    run.summarise(values)
-    run.finish()
+    with MirroredRun(destination, folder, name, config, about) as run:
+        pictures = {f"study/{k:02d}": picture(run.wandb, *figure) for k, figure in enumerate(figures, 1)}
+        if pictures:
+            run.log(pictures, step=max(0, run.next_step))
+        run.summarise(values)
     marker = replace(marker, entity=run.entity, url=run.url)
     write_marker(folder, replace(marker, state="sent" if destination.mode == "online" else "offline"))
 

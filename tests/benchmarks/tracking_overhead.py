@@ -1,6 +1,6 @@
 """What mirroring a run to W&B offline adds to a run of the baseline, in pairs of whole commands.
 
-    python -m tests.benchmarks.tracking_overhead --data DIR [--pairs 3] [--epochs 50] [--protocol subject]
+    python -m tests.benchmarks.tracking_overhead --data DIR [--pairs 3] [--epochs 50] [--protocol reference]
 
 Each pair is one command with `tracking.wandb: disabled` and one with `offline`, in turns first, on feature maps that a
 command before them has computed. Wall-clock time and the processors' time of the command and its processes, the
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--data", default="phantom")
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=50)
-    parser.add_argument("--protocol", default="subject")
+    parser.add_argument("--protocol", default="reference")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
 
