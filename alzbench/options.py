@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,12 @@ def _of_file(file: Path, runs: Sequence[Run]) -> list[Run]:
     return [run for run in runs if run.card.experiment in {name for name, _ in found}]
 
 
-def select_runs(root: Path, names: Sequence[str], trials: bool = False) -> list[Run]:
+def select_runs(
+    root: Path,
+    names: Sequence[str],
+    trials: bool = False,
+    unreadable: Callable[[DataError], None] | None = None,
+) -> list[Run]:
     """Return the stored runs that names of runs and experiments, their files, or paths stand for.
 
     All of them, for no names.
@@ -105,11 +110,12 @@ def select_runs(root: Path, names: Sequence[str], trials: bool = False) -> list[
         root: Where run folders lie.
         names: Which.
         trials: Count trials of sweeps, too; they have no test scores.
+        unreadable: See `RunStore.runs`.
 
     Raises:
         DataError: There are no runs, or a name stands for none.
     """
-    every = all_runs(root)
+    every = all_runs(root, unreadable)
     runs = [run for run in every if trials or run.card.trial is None]
     selected: list[Run] = []
     for name in names:
@@ -126,9 +132,12 @@ def select_runs(root: Path, names: Sequence[str], trials: bool = False) -> list[
     return list({run.path: run for run in selected}.values()) if names else runs
 
 
-def all_runs(root: Path) -> list[Run]:
-    """Return every stored run, those of sweeps' trials too; raises DataError where there is none."""
-    runs = RunStore(root).runs()
+def all_runs(root: Path, unreadable: Callable[[DataError], None] | None = None) -> list[Run]:
+    """Return every stored run, those of sweeps' trials too; raises DataError where there is none.
+
+    `unreadable`: see `RunStore.runs`.
+    """
+    runs = RunStore(root).runs(unreadable)
     if not runs:
         raise DataError(f"There are no runs under {root}; `alzbench run` makes some, and --runs names another folder.")
     return runs

@@ -235,7 +235,7 @@ def test_damaged_predictions_are_one_sentence(tmp_path: Path, content: str, said
 
 
 def test_predictions_come_back_with_names_as_text(tmp_path: Path) -> None:
-    run = read_run(write_run(tmp_path, 0.5))
+    run = read_run(write_run(tmp_path, 0.5, n=1))
     (run.path / "predictions.csv").write_text(PREDICTIONS.replace("A", "0").replace("B", "1"))
     assert run.predictions().loc[0, ["label", "predicted", "slice", "p_1"]].tolist() == ["0", "1", "1", 0.75]
 

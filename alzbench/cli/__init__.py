@@ -15,7 +15,18 @@ import typer
 from rich.console import Console
 
 from alzbench import __version__
-from alzbench.cli.arguments import REPORTS, Data, Json, Quiet, Runs, Settings, make_progress, make_tracker, print_json
+from alzbench.cli.arguments import (
+    REPORTS,
+    Data,
+    Json,
+    Quiet,
+    Runs,
+    Settings,
+    make_progress,
+    make_tracker,
+    print_json,
+    warn_unreadable,
+)
 from alzbench.cli.importing import import_
 from alzbench.cli.sweep import sweep
 from alzbench.cli.tracking import dashboard, sync
@@ -166,7 +177,8 @@ def compare(
     # what is read of thousands of runs lives to the end: looking for garbage among it is a tenth of the work
     gc.disable()
     chosen = names or []
-    comparison = compare_runs(select_runs(runs, chosen), load_references(), baseline, study_levels(chosen), worth / 100)
+    selected = select_runs(runs, chosen, unreadable=warn_unreadable)
+    comparison = compare_runs(selected, load_references(), baseline, study_levels(chosen), worth / 100)
     if report:
         write_comparison(comparison, Files.under(REPORTS, plain_name(report, "--report")))
     files = Files(html, markdown, latex, csv, figure, disagreements)
@@ -277,4 +289,4 @@ def list_(
     elif what is Listing.experiments:
         Console().print(listing.experiments(folder))
     else:
-        Console().print(render_runs(all_runs(runs)))
+        Console().print(render_runs(all_runs(runs, warn_unreadable)))

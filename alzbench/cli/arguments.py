@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,11 @@ def make_tracker(progress: Any) -> Any:
     from alzbench.tracking import WandbTracker
 
     return WandbTracker(progress.say, progress.warn)
+
+
+def warn_unreadable(error: Exception) -> None:
+    """Say that a stored run cannot be read, and so is left out."""
+    print(f"warning: left out: {error}", file=sys.stderr)
 
 
 def print_json(content: Any) -> None:

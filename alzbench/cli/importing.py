@@ -24,7 +24,9 @@ def import_(
         ),
     ] = None,
     column: Annotated[list[str] | None, typer.Option(help="WHAT=NAME, e.g. image=filename.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The seed it was made with.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The seed it was made with. Default: that of --like, or 0.")
+    ] = None,
     other_subjects: Annotated[
         bool, typer.Option("--trained-on-other-subjects", help="Its training has seen no subject of the test images.")
     ] = False,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from alzbench.cli.arguments import Json, Quiet, Runs, make_progress, print_json
+from alzbench.cli.arguments import Json, Quiet, Runs, make_progress, print_json, warn_unreadable
 
 Project = Annotated[str | None, typer.Option(help="W&B project, instead of the experiments' own.")]
 Entity = Annotated[str | None, typer.Option(help="W&B user or team, instead of the experiments' own.")]
@@ -31,7 +31,8 @@ def sync(
     from alzbench.tracking.sync import Sent, to_send
     from alzbench.tracking.sync import sync as send
 
-    found = to_send(select_runs(runs, names, trials=True) if names else all_runs(runs), bool(names))
+    every = select_runs(runs, names, True, warn_unreadable) if names else all_runs(runs, warn_unreadable)
+    found = to_send(every, bool(names))
     progress = make_progress(quiet)
     done: list[Sent] = []
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
@@ -66,12 +67,14 @@ def dashboard(
     from alzbench.tracking.publish import figures, publish, searched_sweeps
 
     chosen = names or []
-    comparison = compare(select_runs(runs, chosen), load_references(), baseline, study_levels(chosen))
+    comparison = compare(
+        select_runs(runs, chosen, unreadable=warn_unreadable), load_references(), baseline, study_levels(chosen)
+    )
     if not dry_run and not has_key():
         raise TrackingError("W&B needs an API key: `wandb login` or WANDB_API_KEY; --dry-run needs none.")
     where = Destination("online", project or DEFAULT_PROJECT, entity or ("" if dry_run else default_entity()))
     drawn = figures(comparison)
-    sweeps = searched_sweeps(all_runs(runs))
+    sweeps = searched_sweeps(all_runs(runs, lambda _: None))
     made = build(comparison, sweeps, drawn, where.project, where.entity or "", located=not dry_run)
     if dry_run:
         print_json(specification(made))

@@ -165,7 +165,11 @@ def obstacle(first: Answers, second: Answers) -> str:
     if np.array_equal(one, two):
         return ""
     same = np.array_equal(one.sum(-1), two.sum(-1))
-    return "they have other labels for the same test images" if same else "they have other test images"
+    return (
+        "they have other labels for the same test images"
+        if same
+        else "they have other test images, or other names of their subjects"
+    )
 
 
 def read_counts(run: Run) -> SubjectCounts | None:

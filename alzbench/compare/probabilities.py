@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -127,6 +127,7 @@ class _Drawn:
 
     classes: list[str]
     seeds: list[_OneSeed]
+    names: int  # of clusters
     blocks: int
 
     @classmethod
@@ -146,7 +147,7 @@ class _Drawn:
             )
             for table in tables
         ]
-        return cls(classes, seeds, blocks)
+        return cls(classes, seeds, len(names), blocks)
 
     @cached_property
     def there(self) -> Truth:
@@ -169,4 +170,8 @@ class _Drawn:
     def estimate(self, values: Scores, clusters: int) -> Estimate | None:
         """Return the mean over the seeds with its interval; None where it is not defined for one of them."""
         value = float(values[:, 0].mean())
-        return Estimate(value, from_left_out(values, self.there, clusters)) if np.isfinite(value) else None
+        if not np.isfinite(value):
+            return None
+        found = from_left_out(values, self.there, clusters)
+        # left out are blocks, and what they are of are the clusters in them
+        return Estimate(value, replace(found, clusters=self.names) if found else None)

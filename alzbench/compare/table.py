@@ -26,7 +26,8 @@ class Group:
         leaks: What training has seen of the test images, for the first run that has seen any; empty where none has.
         data: Fingerprint of the image set.
         demo: Whether these are runs of --demo, which say nothing about patients.
-        test_images: Number of test images a seed; None while no seed is complete.
+        test_images: Number of test images a seed, and `most_test_images` where the seeds differ in it; None while no
+            seed is complete.
         classes: Class names in label order.
         references: Published results under the same protocol and with as many test images.
         rows: The experiments in the order in which they were first run, and after them the sanity rows.
@@ -34,6 +35,7 @@ class Group:
             one has none.
         effects: Those of a study's factors, where one is compared.
         effects_without: A sentence about each pair of experiments that is missing from an effect.
+        mark: What tells it from another group with the same title; empty where there is none.
     """
 
     protocol: str
@@ -42,12 +44,14 @@ class Group:
     data: str
     demo: bool
     test_images: int | None
+    most_test_images: int | None
     classes: tuple[str, ...]
     references: tuple[Reference, ...]
     rows: tuple[ExperimentRow, ...]
     pairs: tuple[Pair, ...]
     effects: tuple[Effect, ...]
     effects_without: tuple[str, ...] = ()
+    mark: str = ""
 
     @cached_property
     def leaks_differ(self) -> bool:
@@ -68,8 +72,11 @@ class Group:
     def title(self) -> str:
         """Protocol, split, test images and data, for people."""
         split = "" if self.split_seed is None else f" (all seeds on the split of seed {self.split_seed})"
-        test = f"{self.test_images:,} test images" if self.test_images else "no complete run yet"
-        return f"{self.protocol} protocol{split}, {test}, data {self.data[:6]}"
+        test = "no complete run yet"
+        if self.test_images and self.most_test_images:
+            most = f" to {self.most_test_images:,}" if self.most_test_images > self.test_images else ""
+            test = f"{self.test_images:,}{most} test images"
+        return f"{self.protocol} protocol{split}, {test}, data {self.data[:6]}{self.mark}"
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,18 @@ def compare(
         fitting.add(run)
     ordered = sorted(groups.items(), key=lambda item: item[0])
     asked = _Asked(tuple(references), baseline, levels or {}, worth)
-    return Comparison(tuple(_group(members.runs, asked) for _, alike in ordered for members in alike))
+    return Comparison(_told_apart([_group(members.runs, asked) for _, alike in ordered for members in alike]))
+
+
+def _told_apart(groups: Sequence[Group]) -> tuple[Group, ...]:
+    """Return groups of which no two have one title: their test images differ in what a title does not say."""
+    titles = [group.title for group in groups]
+    return tuple(
+        replace(group, mark=f", set {titles[:k].count(title) + 1} of {titles.count(title)} of test images")
+        if titles.count(title) > 1
+        else group
+        for k, (group, title) in enumerate(zip(groups, titles, strict=True))
+    )
 
 
 def _kind(card: Card) -> tuple[object, ...]:
@@ -151,14 +169,15 @@ class _Asked:
 def _group(runs: Sequence[Run], asked: _Asked) -> Group:
     experiments = _experiments(runs)
     first = runs[0].card
-    example = next((r.test for experiment in experiments.values() for r in experiment.repetitions), None)
-    classes = tuple(example["classes"]) if example else ()
-    size = int(example["n"]) if example else None
+    tests = [r.test for experiment in experiments.values() for r in experiment.repetitions]
+    classes = tuple(tests[0]["classes"]) if tests else ()
+    sizes = [int(test["n"]) for test in tests]
+    size = min(sizes, default=None)
     # runs without settings are predictions from elsewhere: that theirs is the published protocol, nobody has checked
     published = tuple(
         r
         for r in asked.references
-        if not first.demo and first.protocol_settings and r.protocol == first.protocol and r.test_images == size
+        if not first.demo and first.protocol_settings and r.protocol == first.protocol and {r.test_images} == set(sizes)
     )
     rows = [make_row(label, experiment, classes, published) for label, experiment in experiments.items()]
     answers = {label: e.answers for label, e in experiments.items() if e.answers is not None}
@@ -173,6 +192,7 @@ def _group(runs: Sequence[Run], asked: _Asked) -> Group:
         data=first.data,
         demo=first.demo,
         test_images=size,
+        most_test_images=max(sizes, default=None),
         classes=classes,
         references=published,
         rows=tuple(replace(row, unpaired=_why_not(row, pairs, reasons, baseline)) for row in rows),

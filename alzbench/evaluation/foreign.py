@@ -17,7 +17,9 @@ from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.registry import did_you_mean
 
 ROLES = ("image", "label", "predicted", "subject", "slice")
-SUM_TOLERANCE = 1e-3  # of a row of probabilities, as files round them
+ROUNDED = 0.005  # what rounding to two digits takes from a probability, or adds to it
+FAR_FROM_ONE = 0.1  # a sum of probabilities; no rounding comes so far
+MOST_CLASSES = 50  # a comparison takes memory by their number squared
 _NAMED = 5  # rows or names in an error
 
 
@@ -59,6 +61,8 @@ def read_predictions(
     chosen = list(classes or likely)
     if len(chosen) < 2:
         raise ExperimentError("The names of two classes or more must be known: give --classes A,B,... or --like RUN.")
+    if len(chosen) > MOST_CLASSES:
+        raise DataError(f"{path} must have no more than {MOST_CLASSES} classes; it has {len(chosen)}.")
     _check_images(table, path)
     for role in ("label", "predicted"):
         if role in table:
@@ -131,7 +135,7 @@ def _renamed(table: pd.DataFrame, columns: dict[str, str], path: Path) -> pd.Dat
     unknown = [name for name in columns.values() if name not in table]
     if unknown:
         raise DataError(
-            f"{path} has no column {unknown[0]!r};{did_you_mean(unknown[0], list(map(str, table)))} "
+            f"{path} has no column {unknown[0]!r}.{did_you_mean(unknown[0], list(map(str, table)))} "
             f"It has {', '.join(map(str, table))}."
         )
     roles = {name: role for role, name in columns.items()}
@@ -203,11 +207,13 @@ def _probabilities(
     if len(wrong):
         raise DataError(f"{path}: probabilities must be numbers from 0 to 1; not so: {_rows(wrong)}.")
     sums = numbers.sum(axis=1)
-    off = np.abs(sums - 1) > SUM_TOLERANCE
+    off = np.abs(sums - 1) > ROUNDED * len(columns) + 1e-9
     if off.any():
+        far = np.abs(sums - 1).max() > FAR_FROM_ONE
         raise DataError(
-            f"{path}: the probabilities of a row must sum to 1; not so: {_rows(table.index[off])} (the first: "
-            f"{sums[off][0]:.4g}). Are they logits? Apply a softmax first."
+            f"{path}: the probabilities of a row must sum to 1, but for their rounding; not so: "
+            f"{_rows(table.index[off])} (the first: {sums[off][0]:.4g})."
+            f"{' Are they logits? Apply a softmax first.' if far else ' Write them with more digits.'}"
         )
     _check_answers(table, numbers, classes, path)
     probabilities: npt.NDArray[np.float64] = numbers / sums[:, None]

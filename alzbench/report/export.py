@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,9 @@ def _rows(group: Group) -> list[dict[str, Any]]:
         figures |= {f"subject_{name}": getattr(subjects, name) for name in SUBJECT_FIGURES} if subjects else {}
         ends = dict(row.intervals)
         ends |= {f"subject_{name}": i for name, i in subjects.intervals.items()} if subjects else {}
-        figures |= {f"f1_{name}": f1 for name, f1 in zip(group.classes, row.f1, strict=True)}
+        names = _column_names(group.classes)
+        figures |= {f"f1_{names[name]}": f1 for name, f1 in zip(group.classes, row.f1, strict=True)}
+        ends = {f"f1_{names[key[3:]]}" if key.startswith("f1_") else key: i for key, i in ends.items()}
         rows.append(
             {
                 **about,
@@ -99,7 +102,7 @@ def _rows(group: Group) -> list[dict[str, Any]]:
                 "subjects": subjects.subjects if subjects else None,
                 **{key: value for name, spread in figures.items() for key, value in _columns(name, spread).items()},
                 **{f"{name}_{end}": getattr(i, end) for name, i in ends.items() for end in ("low", "high")},
-                **_probability_columns(group.likely.scores.get(row.label)),
+                **_probability_columns(group.likely.scores.get(row.label), names),
                 **_pair_columns(pairs.get(row.label)),
                 **{f"minus {name}": value for name, value in row.difference.items()},
                 "by": row.by,
@@ -111,13 +114,19 @@ def _rows(group: Group) -> list[dict[str, Any]]:
     return [*rows, *({**about, **_effect_columns(effect)} for effect in group.effects)]
 
 
-def _probability_columns(scores: ProbabilityScores | None) -> dict[str, Any]:
-    """Return the columns of how good the probabilities are."""
+def _column_names(classes: Sequence[str]) -> dict[str, str]:
+    """Return the classes as columns name them: `A_low` is marked where A_low would be the lower end of class A's."""
+    ends = {f"{name}_{end}" for name in classes for end in ("sd", "low", "high")}
+    return {name: f"{name} (class)" if name in ends else name for name in classes}
+
+
+def _probability_columns(scores: ProbabilityScores | None, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the columns of how good the probabilities are; `names` are those of classes in columns."""
     if scores is None:
         return {}
     figures = {"calibration_error": scores.calibration_error, "mean_roc_auc": scores.mean_roc_auc}
-    figures |= {f"roc_auc_{name}": of for name, of in scores.roc_auc.items()}
-    figures |= {f"average_precision_{name}": of for name, of in scores.average_precision.items()}
+    figures |= {f"roc_auc_{names[name]}": of for name, of in scores.roc_auc.items()}
+    figures |= {f"average_precision_{names[name]}": of for name, of in scores.average_precision.items()}
     columns: dict[str, Any] = {}
     for name, of in figures.items():
         columns[name] = of.value if of else None
@@ -144,7 +153,7 @@ def _pair_columns(pair: Pair | None) -> dict[str, Any]:
     """Return the columns of the difference to the baseline."""
     if pair is None:
         return {}
-    columns: dict[str, Any] = {"against": pair.baseline, "pairs": len(pair.seeds)}
+    columns: dict[str, Any] = {"against": pair.baseline, "paired_seeds": len(pair.seeds)}
     for name, found in pair.differences.items():
         if found is not None:
             interval = found.interval

@@ -44,7 +44,7 @@ def write_comparison(comparison: Comparison, files: Files) -> None:
     """
     _require_apart(getattr(files, of.name) for of in fields(files))
     title = "Comparison"
-    about = f"alzbench {__version__}; runs in one section have the same test images, those of different ones have not."
+    about = f"alzbench {__version__}; runs of one section have the same test images, seed by seed, and can be compared."
     # sections read the predictions of every run, which a table alone can do without
     sections = comparison_sections(comparison) if files.html or files.markdown or files.latex else []
     _write_text(title, about, sections, files.markdown, files.latex)

@@ -8,7 +8,7 @@ from alzbench.compare.pairs import MOST
 from alzbench.data.leakage import NOT_EXCLUDED
 
 NO_LEAK = "no leak found"
-FEW = f"none where a class has fewer than {FEWEST_CLUSTERS} test subjects"
+FEW = f"none where a class has fewer than {FEWEST_CLUSTERS} test subjects, or none in a seed"
 
 
 def row_name(group: Group, row: ExperimentRow) -> str:
@@ -52,11 +52,23 @@ def notes(group: Group) -> list[str]:
     """Return what does not count, is not paired, or is not sure in the same way as the rest, and why."""
     found = [text for row in group.rows for text in row.left_out]
     found += [f"{row.label}: {row.unpaired}" for row in group.rows if row.unpaired]
+    found += [text for row in group.rows for text in _not_tested(group, row)]
     found += group.effects_without
     if any(row.by == "image" for row in group.rows):
         names = ", ".join(row.label for row in group.rows if row.by == "image")
         found.append(f"By image, as subjects are not known: {names}; intervals and p take images for independent")
     return [*found, *(f"Not complete: {text}" for row in group.rows for text in row.unfinished)]
+
+
+def _not_tested(group: Group, row: ExperimentRow) -> list[str]:
+    """Return what is said of classes that some seeds of a row do not test."""
+    n = len(row.seeds)
+    partly = [(name, f1.n) for name, f1 in zip(group.classes, row.f1, strict=True) if f1 is not None and f1.n < n]
+    return [
+        f"{row.label}: F1 of {name} is of {of} of {n} seeds, as the others have no test image of it; balanced accuracy "
+        "and macro F1 are over the classes that each seed has"
+        for name, of in partly
+    ]
 
 
 def reference_note(group: Group) -> str:

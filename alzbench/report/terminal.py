@@ -35,6 +35,8 @@ def _group_parts(group: Group) -> list[RenderableType]:
         _scores(group),
         *(_class_f1(group, k) for k in starts),
     ]
+    if any(f1 is not None and f1.sd is not None for row in group.rows for f1 in row.f1):
+        parts.append(Text("  ± standard deviation over the seeds."))
     parts += _intervals(group)
     parts += _pairs(group) if group.pairs else []
     parts += _effects(group.effects) if group.effects else []

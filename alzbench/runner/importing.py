@@ -33,7 +33,8 @@ class Source:
 
     Attributes:
         name: Name of the experiment.
-        seed: The seed it was made with; several files of one name and different seeds are one experiment.
+        seed: The seed it was made with; by default that of `like`, or 0. Files of one name and several seeds are one
+            experiment, as long as their test images are the same or those of runs that they are like.
         like: A stored run on the same test images. Images, labels, subjects, fold and protocol are checked against it
             and taken from it, so that the two can be compared in pairs.
         protocol: The protocol it was made under, where there is no such run.
@@ -44,7 +45,7 @@ class Source:
     """
 
     name: str
-    seed: int = 0
+    seed: int | None = None
     like: Run | None = None
     protocol: str | None = None
     classes: Sequence[str] | None = None
@@ -76,6 +77,12 @@ def import_predictions(path: Path, source: Source, store: RunStore, say: Callabl
     if stored is not None:
         say(f"{stored.path} holds the same predictions already; nothing was changed.")
         return stored
+    for other in _other_seeds(card, store):
+        _check_subjects(table, card, other, path)
+        if other.card.data != card.data:
+            say(f"{other.path} has other test images, so that the two are compared apart; --like RUN says whose.")
+    if source.like and card.seed != source.like.card.seed:
+        say(f"{source.like.path} is of seed {source.like.card.seed}: it is no pair with one of seed {card.seed}.")
     target = store.path_of(card)
     with atomic.new_folder(target) as hidden:
         writer = RunWriter(hidden, replace(card, created=datetime.now(UTC).isoformat(timespec="seconds")))
@@ -133,6 +140,24 @@ def _stored(card: Card, store: RunStore) -> Run | None:
     return None
 
 
+def _other_seeds(card: Card, store: RunStore) -> list[Run]:
+    """Return the stored runs of the same experiment with another seed."""
+    runs = (read_run(path.parent) for path in sorted((store.root / card.experiment).glob("*/state.json")))
+    return [run for run in runs if run.card.seed != card.seed and run.card.state == "complete"]
+
+
+def _check_subjects(table: pd.DataFrame, card: Card, other: Run, path: Path) -> None:
+    """Check that subjects of the same images have the same names: one is left out of all seeds at once."""
+    if other.card.test != card.test or not (other.path / "predictions.csv").is_file():
+        return
+    known = other.predictions().set_index("image")["subject"].reindex(table["image"])
+    differ = table.loc[known.notna().to_numpy() & (known.to_numpy() != table["subject"].to_numpy()), "image"]
+    if len(differ):
+        raise DataError(
+            f"{path}: the subjects must be those of {other.path}, by the same names; those of {_list(differ)} differ."
+        )
+
+
 def _matched(table: pd.DataFrame, known: pd.DataFrame, path: Path, where: str) -> pd.DataFrame:
     """Return the table in the order and with the names, subjects and slices of a run on the same images."""
     full = _full_names(table["image"], known["image"])
@@ -172,11 +197,12 @@ def _full_names(images: pd.Series, known: pd.Series) -> pd.Series:
 
 def _card(table: pd.DataFrame, source: Source) -> Card:
     like = source.like.card if source.like else None
+    default = like.seed if like else 0
     test = like.test if like else _hash(_asked(table))
     leaks = "" if source.other_subjects else NOT_KNOWN
     return Card(
         experiment=source.name,
-        seed=source.seed,
+        seed=default if source.seed is None else source.seed,
         fold=like.fold if like else None,
         folds=like.folds if like else 1,
         hash=_hash(table.sort_values("image").to_csv(index=False))[:12],

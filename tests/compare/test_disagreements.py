@@ -11,7 +11,7 @@ import pytest
 from alzbench.compare import compare
 from alzbench.compare.disagreements import disagreements, disputed_subjects
 from alzbench.store import RunStore
-from tests.report.test_document import write_answers
+from tests.report.test_document import write_answers, write_predictions
 from tests.test_store import write_run
 
 
@@ -101,7 +101,7 @@ def test_without_subjects_none_is_disputed(root: Path) -> None:
 
 def test_only_images_that_all_have_answered_are_set_side_by_side(root: Path) -> None:
     path = root / "b" / "seed-1-h1" / "predictions.csv"
-    pd.read_csv(path, dtype=str).iloc[8:].to_csv(path, index=False)
+    write_predictions(path.parent, pd.read_csv(path, dtype=str).iloc[8:])
     found = disagreements(compare(RunStore(root).runs(), []))
     assert not found["predicted_b"].isna().any()
     assert "s0" not in set(found["subject"])

@@ -85,6 +85,13 @@ def test_an_interval_leaves_out_subjects_in_turn() -> None:
             assert (estimate.interval.low, estimate.interval.high) == pytest.approx((expected.low, expected.high))
 
 
+def test_an_interval_says_how_many_subjects_it_is_of_though_they_are_left_out_in_blocks() -> None:
+    found = probability_scores({0: draw(np.random.default_rng(1), MOST_BLOCKS + 20)}).calibration_error
+    assert found is not None
+    assert found.interval is not None
+    assert found.interval.clusters == MOST_BLOCKS + 20
+
+
 @pytest.mark.parametrize(("subjects", "there"), [(14, False), (15, True)])
 def test_a_class_of_fewer_than_five_subjects_has_no_interval(subjects: int, there: bool) -> None:
     found = probability_scores({0: draw(np.random.default_rng(2), subjects)})

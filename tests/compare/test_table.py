@@ -209,7 +209,8 @@ def test_seeds_that_draw_their_own_test_images_are_one_row(tmp_path: Path) -> No
 
 def fold(root: Path, number: int, of: int, rows: list[tuple[str, str, float]], seed: int = 0) -> None:
     """Write a fold's run whose predictions are rows of subject, label and probability of A."""
-    path = write_run(root, seed=seed, fold=number, folds=of, test=f"t{number}", hash=f"h{seed}{number}", leaks="")
+    path = write_run(root, seed=seed, fold=number, folds=of, test=f"t{number}", hash=f"h{seed}{number}", leaks="",
+                     n=len(rows))  # fmt: skip
     table = pd.DataFrame(rows, columns=["subject", "label", "p_A"])
     table = table.assign(image=table.index.astype(str), slice="", p_B=1 - table["p_A"])
     table.assign(predicted=["A" if p > 0.5 else "B" for p in table["p_A"]]).to_csv(

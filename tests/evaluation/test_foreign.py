@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from alzbench.errors import DataError, ExperimentError
-from alzbench.evaluation.foreign import read_predictions
+from alzbench.evaluation.foreign import MOST_CLASSES, read_predictions
 
 CLASSES = ("A", "B")
 GOOD = "image,label,predicted\nx.png,A,A\ny.png,B,A\n"
@@ -77,7 +77,7 @@ def test_a_byte_order_mark_and_odd_names_are_no_trouble(write: Write) -> None:
         pytest.param("image,label,predicted\nx,A,A\n,A,A\n", "name its image; not so: line 3", id="no-name"),
         pytest.param("image,label,predicted\nx,a,A\n", "label must be one of A, B; found 'a'", id="unknown-label"),
         pytest.param("image,label,predicted\nx,A,C\n", "predicted must be one of A, B; found 'C'", id="unknown-answer"),
-        pytest.param("image,label,p_A,p_B\nx,A,0.5,0.6\n", "sum to 1; not so: line 2 (the first: 1.1)", id="sum"),
+        pytest.param("image,label,p_A,p_B\nx,A,0.5,0.6\n", "rounding; not so: line 2 (the first: 1.1)", id="sum"),
         pytest.param("image,label,p_A,p_B\nx,A,nan,0.6\n", "from 0 to 1; not so: line 2", id="nan"),
         pytest.param("image,label,p_A,p_B\nx,A,,1\n", "from 0 to 1; not so: line 2", id="blank"),
         pytest.param("image,label,p_A,p_B\nx,A,-1,2\n", "from 0 to 1; not so: line 2", id="logits"),
@@ -121,7 +121,7 @@ def test_many_wrong_rows_are_counted(write: Write) -> None:
 
 
 def test_a_mapped_column_must_be_there(write: Write) -> None:
-    with pytest.raises(DataError, match=r"no column 'lable'; Did you mean 'label'"):
+    with pytest.raises(DataError, match=r"no column 'lable'. Did you mean 'label'"):
         read_predictions(write(GOOD), CLASSES, {"label": "lable"})
 
 
@@ -161,3 +161,28 @@ def test_a_million_rows_are_read(write: Write) -> None:
     share = np.random.default_rng(0).random(1_000_000)
     table = pd.DataFrame({"image": np.arange(1_000_000), "label": "A", "p_A": share, "p_B": 1 - share})
     assert len(read_predictions(write(table.to_csv(index=False)), CLASSES).table) == 1_000_000
+
+
+@pytest.mark.parametrize("digits", [2, 3, 6])
+def test_rounded_probabilities_are_taken_and_sum_to_one(tmp_path: Path, digits: int) -> None:
+    shares = np.random.default_rng(0).dirichlet(np.ones(4), 500)
+    names = ("A", "B", "C", "D")
+    table = pd.DataFrame({f"p_{name}": np.round(shares[:, k], digits) for k, name in enumerate(names)})
+    table.assign(image=range(500), label="A").to_csv(tmp_path / "p.csv", index=False)
+    assert table.sum(axis=1).sub(1).abs().max() > 0.9 * 10.0**-digits
+    found = read_predictions(tmp_path / "p.csv").table[[f"p_{name}" for name in names]]
+    assert np.allclose(found.sum(axis=1), 1, atol=1e-12)
+    assert np.allclose(found, shares, atol=2 * 10.0**-digits)
+
+
+def test_what_is_a_little_off_is_not_taken_for_logits(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("image,label,p_A,p_B\nx,A,0.5,0.45\n")
+    with pytest.raises(DataError, match=r"the first: 0\.95\)\. Write them with more digits"):
+        read_predictions(tmp_path / "p.csv")
+
+
+def test_more_classes_than_a_comparison_can_hold_are_refused(tmp_path: Path) -> None:
+    names = [f"c{k}" for k in range(MOST_CLASSES + 1)]
+    (tmp_path / "p.csv").write_text("image,label,predicted\nx,c0,c0\n")
+    with pytest.raises(DataError, match="no more than 50 classes; it has 51"):
+        read_predictions(tmp_path / "p.csv", names)

@@ -42,7 +42,15 @@ def write_answers(path: Path, seed: int, right: float, classes: Sequence[str] = 
             about = {"image": f"{subject}-{number}.png", "subject": f"s{subject}", "slice": str(number)}
             named = {f"p_{name}": share for name, share in zip(classes, shares, strict=True)}
             rows.append({**about, "label": classes[label], "predicted": classes[chosen], **named})
-    pd.DataFrame(rows).to_csv(path / "predictions.csv", index=False)
+    write_predictions(path, pd.DataFrame(rows))
+
+
+def write_predictions(path: Path, table: pd.DataFrame) -> None:
+    """Write the predictions of a stored run, whose figures then are of so many images."""
+    table.to_csv(path / "predictions.csv", index=False)
+    metrics = json.loads((path / "metrics.json").read_text())
+    metrics["test"]["n"] = len(table)
+    (path / "metrics.json").write_text(json.dumps(metrics))
 
 
 @pytest.fixture

@@ -160,3 +160,23 @@ def test_scores_by_subject_have_their_intervals_everywhere(tmp_path: Path) -> No
         assert f"({scale * found.low:.{digits}f} to {scale * found.high:.{digits}f})" in text
         digits = min(digits, 2)
         assert f"{scale * found.low:.{digits}f}–{scale * found.high:.{digits}f}" in terminal
+
+
+def test_columns_of_classes_are_no_ends_of_intervals(tmp_path: Path) -> None:
+    classes = ("A", "A_low", "A_high", "A_sd")
+    for seed in (0, 1):
+        path = write_run(tmp_path, 0.6, (0.1, 0.2, 0.3, 0.4), classes, 240, seed=seed)
+        write_answers(path, seed, 0.6, classes, subjects=30)
+    comparison = compare(RunStore(tmp_path).runs(), [])
+    (row,) = comparison.groups[0].rows
+    csv = comparison_table(comparison).iloc[0]
+    assert csv[[f"f1_{name}" for name in ("A", "A_low (class)", "A_high (class)", "A_sd (class)")]].tolist() == [
+        0.1, 0.2, 0.3, 0.4,
+    ]  # fmt: skip
+    assert csv["f1_A_sd"] == 0
+    assert (csv["f1_A_low"], csv["f1_A_high"]) == (row.intervals["f1_A"].low, row.intervals["f1_A"].high)
+    assert csv["f1_A_low (class)_low"] == row.intervals["f1_A_low"].low
+    area = comparison.groups[0].likely.scores["x"].roc_auc["A_low"]
+    assert area is not None
+    assert csv["roc_auc_A_low (class)"] == area.value
+    assert csv["roc_auc_A_low"] < csv["roc_auc_A"]

@@ -56,3 +56,14 @@ def test_rows_that_have_not_leaked_alike_are_marked_each(group: Group) -> None:
 
 def test_pairs_that_an_effect_lacks_are_named(group: Group) -> None:
     assert "a pair is missing" in notes(replace(group, effects_without=("a pair is missing",)))
+
+
+def test_a_class_that_not_all_seeds_test_is_named(tmp_path: Path) -> None:
+    write_run(tmp_path, 0.5, (0.5, 0.5), n=96, seed=0)
+    write_run(tmp_path, 0.5, (0.5, None), n=90, seed=1, test="t1")
+    (group,) = compare(RunStore(tmp_path).runs(), []).groups
+    assert "90 to 96 test images" in group.title
+    assert any(note.startswith("x: F1 of B is of 1 of 2 seeds, as the others have no") for note in notes(group))
+    write_run(tmp_path, 0.5, (0.5, 0.5), n=90, seed=1, test="t1", hash="newer", created="2031-01-01T00:00:00+00:00")
+    (group,) = compare(RunStore(tmp_path).runs(), []).groups
+    assert not any("F1 of" in note for note in notes(group))

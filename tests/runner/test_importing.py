@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -66,6 +69,43 @@ def test_a_notebook_is_compared_with_a_run_on_the_same_images(own: Run, store: R
     assert difference is not None
     table = own.table("predictions.csv")
     assert difference.interval.value == pytest.approx(right - (table["label"] == table["predicted"]).mean())
+
+
+def test_the_seed_is_that_of_the_run_it_is_like(own: Run, store: RunStore, tmp_path: Path) -> None:
+    from_a_notebook(own, tmp_path / "p.csv")
+    own = replaced(own, seed=3)
+    said: list[str] = []
+    assert import_predictions(tmp_path / "p.csv", Source("n", like=own), store, said.append).card.seed == 3
+    assert said == []
+    assert import_predictions(tmp_path / "p.csv", Source("m", 1, like=own), store, said.append).card.seed == 1
+    assert said == [f"{own.path} is of seed 3: it is no pair with one of seed 1."]
+
+
+def replaced(run: Run, **card: Any) -> Run:
+    """Return a stored run with another card."""
+    (run.path / "state.json").write_text(json.dumps(asdict(replace(run.card, **card))))
+    return read_run(run.path)
+
+
+def test_seeds_with_other_test_images_are_said_to_be_compared_apart(store: RunStore, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        said: list[str] = []
+        (tmp_path / "p.csv").write_text(f"image,label,predicted\n{seed}x,A,A\n{seed}y,B,A\n")
+        import_predictions(tmp_path / "p.csv", Source("n", seed, classes=("A", "B")), store, said.append)
+    (text,) = said
+    assert "has other test images, so that the two are compared apart" in text
+    one, two = compare(store.runs(), []).groups
+    assert one.title != two.title
+
+
+def test_a_subject_has_one_name_in_all_seeds(store: RunStore, tmp_path: Path) -> None:
+    text = "image,label,predicted,subject\nx,A,A,s1\ny,B,A,s2\n"
+    (tmp_path / "p.csv").write_text(text)
+    import_predictions(tmp_path / "p.csv", Source("n", 0, classes=("A", "B")), store)
+    (tmp_path / "p.csv").write_text(text.replace("s2", "t2").replace("y,B,A", "y,B,B"))
+    with pytest.raises(DataError, match=r"by the same names; those of y differ"):
+        import_predictions(tmp_path / "p.csv", Source("n", 1, classes=("A", "B")), store)
+    assert len(store.runs()) == 1
 
 
 def test_runs_from_elsewhere_alone_can_be_compared_and_shown(store: RunStore, tmp_path: Path) -> None:
