@@ -28,20 +28,20 @@ def sync(
     All complete ones under --runs but demo runs and those with tracking.wandb: disabled; or the named ones.
     """
     from alzbench.options import all_runs, select_runs
-    from alzbench.tracking.sync import Sent, to_send
+    from alzbench.tracking.sync import Sent, studies_to_send, to_send
     from alzbench.tracking.sync import sync as send
 
     every = select_runs(runs, names, True, warn_unreadable) if names else all_runs(runs, warn_unreadable)
-    found = to_send(every, bool(names))
+    found, studies = to_send(every, bool(names)), studies_to_send(runs, names or [])
     progress = make_progress(quiet)
     done: list[Sent] = []
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        for sent in send(found, progress, project, entity):
+        for sent in send(found, studies, progress, project, entity):
             done.append(sent)
             progress.say(sent.sentence)
     counts = {state: sum(sent.state == state for sent in done) for state in ("sent", "found", "failed")}
     if as_json:
-        print_json({**counts, "runs": [{"run": s.run.name, "state": s.state, "url": s.url} for s in done]})
+        print_json({**counts, "runs": [{"run": s.name, "state": s.state, "url": s.url} for s in done]})
     else:
         print(f"{counts['sent']} runs sent, {counts['found']} were there already, {counts['failed']} failed.")
     if counts["failed"]:
@@ -58,23 +58,29 @@ def dashboard(
         bool, typer.Option("--dry-run", help="Print what would be saved as JSON; send nothing.")
     ] = False,
 ) -> None:
-    """Make or update a W&B workspace and a report that compare the stored runs with the published result."""
+    """Make or update a W&B workspace and a report that compare the stored runs with the published result.
+
+    Without those with tracking.wandb: disabled, unless they are named.
+    """
     from alzbench.compare import compare, load_references
     from alzbench.options import all_runs, select_runs, study_levels
     from alzbench.tracking.client import TrackingError, default_entity
     from alzbench.tracking.dashboard import build, specification
     from alzbench.tracking.destination import DEFAULT_PROJECT, Destination, has_key
     from alzbench.tracking.publish import figures, publish, searched_sweeps
+    from alzbench.tracking.sync import is_private
 
     chosen = names or []
-    comparison = compare(
-        select_runs(runs, chosen, unreadable=warn_unreadable), load_references(), baseline, study_levels(chosen)
-    )
+    selected = select_runs(runs, chosen, unreadable=warn_unreadable)
+    shown = selected if chosen else [run for run in selected if not is_private(run)]
+    if not shown:
+        raise TrackingError("Every stored run says tracking.wandb: disabled; name those that are to be shown.")
+    comparison = compare(shown, load_references(), baseline, study_levels(chosen))
     if not dry_run and not has_key():
         raise TrackingError("W&B needs an API key: `wandb login` or WANDB_API_KEY; --dry-run needs none.")
     where = Destination("online", project or DEFAULT_PROJECT, entity or ("" if dry_run else default_entity()))
     drawn = figures(comparison)
-    sweeps = searched_sweeps(all_runs(runs, lambda _: None))
+    sweeps = searched_sweeps([run for run in all_runs(runs, lambda _: None) if not is_private(run)])
     made = build(comparison, sweeps, drawn, where.project, where.entity or "", located=not dry_run)
     if dry_run:
         print_json(specification(made))

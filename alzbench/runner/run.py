@@ -101,8 +101,8 @@ def run_all(
             for seed in experiment.seeds:
                 for fold in folds_of(experiment.protocol):
                     start = time.monotonic()
-                    again = force and not experiment.sanity
-                    outcome = _run_one(experiment, seed, fold, images, store, progress, again, tracker)
+                    anew = force and not experiment.sanity
+                    outcome = _run_one(experiment, seed, fold, images, store, progress, anew, tracker)
                     if outcome.state != "found":
                         remaining.finish(experiment, time.monotonic() - start if outcome.run else None)
                         advance(1)
@@ -161,9 +161,7 @@ def _execute(
     if experiment.model.variant not in SANITY:
         network = NetworkRun(experiment, seed, images, split, progress)
         network.prepare()
-    with begin_tracked(store, card, tracker, experiment, images, force) as writer:
-        if force:
-            writer.forget_checkpoints()
+    with begin_tracked(store, card, tracker, experiment, images, anew=force) as writer:
         _work(experiment, images, split, network, writer)
     return "complete", read_run(writer.path)
 

@@ -24,16 +24,13 @@ class Tracker(Protocol):
     def prepare(self, experiments: Sequence[Experiment]) -> None:
         """Get ready to follow runs of experiments, aside, while their images are read."""
 
-    def follow(
-        self, experiment: Experiment, writer: RunWriter, images: ImageSet, again: bool
-    ) -> AbstractContextManager[None]:
+    def follow(self, experiment: Experiment, writer: RunWriter, images: ImageSet) -> AbstractContextManager[None]:
         """Follow one run until its folder is complete, or until what went wrong leaves the block.
 
         Args:
             experiment: What is run.
             writer: Of the run; its `on_epoch` may be set.
             images: The set.
-            again: Whether a run that was complete is run again.
         """
 
     def end_sweep(
@@ -51,10 +48,10 @@ class Tracker(Protocol):
 
 @contextmanager
 def begin_tracked(
-    store: RunStore, card: Card, tracker: Tracker | None, experiment: Experiment, images: ImageSet, again: bool = False
+    store: RunStore, card: Card, tracker: Tracker | None, experiment: Experiment, images: ImageSet, anew: bool = False
 ) -> Iterator[RunWriter]:
     """Work on a run as `RunStore.begin` has it, with a tracker that is told of its end once the folder says it."""
-    with ExitStack() as after, store.begin(card) as writer:
+    with ExitStack() as after, store.begin(card, anew) as writer:
         if tracker is not None:
-            after.enter_context(tracker.follow(experiment, writer, images, again))
+            after.enter_context(tracker.follow(experiment, writer, images))
         yield writer

@@ -14,6 +14,7 @@
         figures/*.png     confusion matrix, history
         variant.py        the variant's file: only where it is not the package's own
         wandb.json        which W&B run mirrors it, and how far; wandb/ what the W&B client keeps: only where tracked
+        .wandb.lock       held while it is mirrored
         checkpoint*.npz   only while unfinished
 
 Nothing that is read here is executed, and reading needs neither TensorFlow nor the data.

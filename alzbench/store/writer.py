@@ -77,8 +77,12 @@ class RunStore:
         return run if run.card.state == "complete" else None
 
     @contextmanager
-    def begin(self, card: Card) -> Iterator[RunWriter]:
+    def begin(self, card: Card, anew: bool = False) -> Iterator[RunWriter]:
         """Work on a run: its state is `running` inside, then `complete`, or what went wrong.
+
+        Args:
+            card: Of the run.
+            anew: Do not go on with what is there of it.
 
         Raises:
             RunError: Another process works on the same run.
@@ -87,9 +91,10 @@ class RunStore:
         path.mkdir(parents=True, exist_ok=True)
         try:
             with filelock.FileLock(path / ".lock", timeout=0):
-                if not _goes_on(path):
-                    (path / "wandb.json").unlink(missing_ok=True)  # it is of the run that this one replaces
                 writer = RunWriter(path, replace(card, created=_now()))
+                if anew or not _goes_on(path):
+                    writer.forget_checkpoints()
+                    (path / "wandb.json").unlink(missing_ok=True)  # it is of the run that this one replaces
                 writer.mark("running")
                 with _recording_failure(writer):
                     yield writer

@@ -23,6 +23,7 @@ SYNC_FINISH_S = 600.0  # the same where sending is all there is to do
 READ_S = 20
 CONFIRM_WAITS_S = (0.0, 1.0, 2.0, 4.0)
 LONGEST_REASON = 300
+_ANOTHER_RUN = ("WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH", "WANDB_LAUNCH")
 
 
 class TrackingError(AlzbenchError):
@@ -70,10 +71,15 @@ def warm_up() -> None:
 def silence() -> None:
     """Keep the client quiet: what is to be said, we say.
 
+    In an agent of a W&B sweep, or a launch, the client would put every run into the one that these are about, whatever
+    project and id we ask for.
+
     Its reports about itself are off where the environment does not ask for them: nobody asked us to send them, and a
     server that fails makes them print.
     """
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    for name in _ANOTHER_RUN:
+        os.environ.pop(name, None)
     import wandb
 
     wandb.setup(wandb.Settings(silent=True))
@@ -83,6 +89,15 @@ def default_entity() -> str:
     """Return the entity of the configured key; raises TrackingError where the server does not say."""
     with as_tracking_error():
         return str(_client().Api(timeout=READ_S).default_entity or "")
+
+
+def answers() -> bool:
+    """Return whether the server takes the configured key, so that what fails is about one run."""
+    try:
+        default_entity()
+    except TrackingError:
+        return False
+    return True
 
 
 def stored_key_is_there() -> bool:

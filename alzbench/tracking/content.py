@@ -25,7 +25,7 @@ LONGEST_TAG = 64  # that W&B takes
 
 def config(card: Card, resolved: str) -> dict[str, Any]:
     """Return the resolved experiment, with what tells the run from the others of it under `run`."""
-    values: dict[str, Any] = yaml.safe_load(resolved)
+    values: dict[str, Any] = yaml.safe_load(resolved) or {}
     of_run = ("seed", "fold", "trial", "hash", "settings", "data", "test", "leaks")
     of_this = {name: getattr(card, name) for name in of_run}
     return {**values, "run": of_this, **grouping(card.experiment, card.protocol)}

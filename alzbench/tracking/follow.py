@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from typing import TYPE_CHECKING, Any
 
 from alzbench.data.manifest import ImageSet
@@ -18,10 +18,12 @@ from alzbench.store import RunWriter, read_run
 from alzbench.tracking.client import NotConfirmed, warm_up
 from alzbench.tracking.destination import HINT, Destination, destination_of, lacks_key
 from alzbench.tracking.mirror import Mirror
-from alzbench.tracking.study import mirror_study
+from alzbench.tracking.study import keep_study, mirror_study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+LONG_S = 3.0  # that a command which is stopped waits for a server without a word
 
 
 class WandbTracker:
@@ -36,7 +38,7 @@ class WandbTracker:
 
     def __init__(self, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
         self._say, self._warn = say, warn
-        self._failed = self._hinted = False
+        self._failed = self._hinted = self._unconfirmed = False
 
     def prepare(self, experiments: Sequence[Experiment]) -> None:
         """Import and start the client, where any run is mirrored; what is wrong with it, its first use says."""
@@ -44,13 +46,13 @@ class WandbTracker:
             Thread(target=warm_up, name="tracking").start()
 
     def follow(
-        self, experiment: Experiment, writer: RunWriter, images: ImageSet, again: bool
+        self, experiment: Experiment, writer: RunWriter, images: ImageSet
     ) -> contextlib.AbstractContextManager[None]:
         """Mirror a run; see `runner.Tracker`."""
         destination = self._destination(experiment.tracking)
         if destination is None:
             return contextlib.nullcontext()
-        return self._follow(destination, experiment, writer, images, again)
+        return self._follow(destination, experiment, writer, images)
 
     def _destination(self, settings: TrackingSettings) -> Destination | None:
         if self._failed:
@@ -65,7 +67,7 @@ class WandbTracker:
 
     @contextlib.contextmanager
     def _follow(
-        self, destination: Destination, experiment: Experiment, writer: RunWriter, images: ImageSet, again: bool
+        self, destination: Destination, experiment: Experiment, writer: RunWriter, images: ImageSet
     ) -> Iterator[None]:
         card, resolved = writer.card, resolved_yaml(experiment)
         finished: Sequence[Mapping[Any, Any]] = []
@@ -76,7 +78,7 @@ class WandbTracker:
 
         # the client takes as long to start as several epochs: the run goes on meanwhile
         with ThreadPoolExecutor(1, "tracking") as aside:
-            beginning = aside.submit(Mirror, destination, writer.path, card, resolved, again=again)
+            beginning = aside.submit(Mirror, destination, writer.path, card, resolved)
 
             def epochs(rows: Sequence[Mapping[Any, Any]]) -> None:
                 nonlocal finished
@@ -89,9 +91,21 @@ class WandbTracker:
                 yield
             except BaseException as error:
                 state = _state(error)
-                self._tell(beginning, lambda mirror: mirror.end(state, finished))
+                with self._patience():
+                    self._tell(beginning, lambda mirror: mirror.end(state, finished))
                 raise
             self._tell(beginning, complete)
+
+    @contextlib.contextmanager
+    def _patience(self) -> Iterator[None]:
+        """Say what is waited for, where it takes long: who stops a command must not think that it hangs."""
+        timer = Timer(LONG_S, self._warn, ["W&B: waiting for the server; Ctrl-C again leaves it, and loses no run."])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _tell(self, beginning: Future[Mirror], what: Callable[[Mirror], None]) -> None:
         """Wait for a mirror, and tell it something."""
@@ -106,17 +120,22 @@ class WandbTracker:
         self, base: Experiment, folder: Path, values: Mapping[str, Any], figures: Sequence[tuple[Figure, str]]
     ) -> None:
         """Log a finished sweep as a run of its own in the group of its trials; see `runner.Tracker`."""
-        destination = self._destination(base.tracking)
-        if destination is not None:
-            with self._guarded(None):
-                mirror_study(destination, base, folder, values, figures)
+        if base.tracking.wandb == "disabled":
+            return
+        with self._guarded(None):
+            study = keep_study(folder, base, values, figures)
+            destination = self._destination(base.tracking)
+            if destination is not None:
+                mirror_study(destination, study)
 
     @contextlib.contextmanager
     def _guarded(self, mirror: Mirror | None) -> Iterator[None]:
         try:
             yield
         except NotConfirmed as error:
-            self._warn(f"W&B: {error}; `alzbench sync` sends the rest.")
+            if not self._unconfirmed:
+                self._warn(f"W&B: {error}; `alzbench sync` sends the rest, of this run and of others so.")
+            self._unconfirmed = True
             _note_failure(mirror)
         except Interrupted:
             raise

@@ -22,7 +22,8 @@ class Marker:
         id: Of the W&B run; a run that goes on keeps it.
         project, entity: Where it is; entity is empty where the key's own was meant and it never answered.
         url: Of its page; empty while there is none.
-        state: `running`, `offline` (all of it is in the folder's wandb/), `sent` (the server has all of it), `failed`.
+        state: `running`, `offline` (all of it is in the folder's wandb/), `sent` (the server has all of it), `ended`
+            (the run was not completed, and W&B was told so), `failed`.
         finished: When the run that was mirrored was finished, as its card says; empty before.
     """
 
@@ -30,16 +31,17 @@ class Marker:
     project: str
     entity: str = ""
     url: str = ""
-    state: Literal["running", "offline", "sent", "failed"] = "running"
+    state: Literal["running", "offline", "sent", "ended", "failed"] = "running"
     finished: str = ""
 
 
 def read_marker(folder: Path) -> Marker | None:
     """Return a run folder's marker; None where there is none, or it cannot be read and so says nothing."""
     try:
-        return Marker(**json.loads((folder / NAME).read_text(encoding="utf-8")))
+        found = Marker(**json.loads((folder / NAME).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+    return found if all(isinstance(value, str) for value in vars(found).values()) else None
 
 
 def write_marker(folder: Path, marker: Marker) -> None:

@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import filelock
+
 from alzbench.store import Card, Run
 from alzbench.tracking import content
-from alzbench.tracking.client import MirroredRun, confirm
+from alzbench.tracking.client import MirroredRun, TrackingError, confirm
 from alzbench.tracking.destination import Destination
 from alzbench.tracking.marker import Marker, new_id, read_marker, write_marker
 from alzbench.tracking.media import Pictures, media
@@ -23,7 +25,6 @@ class Mirror:
         destination: Where it is.
         folder, card: Of the run.
         resolved: The resolved experiment, as YAML.
-        again: Make another one beside that of an earlier run in this folder.
         finish_s: How long the end may wait for the server.
 
     Raises:
@@ -37,16 +38,28 @@ class Mirror:
         card: Card,
         resolved: str,
         *,
-        again: bool = False,
         finish_s: float | None = None,
     ) -> None:
         self._destination, self._folder, self._card = destination, folder, card
         known = read_marker(folder)
-        goes_on = known is not None and not again and known.project == destination.project
+        goes_on = known is not None and known.project == destination.project
         self._marker = Marker(
             known.id if known and goes_on else new_id(card, folder), destination.project, destination.entity or ""
         )
-        write_marker(folder, self._marker)
+        self._lock = filelock.FileLock(folder / ".wandb.lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise TrackingError(f"{folder} is being sent by another process; wait for it") from None
+        try:
+            self._run = self._begin(resolved, finish_s)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _begin(self, resolved: str, finish_s: float | None) -> MirroredRun:
+        """Open the run, and only then note where it is: what the server does not take must not be asked for again."""
+        card, folder, destination = self._card, self._folder, self._destination
         if destination.mode == "offline":
             _forget_fragments(folder, self._marker.id)
         about = {
@@ -57,13 +70,14 @@ class Mirror:
             "notes": card.description,
         }
         config = content.config(card, resolved)
-        self._run = MirroredRun(destination, folder, self._marker.id, config, about, finish_s)
-        self._sent = self._run.next_step - 1  # epochs that the server has, or the client keeps for it
+        run = MirroredRun(destination, folder, self._marker.id, config, about, finish_s)
+        self._sent = run.next_step - 1  # epochs that the server has, or the client keeps for it
         try:
-            self._keep(entity=self._run.entity, url=self._run.url)
+            self._keep(entity=run.entity, url=run.url)
         except OSError:
-            self._run.abandon(failed=True)
+            run.abandon(failed=True)
             raise
+        return run
 
     @property
     def url(self) -> str:
@@ -104,10 +118,12 @@ class Mirror:
         self._run.summarise(content.summary(run))
         self._run.finish()
         if self._destination.mode == "offline":
-            self._keep(state="offline", finished=run.card.finished)
-            return
-        confirm(self._destination, self._marker.entity, self._marker.id, max(0, self._sent) + bool(shown))
-        self._keep(state="sent", finished=run.card.finished)
+            state = "offline"
+        else:
+            confirm(self._destination, self._marker.entity, self._marker.id, max(0, self._sent) + bool(shown))
+            state = "sent"
+        self._keep(state=state, finished=run.card.finished)
+        self._lock.release()
 
     def end(self, state: str, rows: Sequence[Mapping[Any, Any]] = ()) -> None:
         """Let go of a run that was not completed, saying what it is now: `pruned`, `interrupted` or `failed`.
@@ -117,10 +133,13 @@ class Mirror:
         self.epochs(rows)
         self._run.summarise({"state": state})
         self._run.abandon(failed=state != "pruned")
+        self._keep(state="ended")
+        self._lock.release()
 
     def fail(self) -> None:
         """Let go of the run, and note that the mirror is not what it should be."""
         self._run.abandon(failed=True)
+        self._lock.release()
         self._keep(state="failed")
 
 

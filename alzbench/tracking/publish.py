@@ -16,7 +16,7 @@ from alzbench.report.export import comparison_table
 from alzbench.report.pictures import comparison_figures
 from alzbench.store import Run
 from alzbench.tracking import content
-from alzbench.tracking.client import MirroredRun
+from alzbench.tracking.client import MirroredRun, TrackingError, answers
 from alzbench.tracking.dashboard import Dashboard, SearchedSweep, save
 from alzbench.tracking.destination import Destination
 from alzbench.tracking.study import picture
@@ -85,10 +85,25 @@ def publish(
     for reference in references.values():
         _send_reference(reference, destination, folder, where)
     file = folder / "saved.json"
-    every = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    saved = save(dashboard, every.get(where, {}))
+    every = _read_saved(file)
+    try:
+        saved = save(dashboard, every.get(where, {}))
+    except TrackingError:
+        if where not in every or not answers():
+            raise
+        saved = save(dashboard, {})  # what was saved is gone
     atomic.write_text(file, json.dumps({**every, where: saved}, indent=2) + "\n")
     return {"workspace": saved["workspace"], "report": saved["report"]}
+
+
+def _read_saved(file: Path) -> dict[str, dict[str, str]]:
+    """Return what was saved of each project; of a file that says nothing, nothing."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    known = content.items() if isinstance(content, dict) else ()
+    return {where: saved for where, saved in known if isinstance(saved, dict)}
 
 
 def _send_comparison(

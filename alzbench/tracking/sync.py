@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +13,31 @@ from pydantic import ValidationError
 
 from alzbench.data.folder import list_folder
 from alzbench.data.kaggle import find_cached
-from alzbench.errors import DataError
+from alzbench.errors import AlzbenchError, DataError, Interrupted
 from alzbench.experiment import DataSettings
 from alzbench.experiment.tracking import TrackingSettings
 from alzbench.progress import Progress
 from alzbench.store import Run
-from alzbench.tracking.client import SYNC_FINISH_S, NotConfirmed, TrackingError
+from alzbench.tracking.client import SYNC_FINISH_S, TrackingError, answers
 from alzbench.tracking.destination import Destination, has_key, online_destination
-from alzbench.tracking.marker import read_marker
+from alzbench.tracking.marker import Marker, read_marker
 from alzbench.tracking.media import Pictures
 from alzbench.tracking.mirror import Mirror
+from alzbench.tracking.study import KeptStudy, kept_studies, mirror_study
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of one run.
+    """What became of one run, or of the study of a sweep.
 
     Attributes:
-        run: The run.
+        name: Its name.
         state: `sent`, `found` (it was there already) or `failed`.
         url: Of its page.
         error: Why it failed.
     """
 
-    run: Run
+    name: str
     state: str
     url: str = ""
     error: str = ""
@@ -44,8 +46,8 @@ class Sent:
     def sentence(self) -> str:
         """What became of it, for people."""
         if self.state == "failed":
-            return f"{self.run.name}: not sent whole: {self.error}"
-        return f"{self.run.name}: {'sent already' if self.state == 'found' else 'sent'}: {self.url}"
+            return f"{self.name}: not sent whole: {self.error}"
+        return f"{self.name}: {'sent already' if self.state == 'found' else 'sent'}: {self.url}"
 
 
 def to_send(runs: Sequence[Run], named: bool) -> list[Run]:
@@ -54,55 +56,100 @@ def to_send(runs: Sequence[Run], named: bool) -> list[Run]:
     Demo runs, and those whose experiment says `tracking.wandb: disabled`, are sent where they are named alone.
     """
     complete = [run for run in runs if run.card.state == "complete"]
-    if named:
-        return complete
-    return [run for run in complete if not run.card.demo and _tracking(run).wandb != "disabled"]
+    return complete if named else [run for run in complete if not run.card.demo and not is_private(run)]
+
+
+def studies_to_send(root: Path, names: Sequence[str]) -> list[KeptStudy]:
+    """Return the studies of finished sweeps that may be sent, see `to_send`; of named sweeps alone where there are."""
+    kept = kept_studies(root)
+    if names:
+        return [study for study in kept if study.folder.name in names]
+    return [study for study in kept if not study.base.get("demo") and _settings(study.base).wandb != "disabled"]
+
+
+def is_private(run: Run) -> bool:
+    """Return whether a run's experiment says that nothing of it is sent."""
+    try:
+        return _tracking(run).wandb == "disabled"
+    except DataError:
+        return False  # what it says cannot be read, and is said when it is sent
 
 
 def sync(
-    runs: Sequence[Run], progress: Progress, project: str | None = None, entity: str | None = None
+    runs: Sequence[Run],
+    studies: Sequence[KeptStudy],
+    progress: Progress,
+    project: str | None = None,
+    entity: str | None = None,
 ) -> Iterator[Sent]:
-    """Send runs, and yield what became of each. A run that W&B has already is not sent again.
+    """Send runs and studies, and yield what became of each. What W&B has already is not sent again.
 
     Args:
         runs: Complete ones.
+        studies: Of finished sweeps.
         progress: Where to report.
         project, entity: Where to, instead of what each run's experiment, or its marker, says.
 
     Raises:
         TrackingError: No key is configured, or the server cannot be reached or refuses. What was sent stays noted.
     """
-    if runs and not has_key():
+    if (runs or studies) and not has_key():
         raise TrackingError("W&B needs an API key to be sent anything: `wandb login` or WANDB_API_KEY.")
     pictures = _PicturesOfSets()
-    with progress.track("runs", len(runs)) as advance:
-        for run in runs:
-            yield _send(run, pictures, project, entity)
+    work = [
+        *((run.name, partial(_send, run, pictures, project, entity)) for run in runs),
+        *((f"{study.folder.name} study", partial(_send_study, study, project, entity)) for study in studies),
+    ]
+    with progress.track("runs", len(work)) as advance:
+        for name, send in work:
+            try:
+                yield send()
+            except Interrupted:
+                raise
+            except Exception as error:
+                # of this one alone, where the server goes on answering
+                if isinstance(error, TrackingError) and not answers():
+                    raise
+                known = isinstance(error, AlzbenchError | OSError)
+                yield Sent(name, "failed", error=str(error) if known else f"{type(error).__name__}: {error}")
             advance(1)
 
 
 def _send(run: Run, pictures: _PicturesOfSets, project: str | None, entity: str | None) -> Sent:
-    known = read_marker(run.path)
-    settings = _tracking(run)
-    destination = online_destination(settings)
-    if known is not None:
-        destination = Destination("online", known.project, known.entity or destination.entity)
-    destination = Destination("online", project or destination.project, entity or destination.entity)
-    there = known is not None and known.state == "sent" and known.finished == run.card.finished
-    if known and there and (known.project, known.entity) == (destination.project, destination.entity):
-        return Sent(run, "found", known.url)
+    known, settings = read_marker(run.path), _tracking(run)
+    destination = _destination(known, settings, project, entity)
+    if known and _is_there(known, run.card.finished, destination):
+        return Sent(run.name, "found", known.url)
     mirror = Mirror(destination, run.path, run.card, _resolved(run), finish_s=SYNC_FINISH_S)
     try:
         mirror.complete(run, pictures.of(run), settings.model)
-    except (NotConfirmed, DataError) as error:  # of this run alone
-        if isinstance(error, DataError):
-            mirror.end("failed")
-        mirror.fail()
-        return Sent(run, "failed", mirror.url, str(error))
-    except TrackingError:
+    except BaseException:
         mirror.fail()
         raise
-    return Sent(run, "sent", mirror.url)
+    return Sent(run.name, "sent", mirror.url)
+
+
+def _send_study(study: KeptStudy, project: str | None, entity: str | None) -> Sent:
+    known, name = read_marker(study.folder), f"{study.folder.name} study"
+    destination = _destination(known, _settings(study.base), project, entity)
+    if known and _is_there(known, study.finished, destination):
+        return Sent(name, "found", known.url)
+    return Sent(name, "sent", mirror_study(destination, study, SYNC_FINISH_S))
+
+
+def _destination(
+    known: Marker | None, settings: TrackingSettings, project: str | None, entity: str | None
+) -> Destination:
+    """Return where to: what is asked for, where it was begun, or what its settings say."""
+    destination = online_destination(settings)
+    if known is not None:
+        destination = Destination("online", known.project, known.entity or destination.entity)
+    return Destination("online", project or destination.project, entity or destination.entity)
+
+
+def _is_there(known: Marker, finished: str, destination: Destination) -> bool:
+    whole = known.state == "sent" and known.finished == finished
+    return whole and (known.project, known.entity) == (destination.project, destination.entity)
 
 
 def _resolved(run: Run) -> str:
@@ -119,8 +166,12 @@ def _values(run: Run) -> dict[str, Any]:
 
 
 def _tracking(run: Run) -> TrackingSettings:
+    return _settings(_values(run))
+
+
+def _settings(experiment: Mapping[str, Any]) -> TrackingSettings:
     try:
-        return TrackingSettings.model_validate(_values(run).get("tracking") or {})
+        return TrackingSettings.model_validate(experiment.get("tracking") or {})
     except ValidationError:
         return TrackingSettings()  # of another version
 

@@ -48,9 +48,10 @@ def write_answers(path: Path, seed: int, right: float, classes: Sequence[str] = 
 def write_predictions(path: Path, table: pd.DataFrame) -> None:
     """Write the predictions of a stored run, whose figures then are of so many images."""
     table.to_csv(path / "predictions.csv", index=False)
-    metrics = json.loads((path / "metrics.json").read_text())
-    metrics["test"]["n"] = len(table)
-    (path / "metrics.json").write_text(json.dumps(metrics))
+    if (path / "metrics.json").is_file():
+        metrics = json.loads((path / "metrics.json").read_text())
+        metrics["test"]["n"] = len(table)
+        (path / "metrics.json").write_text(json.dumps(metrics))
 
 
 @pytest.fixture

@@ -59,6 +59,7 @@ class StandIn:
             connection, and a status of 0 is a wait of ten minutes.
         requests: Paths, or names of GraphQL operations, in order.
         keys: Authorization headers that were seen.
+        shows_no_rows: Whether it says that no run has any.
     """
 
     def __init__(self) -> None:
@@ -68,6 +69,7 @@ class StandIn:
         self.requests: list[str] = []
         self.keys: set[str] = set()
         self.fails: Callable[[str, bytes], int | None] = lambda _path, _body: None
+        self.shows_no_rows = False
         self.lock = threading.RLock()
         self.stopped = threading.Event()
         self._ids = itertools.count(1)
@@ -134,7 +136,7 @@ class StandIn:
         return {
             "id": run.name, "name": run.name, "displayName": run.title, "description": None, "sweepName": None,
             "summaryMetrics": json.dumps(run.summary), "config": json.dumps(run.config), "tags": run.tags, "notes": "",
-            "historyLineCount": len(run.lines), "logLineCount": 0, "eventsLineCount": 0,
+            "historyLineCount": 0 if self.shows_no_rows else len(run.lines), "logLineCount": 0, "eventsLineCount": 0,
             "historyTail": json.dumps(run.lines[-1:]), "eventsTail": "[]", "wandbConfig": json.dumps({"t": 1}),
             "project": {"id": "p", "name": run.project, "entity": {"id": "e", "name": ENTITY}},
         }  # fmt: skip

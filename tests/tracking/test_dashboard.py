@@ -11,6 +11,7 @@ import pytest
 from alzbench.compare import load_references
 from tests.test_cli import Command
 from tests.test_store import write_run
+from tests.tracking.conftest import Write
 from tests.tracking.server import StandIn
 
 pytestmark = [
@@ -112,3 +113,26 @@ def test_a_server_that_refuses_is_one_sentence(alzbench: Command, server: StandI
 def test_nothing_to_compare_is_one_sentence(alzbench: Command) -> None:
     result = alzbench("dashboard", "--dry-run")
     assert (result.code, result.out, result.err.count("\n")) == (3, "", 1)
+
+
+def test_nothing_is_shown_of_runs_that_are_not_to_be_sent(alzbench: Command, write: Write, server: StandIn) -> None:
+    alzbench("run", write("disabled", name="secret"), "--no-sanity")
+    result = alzbench("dashboard")
+    assert (result.code, server.requests) == (1, [])
+    assert "Every stored run says tracking.wandb: disabled" in result.err
+    alzbench("run", write("auto", name="open"), "--no-sanity")
+    shown = alzbench("dashboard", "--dry-run")
+    assert shown.code == 0
+    assert "secret" not in shown.out
+    assert "secret" in alzbench("dashboard", "--dry-run", "secret", "open").out
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("content", ["{", "[1]", '{"someone/alzbench": 5}'])
+def test_what_was_noted_of_a_saved_dashboard_can_be_lost(alzbench: Command, write: Write, content: str) -> None:
+    alzbench("run", write("auto"), "--no-sanity")
+    file = Path("runs/wandb-dashboard/saved.json")
+    file.parent.mkdir()
+    file.write_text(content)
+    assert alzbench("dashboard").code == 0
+    assert json.loads(file.read_text())["someone/alzbench"]["report_id"]

@@ -147,3 +147,26 @@ def test_what_arrived_before_the_server_went_away_is_not_sent_again(
     assert alzbench("sync").out == "1 runs sent, 0 were there already, 0 failed.\n"
     assert [row["epoch"] for row in rows(server, mirror.name)] == list(range(1, 26))
     assert mirror.summary["state"] == "complete"
+
+
+def test_what_the_server_does_not_show_is_said_once(
+    alzbench: Command, write: Write, server: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alzbench.tracking.client.CONFIRM_WAITS_S", (0.0, 0.2))
+    server.shows_no_rows = True
+    result = alzbench("run", write("online"), "--no-sanity", "--seeds", "0,1")
+    assert result.code == 0
+    assert result.err.count("W&B: the server shows 0 of 5 rows") == 1
+    server.shows_no_rows = False
+    assert_synced(alzbench, server)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_who_stops_a_run_is_told_what_is_waited_for(
+    alzbench: Command, write: Write, server: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alzbench.tracking.follow.LONG_S", 0.2)
+    server.fails = lambda asked, _body: 0 if server.runs and "file_stream" in asked else None
+    result = alzbench("run", write("online", train={"lr": 1.0}), "--no-sanity")
+    assert result.code == 1
+    assert result.err.count("W&B: waiting for the server; Ctrl-C again leaves it, and loses no run.") == 1

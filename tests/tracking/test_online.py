@@ -50,6 +50,17 @@ def test_a_run_does_not_wait_for_the_client_to_begin(alzbench: Command, write: W
     assert_whole(server, only_run())
 
 
+def test_an_agent_of_another_sweep_does_not_take_the_runs_over(
+    alzbench: Command, write: Write, server: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("SWEEP_ID", "theirs"), ("RUN_ID", "abc"), ("RESUME", "must"), ("NAME", "x")):
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    assert alzbench("run", write("online"), "--no-sanity", "--seeds", "0,1").code == 0
+    assert sorted(run.title for run in server.runs.values()) == ["e seed 0", "e seed 1"]
+    for folder in Path("runs/e").glob("seed-*"):
+        assert_whole(server, folder)
+
+
 def test_sanity_rows_are_runs_beside_it(alzbench: Command, write: Write, server: StandIn) -> None:
     alzbench("run", write("online"))
     by_title = {run.title: run for run in server.runs.values()}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
+import filelock
 import pytest
 
 from tests.report.test_document import write_answers
 from tests.test_cli import Command
-from tests.tracking.conftest import KEY, Write, assert_whole, marker, only_run
+from tests.tracking.conftest import KEY, Write, assert_whole, end_client, marker, only_run
 from tests.tracking.server import StandIn
 
 pytestmark = pytest.mark.slow
@@ -41,15 +43,73 @@ def test_offline_and_untracked_runs_are_sent_once(
     assert alzbench("sync", "private").out.startswith("1 runs sent")  # who names a run means it
 
 
-def test_a_damaged_run_keeps_no_other_from_being_sent(alzbench: Command, write: Write, server: StandIn) -> None:
-    for name in ("e", "damaged"):
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("predictions.csv", "image\n", "predictions.csv"),
+        ("figures/confusion.png", "no picture", "confusion.png"),
+        ("history.csv", "x,y\n1,2\n", "'epoch'"),
+        ("experiment.yaml", "a: [", "experiment.yaml is damaged"),
+        ("wandb.json", '{"id": "a/b c", "project": "alzbench"}', "Run ID"),
+    ],
+    ids=["predictions", "figure", "history", "experiment", "id"],
+)
+def test_a_damaged_run_keeps_no_other_from_being_sent(
+    alzbench: Command, write: Write, server: StandIn, file: str, content: str, said: str
+) -> None:
+    for name in ("damaged", "e"):
         alzbench("run", write("disabled", name=name), "--no-sanity")
-    (only_run("damaged") / "predictions.csv").write_text("image\n")
+    (only_run("damaged") / file).write_text(content)
     result = alzbench("sync", "damaged", "e")
     assert (result.code, result.out) == (1, "1 runs sent, 0 were there already, 1 failed.\n")
-    assert "predictions.csv" in result.err
+    assert said in result.err
+    assert "Traceback" not in result.err
     assert_whole(server, only_run())
-    assert marker(only_run("damaged"))["state"] == "failed"
+    assert {run.state for run in server.runs.values()} <= {"finished", "failed"}
+
+
+@pytest.mark.parametrize(("file", "content"), [("experiment.yaml", ""), ("wandb.json", '{"id": 5, "project": 7}')])
+def test_what_can_be_done_without_is(alzbench: Command, write: Write, server: StandIn, file: str, content: str) -> None:
+    alzbench("run", write("disabled"), "--no-sanity")
+    (only_run() / file).write_text(content)
+    assert alzbench("sync", "e").out.startswith("1 runs sent")
+    assert_whole(server, only_run())
+
+
+def test_a_run_that_is_made_again_untracked_is_another_one(alzbench: Command, write: Write, server: StandIn) -> None:
+    alzbench("run", write("online"), "--no-sanity")
+    first = marker(only_run())["id"]
+    time.sleep(1.1)  # runs of the same second count as one
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delenv("WANDB_API_KEY")
+        alzbench("run", write("auto"), "--no-sanity", "--force")
+    assert not (only_run() / "wandb.json").exists()
+    assert alzbench("sync").out.startswith("1 runs sent")
+    assert marker(only_run())["id"] != first
+    assert len(server.runs) == 2
+    assert_whole(server, only_run())
+
+
+def test_a_project_that_was_never_taken_is_not_asked_for_again(
+    alzbench: Command, write: Write, server: StandIn
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("WANDB_PROJECT", "my proj/ect")
+        result = alzbench("run", write("online"), "--no-sanity")
+    assert result.code == 0
+    assert result.err.count("W&B: tracking failed") == 1
+    end_client()
+    assert alzbench("sync").out.startswith("1 runs sent")
+    assert [run.project for run in server.runs.values()] == ["alzbench"]
+
+
+def test_what_another_process_sends_is_not_sent_twice(alzbench: Command, write: Write, server: StandIn) -> None:
+    alzbench("run", write("disabled"), "--no-sanity")
+    with filelock.FileLock(only_run() / ".wandb.lock"):
+        result = alzbench("sync", "e")
+    assert (result.code, server.runs) == (1, {})
+    assert "is being sent by another process" in result.err
+    assert alzbench("sync", "e").out.startswith("1 runs sent")
 
 
 def test_a_lost_marker_sends_no_second_run(alzbench: Command, write: Write, server: StandIn) -> None:
@@ -78,8 +138,9 @@ def test_without_a_key_nothing_is_sent_and_said_so(alzbench: Command, write: Wri
     assert server.requests == []
 
 
-def test_every_trial_of_a_sweep_is_a_run_of_its_group(alzbench: Command, write: Write, server: StandIn) -> None:
-    write("online", name="base")
+def write_sweep(write: Write, mode: str) -> None:
+    """Write a sweep of three trials."""
+    write(mode, name="base")
     sweep = {
         "base": "base.yaml",
         "name": "s",
@@ -90,6 +151,33 @@ def test_every_trial_of_a_sweep_is_a_run_of_its_group(alzbench: Command, write: 
         "final": {"seeds": []},
     }
     Path("s.yaml").write_text(json.dumps(sweep))
+
+
+@pytest.mark.parametrize("mode", ["offline", "disabled"])
+def test_the_study_of_a_sweep_is_sent_later_with_its_trials(
+    alzbench: Command, write: Write, server: StandIn, mode: str
+) -> None:
+    write_sweep(write, mode)
+    assert alzbench("sweep", "s.yaml").code == 0
+    assert not server.requests
+    sent = json.loads(alzbench("sync", "--json").out)
+    if mode == "disabled":
+        assert sent["runs"] == []
+        assert not list(Path("runs").rglob("study.json"))
+        return
+    trials = [run for run in server.runs.values() if run.job_type == "trial"]
+    (study,) = [run for run in server.runs.values() if run.job_type == "study"]
+    assert sent["sent"] == len(trials) + 1
+    assert (study.title, study.group, study.state) == ("s study", "s", "finished")
+    assert [name for name in study.history[-1] if name.startswith("study/")]
+    assert "best" in study.summary or "best.trial" in study.summary
+    server.requests.clear()
+    assert json.loads(alzbench("sync", "--json").out)["found"] == len(trials) + 1
+    assert server.requests == []
+
+
+def test_every_trial_of_a_sweep_is_a_run_of_its_group(alzbench: Command, write: Write, server: StandIn) -> None:
+    write_sweep(write, "online")
     result = alzbench("sweep", "s.yaml")
     assert result.code == 0, result.err
     assert "W&B" not in result.err
