@@ -635,6 +635,13 @@ def test_a_run_of_which_nothing_can_be_known_is_named_and_left_out(
     assert " b " in result.out or "b/" in result.out
 
 
+def test_a_run_that_cannot_be_read_is_not_in_the_way_of_others(
+    alzbench: Command, stored: Path, tiny_file: Path
+) -> None:
+    (stored / "a" / "seed-0-h0" / "state.json").write_text("{")
+    assert alzbench("run", tiny_file, "--dry-run", "--runs", stored).code == 0
+
+
 @pytest.mark.parametrize("command", ["compare", "report"])
 @pytest.mark.parametrize(
     ("file", "change"),

@@ -107,7 +107,8 @@ def planned_runs(experiments: Sequence[Experiment], store: RunStore) -> list[Pla
     """
     for experiment in experiments:
         check(experiment)
-    states = {(r.card.experiment, r.card.settings, r.card.seed, r.card.fold): r.card.state for r in store.runs()}
+    stored = store.runs(unreadable=lambda _: None)  # one that is run says so itself, and others do not matter
+    states = {(r.card.experiment, r.card.settings, r.card.seed, r.card.fold): r.card.state for r in stored}
     return [
         PlannedRun(e, seed, fold, states.get((e.name, settings_hash(e), seed, fold)))
         for e in experiments

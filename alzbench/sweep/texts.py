@@ -83,7 +83,7 @@ def _seconds_a_trial(loaded: LoadedSweep, study: Study, store: RunStore, runs: i
     base = loaded.base
     alike = [
         run.metrics["duration_s"].get("training")
-        for run in store.runs()
+        for run in store.runs(unreadable=lambda _: None)
         if run.card.trial is None
         and run.card.state == "complete"
         and (run.card.experiment, run.card.protocol) == (base.name, base.protocol.name)
