@@ -46,7 +46,9 @@ class Mirror:
         self._marker = Marker(
             known.id if known and goes_on else new_id(card, folder), destination.project, destination.entity or ""
         )
-        self._lock = filelock.FileLock(folder / ".wandb.lock")
+        self._lock = filelock.FileLock(
+            folder / ".wandb.lock", thread_local=False
+        )  # begun in one thread, ended in another
         try:
             self._lock.acquire(timeout=0)
         except filelock.Timeout:

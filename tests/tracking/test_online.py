@@ -8,10 +8,12 @@ import signal
 import time
 from pathlib import Path
 
+import filelock
 import pytest
 
 from alzbench.store import read_run
 from alzbench.tracking.client import BEGIN_S
+from alzbench.tracking.mirror import Mirror
 from tests.test_cli import Command
 from tests.tracking.conftest import EPOCHS, KEY, Write, assert_whole, marker, only_run, start
 from tests.tracking.server import StandIn
@@ -48,6 +50,21 @@ def test_a_run_does_not_wait_for_the_client_to_begin(alzbench: Command, write: W
     result = alzbench("run", write("online"), "--no-sanity")
     assert (result.code, "W&B" in result.err) == (0, False)
     assert_whole(server, only_run())
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_mirror_that_is_done_lets_go_of_its_lock(
+    alzbench: Command, write: Write, server: StandIn, broken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirrors: list[Mirror] = []  # so that none is let go of by chance
+    begin = Mirror._begin
+    monkeypatch.setattr(Mirror, "_begin", lambda self, *rest: (mirrors.append(self), begin(self, *rest))[1])
+    if broken:
+        monkeypatch.setattr("alzbench.tracking.mirror.media", lambda *_: {}["no such key"])
+    assert alzbench("run", write("online"), "--no-sanity").code == 0
+    assert len(mirrors) == len(server.runs) == 1
+    with filelock.FileLock(only_run() / ".wandb.lock", timeout=0):
+        pass
 
 
 def test_an_agent_of_another_sweep_does_not_take_the_runs_over(
