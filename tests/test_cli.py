@@ -492,7 +492,9 @@ def test_two_formats_cannot_be_one_file(alzbench: Command, stored: Path) -> None
     run = next((stored / "b").iterdir())
     write_answers(run, 0, 0.8)
     assert_sentence(alzbench("report", run, "--html", "r", "--markdown", "r"), 2, "r is asked for 2 times")
+    assert_sentence(alzbench("compare", "--runs", stored, "--report", "r", "--markdown", "reports/r.html"), 2, "r.html")
     assert not list(Path().glob("*.*"))
+    assert not Path("reports").exists()
 
 
 def test_compare_writes_all_of_it_to_reports(alzbench: Command, stored: Path) -> None:
@@ -648,11 +650,12 @@ def test_a_run_that_cannot_be_read_is_not_in_the_way_of_others(
     [
         ("metrics.json", {"test": {}}),
         ("metrics.json", {"test_by_subject": {"mean": {}}}),
+        ("metrics.json", {"test": {"n": float("inf")}}),
         ("metrics.json", {"test": {"n": 96, "classes": ["A"], "per_class": {"A": 1}, "accuracy": "x"}}),
         ("state.json", {"seed": "zero"}),
         ("state.json", {"folds": None}),
     ],
-    ids=["no figures", "no figures by subject", "text", "seed", "folds"],
+    ids=["no figures", "no figures by subject", "infinite", "text", "seed", "folds"],
 )
 def test_an_incomplete_file_of_a_run_is_named(
     alzbench: Command, stored: Path, command: str, file: str, change: dict[str, Any]

@@ -179,11 +179,8 @@ def compare(
     chosen = names or []
     selected = select_runs(runs, chosen, unreadable=warn_unreadable)
     comparison = compare_runs(selected, load_references(), baseline, study_levels(chosen), worth / 100)
-    if report:
-        write_comparison(comparison, Files.under(REPORTS, plain_name(report, "--report")))
-    files = Files(html, markdown, latex, csv, figure, disagreements)
-    if files != Files():
-        write_comparison(comparison, files)
+    reported = [Files.under(REPORTS, plain_name(report, "--report"))] if report else []
+    write_comparison(comparison, *reported, Files(html, markdown, latex, csv, figure, disagreements))
     if as_json:
         print_json(comparison_json(comparison))
     else:

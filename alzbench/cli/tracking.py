@@ -32,7 +32,7 @@ def sync(
     from alzbench.tracking.sync import sync as send
 
     every = select_runs(runs, names, True, warn_unreadable) if names else all_runs(runs, warn_unreadable)
-    found, studies = to_send(every, bool(names)), studies_to_send(runs, names or [])
+    found, studies = to_send(every, bool(names)), studies_to_send(runs, names or [], warn_unreadable)
     progress = make_progress(quiet)
     done: list[Sent] = []
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
@@ -80,7 +80,9 @@ def dashboard(
         raise TrackingError("W&B needs an API key: `wandb login` or WANDB_API_KEY; --dry-run needs none.")
     where = Destination("online", project or DEFAULT_PROJECT, entity or ("" if dry_run else default_entity()))
     drawn = figures(comparison)
-    sweeps = searched_sweeps([run for run in all_runs(runs, lambda _: None) if not is_private(run)])
+    sweeps = searched_sweeps(
+        [run for run in all_runs(runs, lambda _: None) if run.card.trial is not None and not is_private(run)]
+    )
     made = build(comparison, sweeps, drawn, where.project, where.entity or "", located=not dry_run)
     if dry_run:
         print_json(specification(made))

@@ -8,8 +8,6 @@ from pathlib import Path
 import pandas as pd
 
 from alzbench.compare.rows import ExperimentRow
-from alzbench.errors import DataError
-from alzbench.evaluation.predictions import with_classes
 from alzbench.store import Run, read_run
 
 Predictions = Mapping[int, pd.DataFrame]  # predictions tables by seed, of a seed those of all folds
@@ -38,12 +36,6 @@ def read_predictions(
     if not all((run.path / "predictions.csv").is_file() for runs in of_seeds.values() for run in runs):
         return None
     return {
-        seed: pd.concat([_read(run, classes) for run in runs], ignore_index=True) for seed, runs in of_seeds.items()
+        seed: pd.concat([run.predictions(classes=classes) for run in runs], ignore_index=True)
+        for seed, runs in of_seeds.items()
     }
-
-
-def _read(run: Run, classes: Sequence[str]) -> pd.DataFrame:
-    try:
-        return with_classes(run.predictions(), classes)
-    except ValueError as error:
-        raise DataError(f"{run.path / 'predictions.csv'}: {error}; leave the run out, or run it again.") from None

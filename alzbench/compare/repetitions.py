@@ -13,7 +13,6 @@ import pandas as pd
 from alzbench.compare.answers import read_counts
 from alzbench.compare.areas import roc_auc
 from alzbench.compare.intervals import accuracy, balanced_accuracy, f1_of, macro_f1
-from alzbench.evaluation.predictions import with_classes
 from alzbench.evaluation.subject_counts import SubjectCounts
 from alzbench.store import Run
 
@@ -82,7 +81,7 @@ def _repetition(seed: int, folds: list[Run]) -> Repetition:
     from alzbench.evaluation.subjects import score_subjects
 
     classes = folds[0].metrics["test"]["classes"]
-    pooled = pd.concat([with_classes(run.predictions(), classes) for run in folds], ignore_index=True)
+    pooled = pd.concat([run.predictions(classes=classes) for run in folds], ignore_index=True)
     return Repetition(seed, tuple(folds), known, score(pooled), score_subjects(pooled))
 
 

@@ -18,6 +18,7 @@ from alzbench.registry import did_you_mean
 
 ROLES = ("image", "label", "predicted", "subject", "slice")
 ROUNDED = 0.005  # what rounding to two digits takes from a probability, or adds to it
+MOST_ROUNDED = 0.05  # of many classes, most are near 0 and lose less
 FAR_FROM_ONE = 0.1  # a sum of probabilities; no rounding comes so far
 MOST_CLASSES = 50  # a comparison takes memory by their number squared
 _NAMED = 5  # rows or names in an error
@@ -207,7 +208,7 @@ def _probabilities(
     if len(wrong):
         raise DataError(f"{path}: probabilities must be numbers from 0 to 1; not so: {_rows(wrong)}.")
     sums = numbers.sum(axis=1)
-    off = np.abs(sums - 1) > ROUNDED * len(columns) + 1e-9
+    off = np.abs(sums - 1) > min(ROUNDED * len(columns), MOST_ROUNDED) + 1e-9
     if off.any():
         far = np.abs(sums - 1).max() > FAR_FROM_ONE
         raise DataError(

@@ -35,14 +35,19 @@ class Files:
         return cls(*(path.with_name(path.name + ending) for ending in endings))
 
 
-def write_comparison(comparison: Comparison, files: Files) -> None:
-    """Write a comparison to the files that are asked for.
+def write_comparison(comparison: Comparison, *sets: Files) -> None:
+    """Write a comparison to the files that are asked for, in one set or several.
 
     Raises:
         ExperimentError: Two of them are one.
         DataError: The stored predictions are damaged.
     """
-    _require_apart(getattr(files, of.name) for of in fields(files))
+    _require_apart(getattr(files, of.name) for files in sets for of in fields(files))
+    for files in sets:
+        _write_comparison(comparison, files)
+
+
+def _write_comparison(comparison: Comparison, files: Files) -> None:
     title = "Comparison"
     about = f"alzbench {__version__}; runs of one section have the same test images, seed by seed, and can be compared."
     # sections read the predictions of every run, which a table alone can do without

@@ -78,6 +78,9 @@ def import_predictions(path: Path, source: Source, store: RunStore, say: Callabl
         say(f"{stored.path} holds the same predictions already; nothing was changed.")
         return stored
     for other in _other_seeds(card, store):
+        if other.card.hash == card.hash and source.seed is None:
+            say(f"{other.path} holds the same predictions already; nothing was changed.")
+            return other
         _check_subjects(table, card, other, path)
         if other.card.data != card.data:
             say(f"{other.path} has other test images, so that the two are compared apart; --like RUN says whose.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,11 +27,13 @@ def check_metrics(content: Mapping[str, Any]) -> None:
     test = content.get("test")
     if not isinstance(test, dict):
         raise ValueError("it holds no test scores")
-    _check_numbers(test, ("n", *FIGURES), "test")
+    _check_numbers(test, FIGURES, "test")
+    if not isinstance(test.get("n"), int):
+        raise ValueError("test.n must be a whole number")
     classes, per_class = test.get("classes"), test.get("per_class")
     if not isinstance(classes, list) or not isinstance(per_class, dict) or list(per_class) != classes:
         raise ValueError("test.classes and test.per_class must be of the same classes")
-    if not all(isinstance(of, dict) and "f1" in of for of in per_class.values()):
+    if not all(isinstance(of, dict) and "f1" in of and _may_be_figure(of["f1"]) for of in per_class.values()):
         raise ValueError("test.per_class must have the f1 of each class")
     if "test_by_subject" not in content:
         raise ValueError("it lacks test_by_subject")
@@ -39,9 +42,16 @@ def check_metrics(content: Mapping[str, Any]) -> None:
     _check_numbers(by_subject, ("subjects",), "test_by_subject")
     for name, figures in BY_SUBJECT.items():
         _check_numbers(by_subject.get(name), figures, f"test_by_subject.{name}")
+    if not _may_be_figure(by_subject["demented"].get("roc_auc", "")):
+        raise ValueError("test_by_subject.demented.roc_auc must be a number or null")
+
+
+def _may_be_figure(value: Any) -> bool:
+    """Return whether a value is a number, or null: not defined."""
+    return value is None or (isinstance(value, int | float) and math.isfinite(value))
 
 
 def _check_numbers(values: Any, names: tuple[str, ...], where: str) -> None:
     for name in names:
-        if not isinstance(values, dict) or not isinstance(values.get(name), int | float):
+        if not isinstance(values, dict) or not _may_be_figure(values.get(name, "")):
             raise ValueError(f"{where}.{name} must be a number")

@@ -13,7 +13,7 @@ import filelock
 import pandas as pd
 
 from alzbench.errors import DataError
-from alzbench.evaluation.predictions import check_table
+from alzbench.evaluation.predictions import check_table, with_classes
 from alzbench.store.card import FORMAT, Card, card_types
 from alzbench.store.checks import check_metrics, check_types
 
@@ -61,15 +61,23 @@ class Run:
         except ValueError as error:
             raise self._damaged(name, error) from None
 
-    def predictions(self, name: str = "predictions.csv") -> pd.DataFrame:
-        """Read one of the run's predictions tables; raises DataError where it is none."""
+    def predictions(self, name: str = "predictions.csv", classes: Sequence[str] | None = None) -> pd.DataFrame:
+        """Read one of the run's predictions tables.
+
+        Args:
+            name: Of the file.
+            classes: Names of the classes in label order; by default the run's own.
+
+        Raises:
+            DataError: It is none, is not that of the run's figures, or has another number of classes.
+        """
         table = self.table(name, text=("label", "predicted"))
         try:
             check_table(table)
             self._check_rows(table, name)
+            return table if classes is None else with_classes(table, classes)
         except ValueError as error:
             raise self._damaged(name, error) from None
-        return table
 
     def _check_rows(self, table: pd.DataFrame, name: str) -> None:
         """Raise ValueError where a complete run's predictions are not those of its figures."""

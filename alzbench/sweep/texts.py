@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from alzbench.data.protocols import folds_of
+from alzbench.errors import DataError
 from alzbench.experiment.sweep import LoadedSweep
-from alzbench.store import RunStore
+from alzbench.store import Run, RunStore
 from alzbench.sweep.finish import Best
 from alzbench.sweep.study import ERROR, completed, counts
 
@@ -82,15 +83,22 @@ def _seconds_a_trial(loaded: LoadedSweep, study: Study, store: RunStore, runs: i
         return fmean(durations)
     base = loaded.base
     alike = [
-        run.metrics["duration_s"].get("training")
+        _training_s(run)
         for run in store.runs(unreadable=lambda _: None)
         if run.card.trial is None
         and run.card.state == "complete"
         and (run.card.experiment, run.card.protocol) == (base.name, base.protocol.name)
-        and "duration_s" in run.metrics
     ]
     known = [float(seconds) for seconds in alike if seconds]
     return runs * fmean(known) if known else None
+
+
+def _training_s(run: Run) -> float | None:
+    """Return the seconds that a run's training took; None where it does not say."""
+    try:
+        return (run.metrics.get("duration_s") or {}).get("training")
+    except DataError:
+        return None
 
 
 def sentence(loaded: LoadedSweep, trial: FrozenTrial) -> str:

@@ -32,6 +32,10 @@ class TrackingError(AlzbenchError):
     exit_code = 1
 
 
+class BeingSent(TrackingError):
+    """Another process mirrors the run."""
+
+
 class NotConfirmed(TrackingError):
     """W&B answers, and does not show all that was sent."""
 
@@ -148,8 +152,12 @@ class MirroredRun:
                 settings=self._settings(finish_s or FINISH_S),
                 **about,
             )
-            for pattern in ("train/*", "validation/*", "epoch_duration_s"):
-                self._run.define_metric(pattern, step_metric="epoch")
+            try:
+                for pattern in ("train/*", "validation/*", "epoch_duration_s"):
+                    self._run.define_metric(pattern, step_metric="epoch")
+            except Exception:
+                self.abandon(failed=True)
+                raise
 
     def __enter__(self) -> Self:
         return self

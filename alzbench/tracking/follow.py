@@ -15,7 +15,7 @@ from alzbench.experiment import Experiment
 from alzbench.experiment.tracking import TrackingSettings
 from alzbench.runner.plan import resolved_yaml
 from alzbench.store import RunWriter, read_run
-from alzbench.tracking.client import NotConfirmed, warm_up
+from alzbench.tracking.client import BeingSent, NotConfirmed, warm_up
 from alzbench.tracking.destination import HINT, Destination, destination_of, lacks_key
 from alzbench.tracking.mirror import Mirror
 from alzbench.tracking.study import keep_study, mirror_study
@@ -91,7 +91,7 @@ class WandbTracker:
                 yield
             except BaseException as error:
                 state = _state(error)
-                with self._patience():
+                with self._patience() if state == "interrupted" else contextlib.nullcontext():
                     self._tell(beginning, lambda mirror: mirror.end(state, finished))
                 raise
             self._tell(beginning, complete)
@@ -132,6 +132,8 @@ class WandbTracker:
     def _guarded(self, mirror: Mirror | None) -> Iterator[None]:
         try:
             yield
+        except BeingSent as error:
+            self._warn(f"W&B: {error}; `alzbench sync` sends the rest.")
         except NotConfirmed as error:
             if not self._unconfirmed:
                 self._warn(f"W&B: {error}; `alzbench sync` sends the rest, of this run and of others so.")

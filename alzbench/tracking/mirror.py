@@ -12,7 +12,7 @@ import filelock
 
 from alzbench.store import Card, Run
 from alzbench.tracking import content
-from alzbench.tracking.client import MirroredRun, TrackingError, confirm
+from alzbench.tracking.client import BeingSent, MirroredRun, confirm
 from alzbench.tracking.destination import Destination
 from alzbench.tracking.marker import Marker, new_id, read_marker, write_marker
 from alzbench.tracking.media import Pictures, media
@@ -41,19 +41,17 @@ class Mirror:
         finish_s: float | None = None,
     ) -> None:
         self._destination, self._folder, self._card = destination, folder, card
-        known = read_marker(folder)
-        goes_on = known is not None and known.project == destination.project
-        self._marker = Marker(
-            known.id if known and goes_on else new_id(card, folder), destination.project, destination.entity or ""
-        )
-        self._lock = filelock.FileLock(
-            folder / ".wandb.lock", thread_local=False
-        )  # begun in one thread, ended in another
+        # begun in one thread, and ended in another
+        self._lock = filelock.FileLock(folder / ".wandb.lock", thread_local=False)
         try:
             self._lock.acquire(timeout=0)
         except filelock.Timeout:
-            raise TrackingError(f"{folder} is being sent by another process; wait for it") from None
+            raise BeingSent(f"{folder} is being sent by another process; wait for it") from None
         try:
+            known = read_marker(folder)
+            goes_on = known is not None and known.project == destination.project
+            id = known.id if known and goes_on else new_id(card, folder)
+            self._marker = Marker(id, destination.project, destination.entity or "")
             self._run = self._begin(resolved, finish_s)
         except BaseException:
             self._lock.release()
@@ -73,10 +71,11 @@ class Mirror:
         }
         config = content.config(card, resolved)
         run = MirroredRun(destination, folder, self._marker.id, config, about, finish_s)
-        self._sent = run.next_step - 1  # epochs that the server has, or the client keeps for it
         try:
-            self._keep(entity=run.entity, url=run.url)
-        except OSError:
+            self._sent = run.next_step - 1  # epochs that the server has, or the client keeps for it
+            self._marker = replace(self._marker, entity=run.entity, url=run.url)
+            write_marker(folder, self._marker)
+        except BaseException:
             run.abandon(failed=True)
             raise
         return run
@@ -87,8 +86,11 @@ class Mirror:
         return self._marker.url
 
     def _keep(self, **changes: Any) -> None:
+        """Change the marker, unless the run was begun anew meanwhile and so forgot it."""
         self._marker = replace(self._marker, **changes)
-        write_marker(self._folder, self._marker)
+        there = read_marker(self._folder)
+        if there is not None and there.id == self._marker.id:
+            write_marker(self._folder, self._marker)
 
     def epochs(self, rows: Sequence[Mapping[Any, Any]]) -> None:
         """Log the finished epochs that are not logged yet; raises TrackingError."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,14 +64,17 @@ def keep_study(
     return study
 
 
-def kept_studies(root: Path) -> list[KeptStudy]:
-    """Return the finished sweeps under a folder of runs; raises DataError where one cannot be read."""
+def kept_studies(root: Path, unreadable: Callable[[DataError], None]) -> list[KeptStudy]:
+    """Return the finished sweeps under a folder of runs; `unreadable` is told of each that cannot be read."""
     found = []
     for path in sorted(root.glob(f"*/{KEPT}/study.json")):
         try:
-            found.append(KeptStudy(path.parent.parent, **json.loads(path.read_text(encoding="utf-8"))))
+            study = KeptStudy(path.parent.parent, **json.loads(path.read_text(encoding="utf-8")))
+            if not all(isinstance(of, dict) for of in (study.base, study.values, study.captions)):
+                raise ValueError("it holds no study")
+            found.append(study)
         except (OSError, ValueError, TypeError) as error:
-            raise DataError(f"{path} cannot be read ({error}); `alzbench sweep` writes it again.") from None
+            unreadable(DataError(f"{path} cannot be read ({error}); `alzbench sweep` writes it again."))
     return found
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from alzbench.experiment import DataSettings
 from alzbench.experiment.tracking import TrackingSettings
 from alzbench.progress import Progress
 from alzbench.store import Run
-from alzbench.tracking.client import SYNC_FINISH_S, TrackingError, answers
+from alzbench.tracking.client import SYNC_FINISH_S, BeingSent, NotConfirmed, TrackingError, answers
 from alzbench.tracking.destination import Destination, has_key, online_destination
 from alzbench.tracking.marker import Marker, read_marker
 from alzbench.tracking.media import Pictures
@@ -56,23 +57,29 @@ def to_send(runs: Sequence[Run], named: bool) -> list[Run]:
     Demo runs, and those whose experiment says `tracking.wandb: disabled`, are sent where they are named alone.
     """
     complete = [run for run in runs if run.card.state == "complete"]
-    return complete if named else [run for run in complete if not run.card.demo and not is_private(run)]
+    # what cannot be read is said when it is sent
+    return complete if named else [run for run in complete if not run.card.demo and not is_private(run, damaged=False)]
 
 
-def studies_to_send(root: Path, names: Sequence[str]) -> list[KeptStudy]:
+def studies_to_send(root: Path, names: Sequence[str], unreadable: Callable[[DataError], None]) -> list[KeptStudy]:
     """Return the studies of finished sweeps that may be sent, see `to_send`; of named sweeps alone where there are."""
-    kept = kept_studies(root)
+    kept = kept_studies(root, unreadable)
     if names:
         return [study for study in kept if study.folder.name in names]
-    return [study for study in kept if not study.base.get("demo") and _settings(study.base).wandb != "disabled"]
+    return [study for study in kept if not study.base.get("demo") and not _says_private(study.base)]
 
 
-def is_private(run: Run) -> bool:
-    """Return whether a run's experiment says that nothing of it is sent."""
+def is_private(run: Run, damaged: bool = True) -> bool:
+    """Return whether a run's experiment says that nothing of it is sent; `damaged` where it cannot be read."""
     try:
-        return _tracking(run).wandb == "disabled"
+        return _says_private(_values(run))
     except DataError:
-        return False  # what it says cannot be read, and is said when it is sent
+        return damaged
+
+
+def _says_private(experiment: Mapping[str, Any]) -> bool:
+    tracking = experiment.get("tracking")
+    return isinstance(tracking, dict) and tracking.get("wandb") == "disabled"
 
 
 def sync(
@@ -91,7 +98,8 @@ def sync(
         project, entity: Where to, instead of what each run's experiment, or its marker, says.
 
     Raises:
-        TrackingError: No key is configured, or the server cannot be reached or refuses. What was sent stays noted.
+        TrackingError: No key is configured, the server cannot be reached, or it refuses two in a row. What was sent
+            stays noted.
     """
     if (runs or studies) and not has_key():
         raise TrackingError("W&B needs an API key to be sent anything: `wandb login` or WANDB_API_KEY.")
@@ -100,15 +108,18 @@ def sync(
         *((run.name, partial(_send, run, pictures, project, entity)) for run in runs),
         *((f"{study.folder.name} study", partial(_send_study, study, project, entity)) for study in studies),
     ]
+    refused = 0
     with progress.track("runs", len(work)) as advance:
         for name, send in work:
             try:
                 yield send()
+                refused = 0
             except Interrupted:
                 raise
             except Exception as error:
-                # of this one alone, where the server goes on answering
-                if isinstance(error, TrackingError) and not answers():
+                # of this one alone, where the server goes on answering, and takes the next one
+                refused += isinstance(error, TrackingError) and not isinstance(error, BeingSent | NotConfirmed)
+                if isinstance(error, TrackingError) and (refused > 1 or not answers()):
                     raise
                 known = isinstance(error, AlzbenchError | OSError)
                 yield Sent(name, "failed", error=str(error) if known else f"{type(error).__name__}: {error}")
@@ -124,7 +135,8 @@ def _send(run: Run, pictures: _PicturesOfSets, project: str | None, entity: str 
     try:
         mirror.complete(run, pictures.of(run), settings.model)
     except BaseException:
-        mirror.fail()
+        with contextlib.suppress(OSError):
+            mirror.fail()
         raise
     return Sent(run.name, "sent", mirror.url)
 
@@ -154,7 +166,10 @@ def _is_there(known: Marker, finished: str, destination: Destination) -> bool:
 
 def _resolved(run: Run) -> str:
     file = run.path / "experiment.yaml"
-    return file.read_text(encoding="utf-8") if file.is_file() else "{}"  # predictions from elsewhere have none
+    try:
+        return file.read_text(encoding="utf-8") if file.is_file() else "{}"  # predictions from elsewhere have none
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file} cannot be read ({error}).") from None
 
 
 def _values(run: Run) -> dict[str, Any]:

@@ -58,7 +58,9 @@ def test_the_same_classes_spelled_otherwise_are_no_disagreement(root: Path) -> N
     found = disagreements(comparison)
     assert len(found)
     assert found["predicted_c"].tolist() == found["predicted_a"].tolist()
-    for subject in disputed_subjects(comparison.groups[0]):
+    disputed = disputed_subjects(comparison.groups[0])
+    assert disputed
+    for subject in disputed:
         assert subject.right["c"] == subject.right["a"]
 
 

@@ -178,7 +178,9 @@ def test_predictions_of_other_classes_are_refused(tmp_path: Path) -> None:
     for name, classes in (("a", ("A", "B")), ("b", ("A", "B", "C"))):
         write_answers(write_run(tmp_path, n=96, experiment=name, settings=name), 0, 0.7, classes)
     (group,) = compare(RunStore(tmp_path).runs(), []).groups
-    with pytest.raises(DataError, match=r"predictions\.csv: its classes must be as many as A, B; it has A, B, C"):
+    with pytest.raises(
+        DataError, match=r"predictions\.csv is damaged \(its classes must be as many as A, B; it has A, B, C\)"
+    ):
         _ = group.likely
 
 

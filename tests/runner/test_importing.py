@@ -81,6 +81,16 @@ def test_the_seed_is_that_of_the_run_it_is_like(own: Run, store: RunStore, tmp_p
     assert said == [f"{own.path} is of seed 3: it is no pair with one of seed 1."]
 
 
+def test_the_same_file_is_no_other_seed_where_it_was_imported_as_one(own: Run, store: RunStore, tmp_path: Path) -> None:
+    from_a_notebook(own, tmp_path / "p.csv")
+    own = replaced(own, seed=3)
+    said: list[str] = []
+    first = import_predictions(tmp_path / "p.csv", Source("n", 0, like=own), store)
+    found = import_predictions(tmp_path / "p.csv", Source("n", like=own), store, said.append)
+    assert found.path == first.path
+    assert said == [f"{first.path} holds the same predictions already; nothing was changed."]
+
+
 def replaced(run: Run, **card: Any) -> Run:
     """Return a stored run with another card."""
     (run.path / "state.json").write_text(json.dumps(asdict(replace(run.card, **card))))

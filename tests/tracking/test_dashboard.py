@@ -11,7 +11,7 @@ import pytest
 from alzbench.compare import load_references
 from tests.test_cli import Command
 from tests.test_store import write_run
-from tests.tracking.conftest import Write
+from tests.tracking.conftest import Write, only_run
 from tests.tracking.server import StandIn
 
 pytestmark = [
@@ -136,3 +136,12 @@ def test_what_was_noted_of_a_saved_dashboard_can_be_lost(alzbench: Command, writ
     file.write_text(content)
     assert alzbench("dashboard").code == 0
     assert json.loads(file.read_text())["someone/alzbench"]["report_id"]
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"a: ["])
+def test_what_cannot_be_read_is_not_shown_in_a_dashboard(alzbench: Command, write: Write, content: bytes) -> None:
+    alzbench("run", write("auto", name="e"), write("auto", name="damaged"), "--no-sanity")
+    (only_run("damaged") / "experiment.yaml").write_bytes(content)
+    result = alzbench("dashboard", "--dry-run")
+    assert result.code == 0
+    assert "damaged" not in result.out

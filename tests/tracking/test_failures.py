@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from alzbench.store import read_run
+from alzbench.store import RunWriter, read_run
 from tests.test_cli import Command
 from tests.tracking.conftest import Write, assert_whole, end_client, marker, only_run, rows, start
 from tests.tracking.server import StandIn
@@ -165,8 +165,15 @@ def test_what_the_server_does_not_show_is_said_once(
 def test_who_stops_a_run_is_told_what_is_waited_for(
     alzbench: Command, write: Write, server: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def stopped(_experiment: object, _images: object, _split: object, _network: object, writer: RunWriter) -> None:
+        writer.on_epoch([{"epoch": 1, "loss": 1.0}])
+        while not server.runs:
+            time.sleep(0.1)
+        raise KeyboardInterrupt
+
     monkeypatch.setattr("alzbench.tracking.follow.LONG_S", 0.2)
+    monkeypatch.setattr("alzbench.runner.run._work", stopped)
     server.fails = lambda asked, _body: 0 if server.runs and "file_stream" in asked else None
-    result = alzbench("run", write("online", train={"lr": 1.0}), "--no-sanity")
-    assert result.code == 1
+    result = alzbench("run", write("online"), "--no-sanity")
+    assert result.code == 4
     assert result.err.count("W&B: waiting for the server; Ctrl-C again leaves it, and loses no run.") == 1

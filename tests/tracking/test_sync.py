@@ -176,6 +176,43 @@ def test_the_study_of_a_sweep_is_sent_later_with_its_trials(
     assert server.requests == []
 
 
+def test_a_study_that_cannot_be_read_keeps_no_run_from_being_sent(
+    alzbench: Command, write: Write, server: StandIn
+) -> None:
+    alzbench("run", write("disabled"), "--no-sanity")
+    for name, content in (("a", "{"), ("b", '{"base": null, "values": {}, "captions": {}, "finished": ""}')):
+        (Path("runs") / name / "study").mkdir(parents=True)
+        (Path("runs") / name / "study" / "study.json").write_text(content)
+    result = alzbench("sync", "e")
+    assert (result.code, result.out) == (0, "1 runs sent, 0 were there already, 0 failed.\n")
+    assert result.err.count("warning: left out: runs/") == 2
+    assert_whole(server, only_run())
+
+
+def test_a_run_made_anew_while_the_old_one_is_sent_is_another_one(
+    alzbench: Command, write: Write, server: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alzbench("run", write("disabled"), "--no-sanity")
+
+    def made_anew(*_: object) -> None:
+        (only_run() / "wandb.json").unlink()  # as `RunStore.begin` does
+
+    monkeypatch.setattr("alzbench.tracking.mirror.confirm", made_anew)
+    assert alzbench("sync", "e").out.startswith("1 runs sent")
+    assert not (only_run() / "wandb.json").exists()
+    assert server.runs
+
+
+def test_a_server_that_takes_nothing_is_not_asked_for_every_run(
+    alzbench: Command, write: Write, server: StandIn
+) -> None:
+    alzbench("run", write("disabled"), "--no-sanity", "--seeds", "0,1,2,3")
+    server.fails = lambda _path, body: 403 if b"mutation UpsertBucket" in body else None
+    result = alzbench("sync", "e")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.count("not sent whole") == 1
+
+
 def test_every_trial_of_a_sweep_is_a_run_of_its_group(alzbench: Command, write: Write, server: StandIn) -> None:
     write_sweep(write, "online")
     result = alzbench("sweep", "s.yaml")
