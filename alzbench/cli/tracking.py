@@ -27,11 +27,11 @@ def sync(
 
     All complete ones under --runs but demo runs and those with tracking.wandb: disabled; or the named ones.
     """
-    from alzbench.options import all_runs, select_runs
+    from alzbench.options import select_runs
     from alzbench.tracking.sync import Sent, studies_to_send, to_send
     from alzbench.tracking.sync import sync as send
 
-    every = select_runs(runs, names, True, warn_unreadable) if names else all_runs(runs, warn_unreadable)
+    every = select_runs(runs, names or [], trials=True, unreadable=warn_unreadable)
     found, studies = to_send(every, bool(names)), studies_to_send(runs, names or [], warn_unreadable)
     progress = make_progress(quiet)
     done: list[Sent] = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from alzbench.compare.predictions import read_predictions
+from alzbench.compare.predictions import read_predictions, runs_of
 from alzbench.compare.table import Comparison, Group
 
 ANSWER = "predicted_"  # how the columns of experiments begin, so that one may be named `label`
@@ -55,7 +55,7 @@ def disputed_subjects(group: Group) -> list[DisputedSubject]:
     seed = _first_common([tuple(predictions) for predictions in tables.values()])
     if seed is None:
         return []
-    answers = _SideBySide.of(seed, {label: predictions[seed] for label, predictions in tables.items()})
+    answers = _SideBySide.of({label: predictions[seed] for label, predictions in tables.items()})
     if (answers.about["subject"] == "").any():
         return []
     subject, label = answers.about["subject"], answers.about["label"]
@@ -72,18 +72,17 @@ def disputed_subjects(group: Group) -> list[DisputedSubject]:
 
 @dataclass(frozen=True)
 class _SideBySide:
-    """What experiments answered about the same images, from one seed; the index of each table is the image."""
+    """What experiments answered about the same images; the index of each table is the image."""
 
-    seed: int
     about: pd.DataFrame  # subject, slice, label
     predicted: pd.DataFrame  # a column an experiment
 
     @classmethod
-    def of(cls, seed: int, tables: Mapping[str, pd.DataFrame]) -> _SideBySide:
+    def of(cls, tables: Mapping[str, pd.DataFrame]) -> _SideBySide:
         by_image = {label: table.set_index("image") for label, table in tables.items()}
         predicted = pd.concat({label: table["predicted"] for label, table in by_image.items()}, axis=1, join="inner")
         about = next(iter(by_image.values()))[["subject", "slice", "label"]].loc[predicted.index]
-        return cls(seed, about, predicted)
+        return cls(about, predicted)
 
     @property
     def differ(self) -> pd.Series[bool]:
@@ -95,11 +94,12 @@ def _of_group(group: Group) -> pd.DataFrame | None:
     seed = _first_common([row.seeds for row in rows])
     if seed is None:
         return None
-    read = {row.label: read_predictions(row, group.classes, [seed]) for row in rows}
+    of_seed = {row.label: [run for run in runs_of(row) if run.card.seed == seed] for row in rows}
+    read = {label: read_predictions(runs, group.classes) for label, runs in of_seed.items()}
     tables = {label: predictions[seed] for label, predictions in read.items() if predictions is not None}
     if len(tables) < 2:
         return None
-    answers = _SideBySide.of(seed, tables)
+    answers = _SideBySide.of(tables)
     found = answers.about.join(answers.predicted.add_prefix(ANSWER))[answers.differ].reset_index()
     found.insert(0, "protocol", group.protocol)
     found.insert(1, "data", group.data)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from alzbench.compare.areas import Places, Scores, Truth, average_precision, roc_auc
 from alzbench.compare.intervals import Interval, from_left_out
-from alzbench.compare.predictions import Predictions, read_predictions
+from alzbench.compare.predictions import Predictions, read_predictions, runs_of
 from alzbench.compare.rows import ExperimentRow
 from alzbench.evaluation.calibration import bin_sums, calibration_error
 from alzbench.evaluation.predictions import PREFIX, class_names
-from alzbench.store import read_run
 
 MOST_SIDE_BY_SIDE = 9  # experiments whose predictions are read for tables and figures; more cannot be read by people
 MOST_BLOCKS = 100  # more clusters are dealt into so many, which are left out as wholes: the delete-a-group jackknife
@@ -73,12 +71,13 @@ def read_likely(rows: Sequence[ExperimentRow], classes: Sequence[str], most: int
     tables: dict[str, Predictions] = {}
     answers_only, without = [], []
     for row in [row for row in rows if row.seeds and not row.sanity][:most]:
-        predictions = read_predictions(row, classes)
+        runs = runs_of(row)
+        predictions = read_predictions(runs, classes)
         if predictions is None:
             without.append(row.label)
             continue
         tables[row.label] = predictions
-        if any(read_run(Path(folder)).metrics.get("answers_only") for folder in row.folders):
+        if any(run.metrics.get("answers_only") for run in runs):
             answers_only.append(row.label)
     return Likely(tables, tuple(answers_only), tuple(without))
 

@@ -82,13 +82,13 @@ def _rows(group: Group) -> list[dict[str, Any]]:
         for r in group.references
     ]
     pairs = {pair.other: pair for pair in group.pairs}
+    names = _column_names(group.classes)
     for row in group.rows:
         figures = {"accuracy": row.accuracy, "balanced_accuracy": row.balanced_accuracy, "macro_f1": row.macro_f1}
         subjects = row.by_subject
         figures |= {f"subject_{name}": getattr(subjects, name) for name in SUBJECT_FIGURES} if subjects else {}
         ends = dict(row.intervals)
         ends |= {f"subject_{name}": i for name, i in subjects.intervals.items()} if subjects else {}
-        names = _column_names(group.classes)
         figures |= {f"f1_{names[name]}": f1 for name, f1 in zip(group.classes, row.f1, strict=True)}
         ends = {f"f1_{names[key[3:]]}" if key.startswith("f1_") else key: i for key, i in ends.items()}
         rows.append(

@@ -73,11 +73,12 @@ def import_predictions(path: Path, source: Source, store: RunStore, say: Callabl
     if known is not None and source.like:
         table = _matched(table, known, path, str(source.like.path))
     card = _card(table, source)
-    stored = _stored(card, store)
+    runs = [read_run(state.parent) for state in sorted((store.root / card.experiment).glob("*/state.json"))]
+    stored = _stored(card, runs)
     if stored is not None:
         say(f"{stored.path} holds the same predictions already; nothing was changed.")
         return stored
-    for other in _other_seeds(card, store):
+    for other in _other_seeds(card, runs):
         if other.card.hash == card.hash and source.seed is None:
             say(f"{other.path} holds the same predictions already; nothing was changed.")
             return other
@@ -123,10 +124,9 @@ def _metrics(table: pd.DataFrame, card: Card, answers_only: bool) -> dict[str, A
     return {**found, "answers_only": ANSWERS_ONLY}
 
 
-def _stored(card: Card, store: RunStore) -> Run | None:
+def _stored(card: Card, runs: Sequence[Run]) -> Run | None:
     """Return the same run where it is stored already; raises ExperimentError where another has its name and seed."""
-    for path in sorted((store.root / card.experiment).glob("*/state.json")):
-        run = read_run(path.parent)
+    for run in runs:
         if (run.card.seed, run.card.fold) != (card.seed, card.fold):
             continue
         if replace(run.card, state=card.state, created="", finished="", error="") == card:
@@ -143,9 +143,8 @@ def _stored(card: Card, store: RunStore) -> Run | None:
     return None
 
 
-def _other_seeds(card: Card, store: RunStore) -> list[Run]:
-    """Return the stored runs of the same experiment with another seed."""
-    runs = (read_run(path.parent) for path in sorted((store.root / card.experiment).glob("*/state.json")))
+def _other_seeds(card: Card, runs: Sequence[Run]) -> list[Run]:
+    """Return the complete runs of the experiment with another seed."""
     return [run for run in runs if run.card.seed != card.seed and run.card.state == "complete"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ class Run:
     def _check_rows(self, table: pd.DataFrame, name: str) -> None:
         """Raise ValueError where a complete run's predictions are not those of its figures."""
         if name == "predictions.csv" and self.card.state == "complete":
-            expected = int(self.metrics["test"]["n"])
+            expected = self.metrics["test"]["n"]
             if len(table) != expected:
                 raise ValueError(f"it holds {len(table):,} images, and the figures are of {expected:,}")
 
@@ -95,10 +95,10 @@ def read_run(path: Path) -> Run:
     content = _read_json(path / "state.json")
     if content.get("format") != FORMAT:
         raise DataError(f"{path} has layout {content.get('format')}, this alzbench reads {FORMAT}; update alzbench.")
-    known = {field.name for field in fields(Card)}
+    types = card_types()
     try:
-        card = Card(**{key: value for key, value in content.items() if key in known})
-        check_types(vars(card), card_types())
+        card = Card(**{key: value for key, value in content.items() if key in types})
+        check_types(vars(card), types)
     except (TypeError, ValueError) as error:
         raise DataError(f"{path / 'state.json'} is incomplete ({error}); {_WAY_OUT}") from None
     if card.state == "running" and not is_locked(path / ".lock"):

@@ -53,6 +53,11 @@ def as_tracking_error() -> Iterator[None]:
         raise TrackingError(reason[:LONGEST_REASON].rstrip(". ")) from error
 
 
+def reason_of(error: Exception) -> str:
+    """Return what went wrong; of what is neither ours nor the system's, its kind too."""
+    return str(error) if isinstance(error, AlzbenchError | OSError) else f"{type(error).__name__}: {error}"
+
+
 def _client() -> Any:
     """Return the client's module, silenced."""
     silence()

@@ -10,12 +10,12 @@ from threading import Thread, Timer
 from typing import TYPE_CHECKING, Any
 
 from alzbench.data.manifest import ImageSet
-from alzbench.errors import AlzbenchError, Interrupted, Pruned
+from alzbench.errors import Interrupted, Pruned
 from alzbench.experiment import Experiment
 from alzbench.experiment.tracking import TrackingSettings
 from alzbench.runner.plan import resolved_yaml
 from alzbench.store import RunWriter, read_run
-from alzbench.tracking.client import BeingSent, NotConfirmed, warm_up
+from alzbench.tracking.client import BeingSent, NotConfirmed, reason_of, warm_up
 from alzbench.tracking.destination import HINT, Destination, destination_of, lacks_key
 from alzbench.tracking.mirror import Mirror
 from alzbench.tracking.study import keep_study, mirror_study
@@ -142,11 +142,10 @@ class WandbTracker:
         except Interrupted:
             raise
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost a run either
-            reason = str(error) if isinstance(error, AlzbenchError | OSError) else f"{type(error).__name__}: {error}"
             if not self._failed:
                 self._warn(
-                    f"W&B: tracking failed and is off for the rest of this command: {reason}. The runs go on without "
-                    "it, and `alzbench sync` sends them later."
+                    f"W&B: tracking failed and is off for the rest of this command: {reason_of(error)}. The runs go on "
+                    "without it, and `alzbench sync` sends them later."
                 )
             self._failed = True
             _note_failure(mirror)

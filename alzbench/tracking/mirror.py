@@ -85,12 +85,15 @@ class Mirror:
         """The page; empty offline."""
         return self._marker.url
 
-    def _keep(self, **changes: Any) -> None:
-        """Change the marker, unless the run was begun anew meanwhile and so forgot it."""
+    def _close(self, **changes: Any) -> None:
+        """Let go of the lock, and change the marker, unless the run was begun anew meanwhile and so forgot it."""
         self._marker = replace(self._marker, **changes)
-        there = read_marker(self._folder)
-        if there is not None and there.id == self._marker.id:
-            write_marker(self._folder, self._marker)
+        try:
+            there = read_marker(self._folder)
+            if there is not None and there.id == self._marker.id:
+                write_marker(self._folder, self._marker)
+        finally:
+            self._lock.release()
 
     def epochs(self, rows: Sequence[Mapping[Any, Any]]) -> None:
         """Log the finished epochs that are not logged yet; raises TrackingError."""
@@ -126,8 +129,7 @@ class Mirror:
         else:
             confirm(self._destination, self._marker.entity, self._marker.id, max(0, self._sent) + bool(shown))
             state = "sent"
-        self._keep(state=state, finished=run.card.finished)
-        self._lock.release()
+        self._close(state=state, finished=run.card.finished)
 
     def end(self, state: str, rows: Sequence[Mapping[Any, Any]] = ()) -> None:
         """Let go of a run that was not completed, saying what it is now: `pruned`, `interrupted` or `failed`.
@@ -137,14 +139,12 @@ class Mirror:
         self.epochs(rows)
         self._run.summarise({"state": state})
         self._run.abandon(failed=state != "pruned")
-        self._keep(state="ended")
-        self._lock.release()
+        self._close(state="ended")
 
     def fail(self) -> None:
         """Let go of the run, and note that the mirror is not what it should be."""
         self._run.abandon(failed=True)
-        self._lock.release()
-        self._keep(state="failed")
+        self._close(state="failed")
 
 
 def _forget_fragments(folder: Path, id: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -19,7 +20,9 @@ from alzbench.tracking import content
 from alzbench.tracking.client import MirroredRun, TrackingError, answers
 from alzbench.tracking.dashboard import Dashboard, SearchedSweep, save
 from alzbench.tracking.destination import Destination
-from alzbench.tracking.study import picture
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PLACE = "wandb-dashboard"  # folder under that of the runs: addresses of what was saved, and the client's files
 _UNSEARCHED = ("name", "description", "seeds", "tracking")
@@ -106,12 +109,23 @@ def _read_saved(file: Path) -> dict[str, dict[str, str]]:
     return {where: saved for where, saved in known if isinstance(saved, dict)}
 
 
+def _picture(wandb: Any, figure: Figure, caption: str) -> Any:
+    """Return a figure as W&B's image."""
+    from PIL import Image
+
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=100, bbox_inches="tight")
+    content.seek(0)
+    with Image.open(content) as opened:
+        return wandb.Image(opened.convert("RGB"), caption=caption)
+
+
 def _send_comparison(
     comparison: Comparison, drawn: Mapping[str, tuple[Any, str]], to: Destination, folder: Path, where: str
 ) -> None:
     about = {"name": "comparison", "group": "comparison", "job_type": "comparison", "tags": ["comparison"]}
     with MirroredRun(to, folder, _id("comparison", where), {}, about) as run:
-        values: dict[str, Any] = {name: picture(run.wandb, *figure) for name, figure in drawn.items()}
+        values: dict[str, Any] = {name: _picture(run.wandb, *figure) for name, figure in drawn.items()}
         values["comparison/table"] = run.wandb.Table(dataframe=comparison_table(comparison).astype(object))
         run.log(values, step=max(0, run.next_step))
 

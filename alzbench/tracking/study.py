@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -106,14 +105,3 @@ def mirror_study(destination: Destination, study: KeptStudy, finish_s: float | N
     state: Literal["sent", "offline"] = "sent" if destination.mode == "online" else "offline"
     write_marker(folder, replace(marker, state=state, finished=study.finished))
     return marker.url
-
-
-def picture(wandb: Any, figure: Figure, caption: str) -> Any:
-    """Return a figure as W&B's image."""
-    from PIL import Image
-
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=100, bbox_inches="tight")
-    content.seek(0)
-    with Image.open(content) as opened:
-        return wandb.Image(opened.convert("RGB"), caption=caption)

@@ -14,12 +14,12 @@ from pydantic import ValidationError
 
 from alzbench.data.folder import list_folder
 from alzbench.data.kaggle import find_cached
-from alzbench.errors import AlzbenchError, DataError, Interrupted
+from alzbench.errors import DataError, Interrupted
 from alzbench.experiment import DataSettings
 from alzbench.experiment.tracking import TrackingSettings
 from alzbench.progress import Progress
 from alzbench.store import Run
-from alzbench.tracking.client import SYNC_FINISH_S, BeingSent, NotConfirmed, TrackingError, answers
+from alzbench.tracking.client import SYNC_FINISH_S, BeingSent, NotConfirmed, TrackingError, answers, reason_of
 from alzbench.tracking.destination import Destination, has_key, online_destination
 from alzbench.tracking.marker import Marker, read_marker
 from alzbench.tracking.media import Pictures
@@ -121,13 +121,12 @@ def sync(
                 refused += isinstance(error, TrackingError) and not isinstance(error, BeingSent | NotConfirmed)
                 if isinstance(error, TrackingError) and (refused > 1 or not answers()):
                     raise
-                known = isinstance(error, AlzbenchError | OSError)
-                yield Sent(name, "failed", error=str(error) if known else f"{type(error).__name__}: {error}")
+                yield Sent(name, "failed", error=reason_of(error))
             advance(1)
 
 
 def _send(run: Run, pictures: _PicturesOfSets, project: str | None, entity: str | None) -> Sent:
-    known, settings = read_marker(run.path), _tracking(run)
+    known, settings = read_marker(run.path), _settings(_values(run))
     destination = _destination(known, settings, project, entity)
     if known and _is_there(known, run.card.finished, destination):
         return Sent(run.name, "found", known.url)
@@ -178,10 +177,6 @@ def _values(run: Run) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise DataError(f"{run.path / 'experiment.yaml'} is damaged ({' '.join(str(error).split())}).") from None
     return values if isinstance(values, dict) else {}
-
-
-def _tracking(run: Run) -> TrackingSettings:
-    return _settings(_values(run))
 
 
 def _settings(experiment: Mapping[str, Any]) -> TrackingSettings:
