@@ -249,7 +249,7 @@ def audit(
     from alzbench.data.audit import audit as make_audit
     from alzbench.data.manifest import open_image_set
     from alzbench.data.protocols import folds_of
-    from alzbench.evaluation.figures import save
+    from alzbench.drawing import save
     from alzbench.experiment import audited_experiment
     from alzbench.report import audit as report
 

@@ -17,8 +17,8 @@ from rich.text import Text
 
 from alzbench.data.audit import NEAR_COPY, Audit
 from alzbench.data.images import decode_image
+from alzbench.drawing import PlainFigure
 from alzbench.errors import DataError
-from alzbench.evaluation.figures import PlainFigure
 
 SAMPLES = 8
 _MOST = 10  # label conflicts that the terminal lists

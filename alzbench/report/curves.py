@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from alzbench.compare.probabilities import Estimate, ProbabilityScores
+from alzbench.drawing import PlainFigure
 from alzbench.evaluation.calibration import BINS, EDGES, bin_sums
-from alzbench.evaluation.figures import PlainFigure
 from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.report.names import short_names
 

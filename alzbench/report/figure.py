@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from alzbench.compare import Comparison, ExperimentRow, Group, Interval, Spread
-from alzbench.evaluation.figures import PlainFigure
+from alzbench.drawing import PlainFigure
 from alzbench.report.remarks import NO_LEAK, leak_mark
 
 _COLOURS = {"slices": "tab:blue", "subjects": "tab:orange"}

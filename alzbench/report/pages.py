@@ -58,7 +58,7 @@ def _write_comparison(comparison: Comparison, files: Files) -> None:
     if files.disagreements:
         atomic.write_text(files.disagreements, disagreements(comparison).to_csv(index=False, lineterminator="\n"))
     if files.figure:
-        from alzbench.evaluation.figures import save
+        from alzbench.drawing import save
         from alzbench.report.figure import comparison_figure
 
         save(comparison_figure(comparison), files.figure)

@@ -219,12 +219,12 @@ class NetworkRun:
         return make_table(rows, softmax(logits.astype(np.float64), axis=1), self._images.classes)
 
     def _save(self, network: Any, history: pd.DataFrame, kept_epoch: int, writer: RunWriter) -> None:
-        from alzbench.evaluation import figures
+        from alzbench.drawing import save
+        from alzbench.evaluation.figures import history_figure
         from alzbench.models.classifier import join
 
         title = f"{self._experiment.name}, seed {self._seed}, {self._experiment.protocol.name} protocol"
-        figure = figures.history_figure(history, kept_epoch, title)
-        figures.save(figure, writer.path / "figures" / "history.png")
+        save(history_figure(history, kept_epoch, title), writer.path / "figures" / "history.png")
         with atomic.replacing(writer.path / "model.keras") as temporary:
             join(self._stages[-1].prefix, network).save(temporary)
 

@@ -170,8 +170,9 @@ def _work(
     experiment: Experiment, images: ImageSet, split: pd.DataFrame, network: NetworkRun | None, writer: RunWriter
 ) -> None:
     """Write everything that belongs into the run folder."""
+    from alzbench.drawing import save
     from alzbench.environment import describe_environment
-    from alzbench.evaluation import figures
+    from alzbench.evaluation.figures import confusion_figure
 
     atomic.write_text(writer.path / "experiment.yaml", resolved_yaml(experiment))
     writer.write_json("environment.json", describe_environment())
@@ -192,7 +193,7 @@ def _work(
     writer.write_table("predictions.csv", tables["test"])
     scores = {part: score(table) for part, table in tables.items()}
     title = f"{experiment.name}, seed {writer.card.seed}, {experiment.protocol.name} protocol"
-    figures.save(figures.confusion_figure(scores["test"], title), writer.path / "figures" / "confusion.png")
+    save(confusion_figure(scores["test"], title), writer.path / "figures" / "confusion.png")
     by_subject = score_subjects(tables["test"])
     writer.write_json("subjects.json", count_subjects(tables["test"]).to_json(), indent=None)
     seconds["evaluation"] = round(time.monotonic() - start, 3)

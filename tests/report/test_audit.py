@@ -10,7 +10,7 @@ from matplotlib.text import Text
 from alzbench.compare import Reference, compare
 from alzbench.data.audit import Audit
 from alzbench.data.leakage import Leakage
-from alzbench.evaluation.figures import save
+from alzbench.drawing import save
 from alzbench.report.audit import findings, render_audit
 from alzbench.report.figure import comparison_figure
 from alzbench.store import RunStore
