@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 from alzbench.report.document import Document, Table
 
 _LATEX = {
