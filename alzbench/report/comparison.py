@@ -24,10 +24,10 @@ from alzbench.report.columns import (
 )
 from alzbench.report.document import Cell, Column, Document, Form, Section, Table, make_table
 from alzbench.report.remarks import (
-    FEW,
     group_notes,
     group_warnings,
     how_many,
+    reference_sources,
     row_name,
     without_predictions,
 )
@@ -100,7 +100,8 @@ class _Part:
             "weak": row.sanity, "name": row_name(self.group, row), "counted_seeds": len(row.seeds), "leaks": row.leaks,
             "experiment": row.label, "kind": "sanity" if row.sanity else "experiment",
             "test_images": self.group.test_images, "seeds": len(row.seeds), "subjects": row.subjects,
-            **overall,
+            **{metric.name: None for metric in _changed()}, **overall,
+            **{f"f1_{names[name]}": None for name in self.group.classes},
             **{f"{metric}_{names[name]}": score for metric, of in by_class.items() for name, score in of.items()},
             **{f"minus {name}": value for name, value in row.difference.items()},
             "by": row.by, "unpaired": row.unpaired, "left_out": "; ".join(row.left_out),
@@ -111,32 +112,34 @@ class _Part:
     def section(self) -> Section:
         """All tables, with warnings and notes."""
         by_class = {metric: self._by_class(metric) for metric in metrics(level="image", per_class=True)}
-        shown = [table for metric, table in by_class.items() if metric.headline]
+        first = [table for metric, table in by_class.items() if metric.headline]
         further = [table for metric, table in by_class.items() if not metric.headline and metric.needs == "counts"]
         areas = [table for metric, table in by_class.items() if metric.needs == "probabilities"]
         tables = [
-            self._overall(), *shown, self._pairs(), self._effects(), self._by_subject(), *further,
+            self._overall(), *first, self._pairs(), self._effects(), self._by_subject(), *further,
             self._probabilities(), *areas, self._disputed(),
         ]  # fmt: skip
         notes = group_notes(self.group)
         if self.predictions:
             notes += without_predictions(self.predictions.without)
-        return Section(self.group.title, group_warnings(self.group), tuple(t for t in tables if t and t.rows), notes)
+        shown = tuple(table for table in tables if table and table.rows)
+        return Section(self.group.title, group_warnings(self.group), shown, notes, reference_sources(self.group))
 
     def _overall(self) -> Table:
         first, *others = headline_first(metrics(level="image", needs="counts", per_class=False))
         columns = [
             _NAME, _SEEDS, metric_column(first), *_versus(self.group.references), *map(metric_column, others)
         ]  # fmt: skip
-        note = f"Means over the seeds, with 95 % intervals over seeds and test subjects: {FEW}."
+        note = "Means over the seeds, with 95 % intervals over seeds and test subjects."
         return make_table("By slice", columns, self.records, note, "overall")
 
     def _by_class(self, metric: Metric) -> Table | None:
         columns = class_columns(metric, self.group.classes)
         records = self._with(columns)
+        spread = " ± standard deviation" if metric.needs == "counts" else ""
+        note = f"Means over the seeds{spread}, with 95 % intervals."
         return make_table(
-            f"{metric.label} by class", [_NAME, *columns], records, f"With 95 % intervals: {FEW}.", metric.name,
-            metric.headline,
+            f"{metric.label} by class", [_NAME, *columns], records, note, metric.name, metric.headline
         )  # fmt: skip
 
     def _pairs(self) -> Table | None:
@@ -152,9 +155,9 @@ class _Part:
             Column("seeds_needed", "seeds needed", Form(words=how_many), terminal=False),
         ]  # fmt: skip
         note = (
-            "Paired, on the same test images and seeds. p: of no difference in accuracy, corrected by Holm's method "
-            f"for all experiments, and for sanity baselines on their own. McNemar: exact, by {by}, first common seed. "
-            f"Needed: to see a change of {100 * pairs[0].min_effect:g} points with a power of 80 %."
+            "Paired, on the same test images and seeds. p is of no difference in accuracy, corrected by Holm's method, "
+            f"for sanity baselines on their own; McNemar's is exact, by {by}, for the first common seed. Needed: to "
+            f"see {100 * pairs[0].min_effect:g} points with a power of 80 %."
         )
         names = {row.label: row_name(self.group, row) for row in self.group.rows}
         records = [record for record in self.records if "against" in record]
@@ -171,8 +174,8 @@ class _Part:
         columns = [metric_column(metric) for metric in headline_first(metrics(level="subject"))]
         records = [record for record in self._with(columns) if record.get("subjects") is not None]
         note = (
-            "Each subject classified once, from the mean probabilities of its slices or by their vote, with 95 % "
-            f"intervals over seeds and subjects: {FEW}."
+            "Each subject classified once, by the mean probabilities of its slices or by their vote; means over the "
+            "seeds, with 95 % intervals over seeds and subjects."
         )
         columns = [_NAME, Column("subjects", "subjects", COUNT), *columns]
         return make_table("By subject", columns, records, note, "by_subject")
@@ -183,8 +186,8 @@ class _Part:
         columns = [metric_column(metric) for metric in metrics("image", "probabilities", per_class=False)]
         records = [record for record in self._with(columns) if record["experiment"] in self.predictions.scores]
         note = (
-            "Of the probabilities of slices: means over the seeds, with 95 % intervals over seeds and test subjects. "
-            "The lower the loss and the calibration error, the better."
+            "Means over the seeds, with 95 % intervals over seeds and test subjects. The lower the loss and the "
+            "calibration error, the better."
         )
         return make_table("Probabilities", [_NAME, *columns], records, note, "probabilities", terminal=False)
 
@@ -194,8 +197,12 @@ class _Part:
 
     def _with(self, columns: Iterable[Column]) -> list[dict[str, Any]]:
         """Return the records of experiments that have a value in one of the columns."""
-        keys = {column.key for column in columns}
-        return [record for record in self.records if record["kind"] != "reference" and keys & record.keys()]
+        keys = [column.key for column in columns]
+        return [
+            record
+            for record in self.records
+            if record["kind"] != "reference" and any(record.get(key) is not None for key in keys)
+        ]
 
     @property
     def data(self) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from alzbench.evaluation.intervals import Difference, Interval
+from alzbench.evaluation.scores import Score
+
 UNDEFINED = "–"
 
 
@@ -133,12 +136,14 @@ class Section:
         warnings: What a reader must know before the scores: demo, leakage.
         tables: The scores.
         notes: Other remarks.
+        sources: Further ones, which a terminal has no room for.
     """
 
     title: str
     warnings: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -183,18 +188,18 @@ def make_table(
 
 def as_cell(value: Any) -> Cell:
     """Return a value as a cell: a score or an interval with its ends, a number or a text as it is."""
-    if isinstance(value, Cell):
-        return value
-    interval = getattr(value, "interval", value)  # of a score, of a difference, or it is one
-    if hasattr(value, "mean"):
-        return Cell(value.mean, *_ends(interval), value.sd)
-    if hasattr(interval, "low"):
-        return Cell(interval.value, *_ends(interval))
+    match value:
+        case Cell():
+            return value
+        case Score(mean=mean, sd=sd, interval=None):
+            return Cell(mean, sd=sd)
+        case Score(mean=mean, sd=sd, interval=Interval(low=low, high=high)):
+            return Cell(mean, low, high, sd)
+        case Difference(interval=interval):
+            return as_cell(interval)
+        case Interval(value=mean, low=low, high=high):
+            return Cell(mean, low, high)
     return Cell(value)
-
-
-def _ends(interval: Any) -> tuple[float | None, float | None]:
-    return (interval.low, interval.high) if interval is not None else (None, None)
 
 
 def number(value: float | str | None) -> float | None:

@@ -7,12 +7,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from pydantic import BaseModel
 
 from alzbench.report.document import Cell, Column, Document, Table
+
+if TYPE_CHECKING:
+    from alzbench.runner import Outcome  # takes as long to import as to compare hundreds of runs
 
 
 def render_csv(document: Document) -> str:
@@ -61,3 +64,20 @@ def plain(value: Any) -> Any:
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     path = getattr(value, "path", value)  # of a run
     return str(path) if isinstance(path, Path) else plain(value.item())  # NumPy's numbers
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """Return what became of a run, with its scores, as plain values."""
+    stored = outcome.run
+    return {
+        "experiment": outcome.experiment,
+        "seed": outcome.seed,
+        "fold": outcome.fold,
+        "state": outcome.state,
+        "error": outcome.error,
+        "path": str(stored.path) if stored else None,
+        "leaks": stored.card.leaks if stored else None,
+        "demo": stored.card.demo if stored else None,
+        "sanity": stored.card.sanity if stored else None,
+        "metrics": stored.metrics().to_json() if stored else None,
+    }

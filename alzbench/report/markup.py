@@ -23,7 +23,7 @@ def render_markdown(document: Document) -> str:
         parts += [f"**{_markdown(warning)}**" for warning in section.warnings]
         for table in section.tables:
             parts += [f"### {_markdown(table.title)}", _markdown_table(table), _markdown(table.note)]
-        parts += [_markdown(note) for note in section.notes]
+        parts += [_markdown(note) for note in (*section.notes, *section.sources)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -38,7 +38,7 @@ def render_latex(document: Document) -> str:
             what = f"{section.title}: {_within_a_sentence(table.title)}"
             label = re.sub(r"[^a-z0-9]+", "-", f"{number} {table.title}".lower()).strip("-")
             parts.append(_latex_table(table, _sentences(what, *section.warnings, table.note), label))
-        parts += [f"\\par\\noindent{{\\small {latex(note)}\\par}}" for note in section.notes]
+        parts += [f"\\par\\noindent{{\\small {latex(note)}\\par}}" for note in (*section.notes, *section.sources)]
     return "\n\n".join(parts) + "\n"
 
 

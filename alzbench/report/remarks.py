@@ -8,12 +8,17 @@ from alzbench.compare import ExperimentRow, Group, Pair
 from alzbench.compare.pairs import MOST
 from alzbench.data.leakage import NOT_EXCLUDED
 from alzbench.evaluation.intervals import FEWEST_CLUSTERS
-from alzbench.evaluation.metrics import metrics
 from alzbench.store import Card
 
 DEMO = "DEMO on phantoms: the scores say nothing about patients."
 NO_LEAK = "no leak found"
-FEW = f"no interval where a class has fewer than {FEWEST_CLUSTERS} test subjects, or none in a seed"
+
+
+FEW = f"No interval where a class has fewer than {FEWEST_CLUSTERS} test subjects, or none in a seed."
+PUBLISHED = (
+    "A published score is one number and a test size: its interval takes the images for independent, which they are "
+    "not, and says nothing about seeds; so the difference to it has no interval and no p-value."
+)
 
 
 def row_name(group: Group, row: ExperimentRow) -> str:
@@ -65,8 +70,9 @@ def group_notes(group: Group) -> tuple[str, ...]:
         names = ", ".join(by_image)
         notes.append(f"By image, as subjects are not known: {names}; intervals and p take images for independent")
     notes += [f"Not complete: {text}" for row in group.rows for text in row.unfinished]
-    needs = [text for pair in group.pairs if (text := needed_note(pair))]
-    return (*needs, *([reference_note(group)] if group.references else []), *(f"{note}." for note in notes))
+    return tuple(text for text in (needed_note(group), FEW, PUBLISHED if group.references else "") if text) + tuple(
+        f"{note}." for note in notes
+    )
 
 
 def _untested(row: ExperimentRow) -> list[str]:
@@ -80,24 +86,26 @@ def _untested(row: ExperimentRow) -> list[str]:
     ]
 
 
-def reference_note(group: Group) -> str:
-    """Return what a published score cannot say."""
-    names = ", ".join(f"{r.name} ({r.source})" for r in group.references)
-    return (
-        f"Published: {names}. One number and a test size: its interval takes the images for independent, which they "
-        "are not, and says nothing about seeds; so the difference to it has no interval and no p-value."
-    )
+def reference_sources(group: Group) -> tuple[str, ...]:
+    """Return where published scores come from."""
+    names = ", ".join(f"{r.name} ({r.source.rstrip('.')})" for r in group.references)
+    return (f"Published: {names}.",) if names else ()
 
 
-def needed_note(pair: Pair) -> str:
-    """Return how many subjects and seeds it would take to show a small difference; empty where one is shown."""
+def needed_note(group: Group) -> str:
+    """Return how many subjects and seeds it would take to show small differences, of those that are not shown."""
+    needs = [need for pair in group.pairs if (need := _need(pair))]
+    return f"To see {100 * group.pairs[0].min_effect:g} points, {'; '.join(needs)}." if needs else ""
+
+
+def _need(pair: Pair) -> str:
     difference = pair.differences["accuracy"]
     if pair.verdict != "no difference shown" or pair.by != "subject" or difference is None:
         return ""
     subjects, seeds, tested = pair.subjects_needed or 0, pair.seeds_needed or 0, difference.interval.clusters
     wanted = [f"about {how_many(subjects)} test subjects (there are {tested:,})"] if subjects > tested else []
     wanted += [f"{how_many(seeds)} seeds (there are {len(pair.seeds)})"] if seeds > len(pair.seeds) else []
-    return f"To see {100 * pair.min_effect:g} points, {pair.other} needs {' and '.join(wanted)}." if wanted else ""
+    return f"{pair.other} needs {' and '.join(wanted)}" if wanted else ""
 
 
 def how_many(number: float) -> str:

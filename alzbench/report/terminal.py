@@ -113,13 +113,14 @@ def _width(column: Column, texts: Sequence[str], first: bool) -> int:
     return max(least, whole if whole <= max(least, HEADING_WIDTH) else min(max(words, default=1), HEADING_WIDTH))
 
 
-def _blocks(widths: Sequence[int], available: int) -> Iterator[list[int]]:
-    """Yield the places of the columns of each block: the first one, and as many others as fit beside it."""
-    block, used = [0], widths[0]
-    for k, width in enumerate(widths[1:], start=1):
-        if len(block) > 1 and used + GAP + width > available:
-            yield block
-            block, used = [0], widths[0]
-        block.append(k)
-        used += GAP + width
-    yield block
+def _blocks(widths: Sequence[int], available: int) -> list[list[int]]:
+    """Return the places of the columns of each block: the first column, and those that fit beside it."""
+    blocks: list[list[int]] = [[0]]
+    for k in range(1, len(widths)):
+        fitting = (b for b in blocks if len(b) == 1 or sum(widths[i] + GAP for i in [*b, k]) - GAP <= available)
+        block = next(fitting, None)
+        if block is None:
+            blocks.append([0, k])
+        else:
+            block.append(k)
+    return blocks
