@@ -10,6 +10,7 @@ import pandas as pd
 
 from alzbench import __version__
 from alzbench.errors import DataError
+from alzbench.evaluation.intervals import FEWEST_CLUSTERS
 from alzbench.evaluation.metrics import METRICS, Metric, metrics
 from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.evaluation.scores import Score, Scores, scores_of_run
@@ -214,7 +215,7 @@ def _by_class(title: str, key: str, shown: Sequence[Metric], scored: ScoredRun) 
         {"class": name, "images": n, **{m.name: by_class.get(m.name, {}).get(name) for m in shown}}
         for name, n in scored.images.items()
     ]
-    note = f"With 95 % intervals over test {scored.scores.by}s; none where fewer than five are of a class."
+    note = f"With 95 % intervals over test {scored.scores.by}s; none where fewer than {FEWEST_CLUSTERS} have one."
     return make_table(title, columns, records, note, key)
 
 

@@ -28,8 +28,8 @@ def render_terminal(document: Document) -> RenderableType:
 
 
 def _section(section: Section) -> Iterator[RenderableType]:
-    yield _plain(section.title, "bold")
-    yield Text()
+    if section.title:
+        yield Lines(_plain(section.title, "bold"), Text())
     for table in section.tables:
         if table.terminal:
             yield _Blocks(table)

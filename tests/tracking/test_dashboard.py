@@ -58,7 +58,7 @@ def test_what_is_printed_keeps_to_the_schema_of_wandb_workspaces(specification: 
     assert View.model_validate(workspace).spec.section.panel_bank_config.sections
     assert ReportViewspec.model_validate(report).spec.blocks
     names = [section["name"] for section in workspace["spec"]["section"]["panelBankConfig"]["sections"]]
-    assert names[:5] == ["Comparison", "Scores", "F1 by class", "Training", "Confusion matrices"]
+    assert names[:5] == ["Comparison", "Scores", "Scores by class", "Training", "Confusion matrices"]
     shown = {
         "summary_metrics.test/accuracy",
         "summary_metrics.test/macro_f1",
