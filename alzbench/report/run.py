@@ -242,9 +242,7 @@ def _wrong_subjects(table: pd.DataFrame) -> Table:
     ]  # fmt: skip
     rows = wrong.sort_values(["right", "subject"]).head(MOST_ERRORS)
     note = f"{len(wrong):,} of {len(combined):,} subjects; at most {MOST_ERRORS} are shown."
-    return make_table(
-        "Subjects predicted wrong", columns, rows.to_dict(orient="records"), note, "wrong_subjects", terminal=False
-    )
+    return make_table("Subjects predicted wrong", columns, _records(rows), note, "wrong_subjects", terminal=False)
 
 
 def _errors(table: pd.DataFrame, confident: bool) -> Table:
@@ -262,7 +260,11 @@ def _errors(table: pd.DataFrame, confident: bool) -> Table:
     which = "most confident" if confident else "first"
     note = f"{len(wrong):,} of {len(table):,} images are predicted wrong; the {which} {MOST_ERRORS} are shown."
     title = "Most confident errors" if confident else "Errors"
-    return make_table(title, columns, rows.to_dict(orient="records"), note, "errors", terminal=False)
+    return make_table(title, columns, _records(rows), note, "errors", terminal=False)
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in rows.to_dict(orient="records")]
 
 
 def _export(scored: ScoredRun) -> Table:

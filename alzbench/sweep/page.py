@@ -190,26 +190,20 @@ def study_figures(optuna_study: Study, objective: Sequence[str]) -> list[tuple[F
         if len(objective) > 1:
             target["target"] = _objective(k)
         so_far = ", and the best so far" if len(objective) == 1 else ""  # Optuna draws it for one objective alone
+        slices = [{**target, "params": searched[i : i + ACROSS]} for i in range(0, len(searched), ACROSS)]
         drawn += [
             (_drawn(plots.plot_optimization_history, optuna_study, target), f"{name} of each trial{so_far}."),
-            (
-                _drawn(plots.plot_param_importances, optuna_study, target),
-                f"How much each field decides {name} (PED-ANOVA).",
-            ),
-            *(
-                (
-                    _drawn(plots.plot_slice, optuna_study, {**target, "params": searched[i : i + ACROSS]}),
-                    f"{name} by field.",
-                )
-                for i in range(0, len(searched), ACROSS)
-            ),
+            (_drawn(plots.plot_param_importances, optuna_study, target), f"Importance for {name} (PED-ANOVA)."),
+            *((_drawn(plots.plot_slice, optuna_study, fields), f"{name} by field.") for fields in slices),
             (_drawn(plots.plot_parallel_coordinate, optuna_study, target), f"Fields and {name} of each trial."),
         ]
     if len(objective) > 1:
         caption = "Both objectives, and the trials that no other beats in both."
         drawn.append((_drawn(plots.plot_pareto_front, optuna_study, {"target_names": list(objective)}), caption))
     else:
-        drawn.append((_drawn(plots.plot_intermediate_values, optuna_study, {}), "What each trial reported on its way."))
+        drawn.append(
+            (_drawn(plots.plot_intermediate_values, optuna_study, {}), "Values that each trial reported on its way.")
+        )
     return [(figure, caption) for figure, caption in drawn if figure is not None]
 
 

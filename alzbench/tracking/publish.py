@@ -53,7 +53,7 @@ def searched_sweeps(runs: Sequence[Run]) -> list[SearchedSweep]:
 
 
 def _objective(trials: Sequence[Run]) -> str:
-    by_subject = trials[0].json("metrics.json").get("validation_by_subject") is not None
+    by_subject = trials[0].metrics().validation_by_subject is not None
     return "validation_by_subject/macro_f1" if by_subject else "validation/macro_f1"
 
 
