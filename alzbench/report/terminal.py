@@ -68,7 +68,7 @@ class _Blocks:
                     grid.add_column(heading, min_width=widths[k], overflow="fold")
                 else:
                     heading.justify = "right"
-                    grid.add_column(heading, width=widths[k], overflow="fold")
+                    grid.add_column(heading, min_width=widths[k], max_width=widths[k], overflow="fold")
                     texts[k] = [text.rjust(widths[k]) for text in texts[k]]
             for place, row in enumerate(zip(*(texts[k] for k in block), strict=True)):
                 grid.add_row(*map(_plain, row), style="italic" if place in self.table.weak else None)
