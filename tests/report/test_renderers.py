@@ -67,7 +67,8 @@ def table() -> Table:
     columns = [
         Column("name", "experiment"), Column("seeds", "seeds", Form()),
         Column("accuracy", "accuracy %", PERCENT, spread=True),
-        Column("kappa", "quadratic-weighted kappa", SCORE, "kappa"), Column("change", "change of accuracy, points", POINTS, "change"), Column("verdict", "difference"),
+        Column("kappa", "quadratic-weighted kappa", SCORE, "kappa"),
+        Column("change", "change of accuracy, points", POINTS, "change"), Column("verdict", "difference"),
         Column("hidden", "on the page alone", SCORE, terminal=False),
     ]  # fmt: skip
     records = [
