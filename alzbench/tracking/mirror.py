@@ -63,7 +63,7 @@ class Mirror:
         if destination.mode == "offline":
             _forget_fragments(folder, self._marker.id)
         about = {
-            "name": content.title(card),
+            "name": card.title,
             "group": card.experiment,
             "job_type": content.job_type(card),
             "tags": content.tags(card),
