@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import alzbench
+from tests.helpers.imports import HEAVY, imported_modules
 
 PACKAGE = Path(alzbench.__file__).parent
-
 # A module imports only from layers with a lower number, and from its own package; those of layer 0 from each other.
 LAYERS = {
     "errors": 0, "registry": 0, "seeds": 0, "atomic": 0, "cache": 0, "arrays": 0, "progress": 0,
@@ -27,19 +26,6 @@ LAYERS = {
     "sweep": 9, "tracking": 9,
     "cli": 10, "__main__": 11, "__init__": -1,
 }  # fmt: skip
-
-HEAVY = ("tensorflow", "keras", "wandb", "optuna", "matplotlib", "kagglehub", "onnxruntime", "imblearn")
-
-
-def imported_modules(path: Path) -> list[tuple[int, str]]:
-    """Return the line and the name of each alzbench module that a file imports, wherever in the file."""
-    found = []
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found += [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
-    return [(line, name) for line, name in found if name.startswith("alzbench.")]
 
 
 def test_modules_import_from_lower_layers_only() -> None:

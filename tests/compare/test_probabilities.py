@@ -21,8 +21,8 @@ from alzbench.evaluation.calibration import bin_sums, calibration_error
 from alzbench.evaluation.subject_counts import count_subjects
 from alzbench.report.document import comparison_sections
 from alzbench.store import RunStore, read_run
-from tests.report.test_document import write_answers
-from tests.test_store import make_metrics, write_run
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.runs import make_metrics, write_run
 
 CLASSES = ("A", "B", "C")
 SLICES = 8
@@ -131,7 +131,7 @@ def test_images_of_unknown_subjects_are_left_out_in_blocks() -> None:
 
 def test_predictions_of_folds_are_taken_together(tmp_path: Path) -> None:
     for fold in range(2):
-        write_answers(write_run(tmp_path, n=96, seed=0, fold=fold, folds=2, hash=f"h{fold}"), fold, 0.7)
+        draw_predictions(write_run(tmp_path, n=96, seed=0, fold=fold, folds=2, hash=f"h{fold}"), fold, 0.7)
     (group,) = compare(RunStore(tmp_path).runs(), []).groups
     likely = read_likely(group.rows, group.classes, 9)
     assert [len(table) for table in likely.tables["x"].values()] == [2 * 96]
@@ -142,13 +142,13 @@ def test_predictions_of_folds_are_taken_together(tmp_path: Path) -> None:
 def test_classes_that_runs_spell_otherwise_are_the_same(tmp_path: Path, spelled: dict[str, int]) -> None:
     folds = 2 if "fold" in spelled else 1
     fold = 0 if folds == 2 else None
-    write_answers(write_run(tmp_path / "own", n=96, hash="h", fold=fold, folds=folds), 0, 0.7)
-    write_answers(write_run(tmp_path / "own", n=96, hash="i", folds=folds, **spelled), 1, 0.7)
+    draw_predictions(write_run(tmp_path / "own", n=96, hash="h", fold=fold, folds=folds), 0, 0.7)
+    draw_predictions(write_run(tmp_path / "own", n=96, hash="i", folds=folds, **spelled), 1, 0.7)
     shutil.copytree(tmp_path / "own", tmp_path / "other")
     (changed,) = (run.path for run in RunStore(tmp_path / "other").runs() if run.card.hash == "i")
     others = ("class A", "class B")
     (changed / "metrics.json").write_text(json.dumps(make_metrics(0.5, (0.5, 0.5), others, 96)))
-    write_answers(changed, 1, 0.7, others)
+    draw_predictions(changed, 1, 0.7, others)
     own, other = (compare(RunStore(tmp_path / name).runs(), []).groups[0] for name in ("own", "other"))
     assert own.likely.scores == other.likely.scores
     assert replace(own.rows[0], folders=()) == replace(other.rows[0], folders=())
@@ -160,7 +160,7 @@ def test_a_part_of_the_predictions_is_not_taken_for_all_of_them(tmp_path: Path, 
         for fold in range(folds):
             about = {"seed": seed, "fold": fold if folds > 1 else None, "folds": folds, "hash": f"h{seed}{fold}"}
             path = write_run(tmp_path, n=96, **about)
-            write_answers(path, fold, 0.7)
+            draw_predictions(path, fold, 0.7)
             table = read_run(path).predictions()
             table.assign(image=f"{fold}-" + table["image"], subject="").to_csv(path / "predictions.csv", index=False)
             (path / "subjects.json").write_text(json.dumps(count_subjects(read_run(path).predictions()).to_json()))
@@ -176,7 +176,7 @@ def test_a_part_of_the_predictions_is_not_taken_for_all_of_them(tmp_path: Path, 
 
 def test_predictions_of_other_classes_are_refused(tmp_path: Path) -> None:
     for name, classes in (("a", ("A", "B")), ("b", ("A", "B", "C"))):
-        write_answers(write_run(tmp_path, n=96, experiment=name, settings=name), 0, 0.7, classes)
+        draw_predictions(write_run(tmp_path, n=96, experiment=name, settings=name), 0, 0.7, classes)
     (group,) = compare(RunStore(tmp_path).runs(), []).groups
     with pytest.raises(
         DataError, match=r"predictions\.csv is damaged \(its classes must be as many as A, B; it has A, B, C\)"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from alzbench.errors import ExperimentError
 from alzbench.experiment import Experiment, load_experiment
 from alzbench.experiment.loading import DEMO
-from tests.conftest import EXPERIMENTS
+from tests.helpers.paths import EXPERIMENTS
 
 Write = Callable[..., Path]
 

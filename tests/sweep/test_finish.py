@@ -9,11 +9,10 @@ import pytest
 
 from alzbench.experiment import load_experiment
 from alzbench.store import RunStore
-from tests.conftest import CLASSES, write_image
-from tests.sweep.conftest import Write
-from tests.sweep.fake import FakeNetwork
-from tests.sweep.test_command import opened
-from tests.test_cli import Command, assert_sentence
+from tests.helpers.command import Command, assert_sentence
+from tests.helpers.fake_network import FakeNetwork
+from tests.helpers.images import CLASSES, write_image
+from tests.helpers.sweeps import Write, opened
 
 LR = {"train.lr": {"low": 1e-4, "high": 1e-3}}
 
