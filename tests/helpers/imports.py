@@ -19,7 +19,7 @@ def module_name(path: Path, root: Path = ROOT) -> str:
 
 
 def imported_names(path: Path) -> list[tuple[int, str]]:
-    """Return the line and the dotted name of each import of a file, wherever in it, but those for type checking alone."""
+    """Return the line and the dotted name of each import of a file but those for type checking alone."""
     names = []
     for node in _executed(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

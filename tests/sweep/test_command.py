@@ -248,7 +248,7 @@ def test_what_is_wrong_is_a_sentence(
     result = alzbench("sweep", write(**changes), *arguments, "--quiet")
     assert_sentence(result, code, said)
     assert "secret" not in result.err + result.out
-    assert not list(Path().glob("runs/*/trial-*/state.json")) or code == 1
+    assert bool(list(Path().glob("runs/*/trial-*/state.json"))) == (code == 1)
     assert not Path("reports").exists()
 
 

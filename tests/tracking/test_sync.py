@@ -170,7 +170,7 @@ def test_the_study_of_a_sweep_is_sent_later_with_its_trials(
     assert sent["sent"] == len(trials) + 1
     assert (study.title, study.group, study.state) == ("s study", "s", "finished")
     assert [name for name in study.history[-1] if name.startswith("study/")]
-    assert "best" in study.summary or "best.trial" in study.summary
+    assert study.summary["best"] == {"trial": 2, "settings": {"train.lr": 1e-3}}
     server.requests.clear()
     assert json.loads(alzbench("sync", "--json").out)["found"] == len(trials) + 1
     assert server.requests == []
