@@ -25,7 +25,7 @@ import pandas as pd
 
 from alzbench.compare.probabilities import MOST_SIDE_BY_SIDE
 from alzbench.evaluation.subject_counts import SubjectCounts
-from tests.test_store import CARD, make_metrics
+from tests.helpers.runs import CARD, make_metrics
 
 CLASSES, SUBJECTS, SLICES, SEEDS, FOLDS = ("Non", "VeryMild", "Mild", "Moderate"), 200, 32, 5, 5
 

@@ -11,8 +11,8 @@ import pytest
 from alzbench.compare import compare
 from alzbench.compare.disagreements import disagreements, disputed_subjects
 from alzbench.store import RunStore
-from tests.report.test_document import write_answers, write_predictions
-from tests.test_store import write_run
+from tests.helpers.predictions import draw_predictions, write_predictions
+from tests.helpers.runs import write_run
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def root(tmp_path: Path) -> Path:
     """Experiments a (seeds 0 and 1) and b (seed 1), and a sanity row."""
     for name, seed, right in (("a", 0, 0.5), ("a", 1, 0.6), ("b", 1, 0.7), ("z", 1, 0.1)):
         path = write_run(tmp_path, right, n=96, experiment=name, settings=name, seed=seed, sanity=name == "z")
-        write_answers(path, seed + 10 * ord(name), right)
+        draw_predictions(path, seed + 10 * ord(name), right)
     return tmp_path
 
 
@@ -53,7 +53,7 @@ def test_without_a_common_seed_or_predictions_there_is_nothing_to_list(root: Pat
 
 def test_the_same_classes_spelled_otherwise_are_no_disagreement(root: Path) -> None:
     path = write_run(root, 0.6, classes=("class A", "class B"), n=96, experiment="c", settings="c", seed=1)
-    write_answers(path, 1 + 10 * ord("a"), 0.6, ("class A", "class B"))  # what a answers
+    draw_predictions(path, 1 + 10 * ord("a"), 0.6, ("class A", "class B"))  # what a answers
     comparison = compare(RunStore(root).runs(), [])
     found = disagreements(comparison)
     assert len(found)
@@ -67,7 +67,7 @@ def test_the_same_classes_spelled_otherwise_are_no_disagreement(root: Path) -> N
 def test_an_experiment_may_be_named_as_a_column(tmp_path: Path) -> None:
     names = ("label", "slices", "differ", "subject", "slice")
     for name in names:
-        write_answers(write_run(tmp_path, n=96, experiment=name, settings=name), len(name), 0.5)
+        draw_predictions(write_run(tmp_path, n=96, experiment=name, settings=name), len(name), 0.5)
     comparison = compare(RunStore(tmp_path).runs(), [])
     found = disagreements(comparison)
     assert set(found["label"]) == {"A", "B"}

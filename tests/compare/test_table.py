@@ -18,8 +18,8 @@ from alzbench.evaluation.metrics import score
 from alzbench.evaluation.subject_counts import count_subjects
 from alzbench.evaluation.subjects import score_subjects
 from alzbench.store import RunStore, read_run
-from tests.report.test_document import write_answers
-from tests.test_store import write_run
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.runs import write_run
 
 REFERENCE = Reference(name="published", accuracy=0.4, test_images=100, protocol="reference", source="a paper")
 
@@ -298,7 +298,7 @@ def test_folds_are_pooled_from_their_counts_as_from_their_predictions(tmp_path: 
 def answered(root: Path, name: str, seed: int = 0, subject: str | None = None, **card: Any) -> None:
     """Write a run of twelve subjects, known unless `subject` says otherwise."""
     path = write_run(root, n=96, experiment=name, settings=name, seed=seed, **card)
-    write_answers(path, seed + len(name), 0.6)
+    draw_predictions(path, seed + len(name), 0.6)
     if subject is not None:
         table = pd.read_csv(path / "predictions.csv").assign(subject=subject)
         table.to_csv(path / "predictions.csv", index=False)

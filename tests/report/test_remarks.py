@@ -12,7 +12,7 @@ from alzbench.data.leakage import NOT_EXCLUDED, Leakage
 from alzbench.report.remarks import leak_mark, leak_warning, leak_warnings, notes, row_name
 from alzbench.runner.importing import NOT_KNOWN
 from alzbench.store import RunStore
-from tests.test_store import write_run
+from tests.helpers.runs import write_run
 
 
 def measured(**counts: int) -> str:

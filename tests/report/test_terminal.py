@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console, RenderableType
 
 from alzbench.compare import Comparison, Reference, Spread, compare
 from alzbench.report.names import short_names
 from alzbench.report.terminal import MOST_ROWS, percent, render_comparison, share
 from alzbench.store import RunStore
-from tests.conftest import CLASSES
-from tests.report.test_document import write_answers
-from tests.test_store import write_run
+from tests.helpers.images import CLASSES
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.runs import write_run
+from tests.helpers.text import cells, text_of
 
 REFERENCE = Reference(name="reference work", accuracy=0.6686, test_images=6400, protocol="reference", source="a paper")
 LONGEST_WHOLE_NAME = "attention_four_heads"  # 20 characters
-
-
-def text_of(renderable: RenderableType, width: int = 80) -> str:
-    """Return what a terminal of `width` columns without colours would show."""
-    console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(renderable, crop=False)
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
 
 
 def comparison_text(root: Path, references: Sequence[Reference] = (), width: int = 80) -> str:
@@ -44,10 +35,6 @@ def two_experiments(tmp_path: Path) -> Path:
             f1 = [accuracy + 0.001 * k for k in range(4)]
             write_run(tmp_path, accuracy, f1, CLASSES, n=6400, experiment=name, settings=name, seed=seed)
     return tmp_path
-
-
-def cells(line: str) -> list[str]:
-    return re.split(r" {2,}", line.strip())
 
 
 def test_a_comparison_reads_well_in_80_columns(two_experiments: Path) -> None:
@@ -183,7 +170,7 @@ def with_answers(tmp_path: Path) -> Path:
     for experiment, right in (("baseline", 0.6), ("attention", 0.62)):
         for seed in range(3):
             path = write_run(tmp_path, right, n=96, experiment=experiment, settings=experiment, seed=seed)
-            write_answers(path, seed + len(experiment), right)
+            draw_predictions(path, seed + len(experiment), right)
     return tmp_path
 
 

@@ -21,11 +21,11 @@ from alzbench.experiment import Experiment
 from alzbench.progress import Progress
 from alzbench.runner import run_all
 from alzbench.store import RunStore, RunWriter
-from tests.conftest import EXPERIMENTS
-from tests.report.test_document import write_answers
-from tests.test_cli import TINY, Command, assert_sentence, in_this_process
-from tests.test_runner import Stub
-from tests.test_store import write_run
+from tests.helpers.command import TINY, Command, assert_sentence
+from tests.helpers.paths import EXPERIMENTS
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.runs import write_run
+from tests.helpers.stub_network import Stub
 
 STUDY = """
 base: base.yaml
@@ -50,24 +50,10 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def alzbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command in this process."""
-    return functools.partial(in_this_process, monkeypatch, capsys)
-
-
-@pytest.fixture
 def run(alzbench: Command, image_folder: Path, stub: type[Stub]) -> Command:
     """Run experiments and studies on `image_folder`."""
     del stub
     return functools.partial(alzbench, "run", "--no-sanity", "--data", image_folder)
-
-
-@pytest.fixture
-def stub(monkeypatch: pytest.MonkeyPatch) -> type[Stub]:
-    """Put a stub in the place of training."""
-    Stub.trained, Stub.fails = [], {}
-    monkeypatch.setattr("alzbench.runner.run.NetworkRun", Stub)
-    return Stub
 
 
 @pytest.fixture
@@ -103,7 +89,7 @@ def test_a_study_is_run_in_order_and_compared(run: Command, study: Path, stub: t
 def test_a_study_ends_with_the_effects_of_its_factors(run: Command, study: Path) -> None:
     run(study)
     for stored in RunStore(Path("runs")).runs():
-        write_answers(stored.path, len(stored.card.experiment), 0.6)
+        draw_predictions(stored.path, len(stored.card.experiment), 0.6)
     again = run(study)
     assert re.search(r"^ *effect of +pairs +points", again.out, re.MULTILINE), again.out
     assert re.search(r"^ *loss: focal +1 +[+-]?\d", again.out, re.MULTILINE), again.out

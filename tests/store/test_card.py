@@ -1,0 +1,47 @@
+"""The card of a run: written, read back, and damaged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from alzbench.errors import DataError
+from alzbench.store import RunStore, read_run
+from tests.helpers.runs import CARD, write_run
+
+
+def test_a_card_comes_back_as_it_was_written(store: RunStore) -> None:
+    with store.begin(CARD) as writer:
+        pass
+    assert read_run(writer.path).card == replace(writer.card, state="complete")
+    assert read_run(writer.path).card.created != CARD.created  # begin dates it
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        pytest.param("", "cannot be read", id="empty"),
+        pytest.param('{"experiment": "x', "cannot be read", id="cut"),
+        pytest.param("[1]", "must hold a JSON object", id="list"),
+        pytest.param("{}", "has layout None", id="no-format"),
+        pytest.param('{"format": 1, "experiment": "x"}', "is incomplete", id="missing-keys"),
+        pytest.param('{"format": 99}', "has layout 99, this alzbench reads 1; update alzbench", id="newer-layout"),
+    ],
+)
+def test_a_damaged_state_is_one_sentence(store: RunStore, content: str, text: str) -> None:
+    path = write_run(store.root)
+    (path / "state.json").write_text(content)
+    with pytest.raises(DataError) as caught:
+        store.runs()
+    assert text in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_a_newer_layout_adds_within_the_same_format_is_passed_over(store: RunStore) -> None:
+    path = write_run(store.root)
+    content = json.loads((path / "state.json").read_text())
+    (path / "state.json").write_text(json.dumps({**content, "added": 1}))
+    assert read_run(path).card.experiment == "x"
