@@ -33,6 +33,6 @@ def stored(tmp_path: Path) -> Path:
     """A runs folder with two experiments."""
     root = tmp_path / "stored"
     for seed, accuracy in enumerate((0.25, 0.75)):
-        write_run(root, accuracy, experiment="a", settings="a", seed=seed)
-    write_run(root, 1.0, experiment="b", settings="b")
+        write_run(root, accuracy, experiment="a", settings_hash="a", seed=seed)
+    write_run(root, 1.0, experiment="b", settings_hash="b")
     return root

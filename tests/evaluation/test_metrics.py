@@ -175,8 +175,8 @@ def test_labels_alone_have_no_metrics_of_probabilities() -> None:
 @pytest.fixture
 def error_rate() -> Iterator[Metric]:
     """A metric declared by a test."""
-    yield declare(Metric("error_rate", "error rate", "error", lambda matrices: 1 - METRICS["accuracy"].function(matrices),
-                         higher_is_better=False))  # fmt: skip
+    function = METRICS["accuracy"].function
+    yield declare(Metric("error_rate", "error rate", "error", lambda counts: 1 - function(counts)))
     METRICS.remove("error_rate")
     METRICS.remove("subject_error_rate")
 

@@ -143,6 +143,41 @@ def test_spreads_agree_with_the_textbook(values: list[float]) -> None:
     assert score.sd == pytest.approx(statistics.stdev(values))
 
 
-def test_undefined_values_do_not_count() -> None:
-    assert Score.over_seeds([None, 0.25, None]) == Score(0.25, None, 1)
-    assert Score.over_seeds([None]) is None
+# Spread over the seeds
+
+
+def test_nothing_has_no_spread() -> None:
+    assert Score.over_seeds([]) is None
+    assert Score.over_seeds([None, None]) is None
+
+
+def test_one_value_has_no_deviation() -> None:
+    assert Score.over_seeds([0.25]) == Score(0.25, None, 1)
+
+
+def test_the_deviation_is_that_of_a_sample() -> None:
+    # mean 4; squares of the differences 4 + 0 + 4 = 8; over n - 1 = 2: 4
+    assert Score.over_seeds([2.0, 4.0, 6.0]) == Score(4.0, 2.0, 3)
+
+
+def test_values_that_are_not_defined_do_not_count() -> None:
+    assert Score.over_seeds([None, 1.0, None, 4.0, 7.0]) == Score(4.0, 3.0, 3)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.permutations(range(9)))
+def test_order_does_not_matter_and_the_mean_lies_between(values: list[float], order: list[int]) -> None:
+    score = Score.over_seeds(values)
+    assert score is not None
+    assert min(values) - 1e-12 <= score.mean <= max(values) + 1e-12
+    assert score.n == len(values)
+    shuffled = Score.over_seeds([values[i] for i in order if i < len(values)])
+    assert shuffled is not None
+    assert shuffled.mean == pytest.approx(score.mean)
+    assert shuffled.sd == (score.sd and pytest.approx(score.sd))
+
+
+@given(st.floats(0, 1), st.integers(2, 9))
+def test_equal_values_do_not_deviate(value: float, n: int) -> None:
+    score = Score.over_seeds([value] * n)
+    assert score is not None
+    assert score.sd == 0

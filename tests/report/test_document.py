@@ -33,7 +33,9 @@ def comparison(tmp_path: Path) -> Comparison:
     """Two experiments of two seeds with predictions, one of them and a class named to do harm; a published figure."""
     for name, right in (("baseline", 0.6), (EVIL.replace("/", "∕"), 0.8)):
         for seed in (0, 1):
-            run = write_run(tmp_path, right, (0.5, 0.5), ("A", EVIL), 96, experiment=name, settings=name, seed=seed)
+            run = write_run(
+                tmp_path, right, (0.5, 0.5), ("A", EVIL), 96, experiment=name, settings_hash=name, seed=seed
+            )
             draw_predictions(run, seed, right, ("A", EVIL))
     return compare(RunStore(tmp_path).runs(), [REFERENCE])
 
@@ -219,7 +221,7 @@ def test_the_same_comparison_gives_the_same_page(comparison: Comparison, page: s
 
 def test_what_is_left_out_or_not_alike_is_said_in_every_format(tmp_path: Path) -> None:
     for name, seed, leaks in (("baseline", 0, "all of it"), ("clean", 0, ""), ("later", 1, "")):
-        run = write_run(tmp_path, 0.6, (0.5, 0.5), n=96, experiment=name, settings=name, seed=seed, leaks=leaks)
+        run = write_run(tmp_path, 0.6, (0.5, 0.5), n=96, experiment=name, settings_hash=name, seed=seed, leaks=leaks)
         draw_predictions(run, seed, 0.6)
     compared = compare(RunStore(tmp_path).runs(), [])
     (section,) = comparison_sections(compared)

@@ -30,8 +30,8 @@ def comparison(tmp_path: Path) -> Comparison:
     write_run(tmp_path, 0.5, (0.25, 0.75), seed=0)
     write_run(tmp_path, 0.7, (0.35, None), seed=1)
     write_run(tmp_path, seed=2, state="failed")
-    write_run(tmp_path, 0.9, experiment="y", settings="s1")
-    write_run(tmp_path, 1.0, experiment="z", settings="s1", demo=True)
+    write_run(tmp_path, 0.9, experiment="y", settings_hash="s1")
+    write_run(tmp_path, 1.0, experiment="z", settings_hash="s1", demo=True)
     return compare(RunStore(tmp_path).runs(), [REFERENCE])
 
 
@@ -106,7 +106,7 @@ def test_no_runs_are_an_empty_table() -> None:
 def test_what_is_known_from_predictions_is_the_same_in_json_csv_and_tables(tmp_path: Path) -> None:
     for experiment, right in (("baseline", 0.6), ("other", 0.8)):
         for seed in (0, 1):
-            path = write_run(tmp_path, right, n=240, experiment=experiment, settings=experiment, seed=seed)
+            path = write_run(tmp_path, right, n=240, experiment=experiment, settings_hash=experiment, seed=seed)
             draw_predictions(path, seed, right, subjects=30)
     comparison = compare(RunStore(tmp_path).runs(), [])
     (group,) = json.loads(json.dumps(comparison_json(comparison), allow_nan=False))["groups"]

@@ -32,7 +32,7 @@ def test_every_special_character_is_set_in_a_table(tmp_path: Path) -> None:
     classes = (EVERY_SPECIAL, "x" + EVERY_SPECIAL[::-1])
     for name in ("baseline", f"e{EVERY_SPECIAL}"):
         path = write_run(
-            tmp_path / "runs", 0.5, (0.5, 0.5), classes, 96, experiment=name, settings=name, leaks=EVERY_SPECIAL
+            tmp_path / "runs", 0.5, (0.5, 0.5), classes, 96, experiment=name, settings_hash=name, leaks=EVERY_SPECIAL
         )
         draw_predictions(path, len(name), 0.6, classes)
     published = Reference(name=EVERY_SPECIAL, accuracy=0.5, test_images=96, protocol="reference", source=EVERY_SPECIAL)

@@ -33,7 +33,7 @@ def two_experiments(tmp_path: Path) -> Path:
         for seed in range(3):
             accuracy = first + 0.02 * seed
             f1 = [accuracy + 0.001 * k for k in range(4)]
-            write_run(tmp_path, accuracy, f1, CLASSES, n=6400, experiment=name, settings=name, seed=seed)
+            write_run(tmp_path, accuracy, f1, CLASSES, n=6400, experiment=name, settings_hash=name, seed=seed)
     return tmp_path
 
 
@@ -87,7 +87,7 @@ def test_more_classes_than_fit_go_into_further_tables(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["[red]x[/red]", "<script>", "[/]", "[bold", ":smile:"])
 def test_names_are_shown_literally(tmp_path: Path, name: str) -> None:
     reference = Reference(name=name, accuracy=0.5, test_images=100, protocol=name, source="x")
-    write_run(tmp_path, 0.5, (0.5, 0.5), (name[:8], "B"), protocol=name, settings="s1", hash="h1")
+    write_run(tmp_path, 0.5, (0.5, 0.5), (name[:8], "B"), protocol=name, settings_hash="s1", hash="h1")
     path = write_run(tmp_path, state="failed", protocol=name, seed=1, error=name, hash=name.replace("/", ""))
     compared = text_of(render_comparison(compare(RunStore(tmp_path).runs(), [reference])))
     assert f"{name} protocol" in compared
@@ -169,7 +169,7 @@ def with_answers(tmp_path: Path) -> Path:
     """Two experiments of three seeds whose answers about twelve subjects are alike."""
     for experiment, right in (("baseline", 0.6), ("attention", 0.62)):
         for seed in range(3):
-            path = write_run(tmp_path, right, n=96, experiment=experiment, settings=experiment, seed=seed)
+            path = write_run(tmp_path, right, n=96, experiment=experiment, settings_hash=experiment, seed=seed)
             draw_predictions(path, seed + len(experiment), right)
     return tmp_path
 
@@ -200,7 +200,7 @@ def test_effects_of_a_study_in_80_columns(with_answers: Path) -> None:
 
 def test_of_very_many_experiments_the_first_are_shown_and_how_many_more_there_are(tmp_path: Path) -> None:
     for k in range(MOST_ROWS + 7):
-        write_run(tmp_path, 0.5, experiment=f"e{k:03d}", settings=f"e{k:03d}")
+        write_run(tmp_path, 0.5, experiment=f"e{k:03d}", settings_hash=f"e{k:03d}")
     text = comparison_text(tmp_path)
     assert re.search(rf"^ *e{MOST_ROWS - 1:03d} +1 ", text, re.MULTILINE)
     assert not re.search(rf"^ *e{MOST_ROWS:03d} +1 ", text, re.MULTILINE)

@@ -296,7 +296,7 @@ def test_compare_selects_the_runs_of_a_study(alzbench: Command, run: Command, ba
 
 def test_compare_takes_what_there_is_of_a_study(alzbench: Command, study: Path) -> None:
     for name in ("base-slow", "elsewhere"):
-        write_run(Path("runs"), experiment=name, settings=name)
+        write_run(Path("runs"), experiment=name, settings_hash=name)
     assert labels(alzbench("compare", study, "--json")) == ["base-slow"]
 
 
@@ -314,6 +314,6 @@ def test_compare_of_a_bad_study_ends_with_2(alzbench: Command, study: Path) -> N
 def test_compare_takes_the_protocols_of_the_study_alone(alzbench: Command, study: Path) -> None:
     study.write_text("protocols: [slice]" + STUDY)
     for protocol in ("reference", "slice"):
-        write_run(Path("runs"), experiment="base", settings=protocol, protocol=protocol, hash=protocol)
+        write_run(Path("runs"), experiment="base", settings_hash=protocol, protocol=protocol, hash=protocol)
     groups = json.loads(alzbench("compare", study, "--json").out)["groups"]
     assert [group["protocol"] for group in groups] == ["slice"]

@@ -63,5 +63,5 @@ def test_damaged_metrics_are_one_sentence(store: RunStore, content: str | None) 
         (path / "metrics.json").write_text(content)
     (run,) = store.runs()
     with pytest.raises(DataError, match="remove the run's folder, or run it again with --force") as caught:
-        _ = run.metrics
+        run.metrics()
     assert str(path / "metrics.json") in str(caught.value)

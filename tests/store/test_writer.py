@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +121,7 @@ def test_only_a_complete_run_is_found_complete(store: RunStore) -> None:
     found = store.find_complete(CARD)
     assert found is not None
     assert found.path == store.path_of(CARD)
-    assert store.find_complete(replace(CARD, hash="other")) is None
+    assert store.find_complete(CARD.model_copy(update={"hash": "other"})) is None
 
 
 def test_runs_are_listed_oldest_first_then_by_name(store: RunStore) -> None:
