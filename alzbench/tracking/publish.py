@@ -19,9 +19,8 @@ from alzbench.report.export import export_frame
 from alzbench.report.pictures import group_figures
 from alzbench.store import Run
 from alzbench.tracking import content
-from alzbench.tracking.client import MirroredRun, TrackingError, answers
+from alzbench.tracking.client import Destination, MirroredRun, TrackingError, answers
 from alzbench.tracking.dashboard import Content, Dashboard, SearchedSweep, save
-from alzbench.tracking.destination import Destination
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
