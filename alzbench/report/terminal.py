@@ -18,7 +18,7 @@ from alzbench.report.document import Column, Document, Section, Table
 MOST_ROWS = 50  # of a table; nobody reads more of them on a terminal
 NAME_WIDTH = 22  # names of rows up to this length are never broken
 TEXT_WIDTH = 30  # nor are other texts up to this length
-HEADING_WIDTH = 10  # nor headings
+HEADING_WIDTH = 11  # nor headings
 GAP = 2  # between columns
 
 
@@ -59,11 +59,13 @@ class _Blocks:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         columns, texts = self._shown()
-        widths = [_width(column, texts[k], k == 0) for k, column in enumerate(columns)]
+        headings = [column.short or column.label for column in columns]
+        headings[0] = self.table.title or headings[0]
+        widths = [_width(heading, texts[k], k, columns[k].form is None) for k, heading in enumerate(headings)]
         for number, block in enumerate(_blocks(widths, options.max_width - 1)):
             grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 0, 0, GAP - 1))
             for k in block:
-                heading = _plain(self.table.title if k == 0 and self.table.title else _heading(columns[k]))
+                heading = _plain(headings[k])
                 if k == 0 or columns[k].form is None:
                     grid.add_column(heading, min_width=widths[k], overflow="fold")
                 else:
@@ -99,18 +101,13 @@ def _aligned(column: Column, texts: Sequence[str]) -> list[str]:
     return [text + " " * (widest - rest + (widest > 0 == rest)) for text, rest in zip(texts, rests, strict=True)]
 
 
-def _heading(column: Column) -> str:
-    return column.short or column.label
-
-
-def _width(column: Column, texts: Sequence[str], first: bool) -> int:
-    """Return the width below which a column is never shown; longer names and texts are folded."""
+def _width(heading: str, texts: Sequence[str], place: int, is_text: bool) -> int:
+    """Return the width below which a column is never shown; longer names, texts and headings are folded."""
     widest = max(map(cell_len, texts), default=1)
-    if first:
-        return min(widest, NAME_WIDTH)
-    least = widest if column.form is not None else min(widest, TEXT_WIDTH)
-    whole, words = cell_len(_heading(column)), map(cell_len, _heading(column).split())
-    return max(least, whole if whole <= max(least, HEADING_WIDTH) else min(max(words, default=1), HEADING_WIDTH))
+    least = min(widest, NAME_WIDTH if place == 0 else TEXT_WIDTH) if is_text else widest
+    longest_word = max(map(cell_len, heading.split()), default=1)
+    whole = cell_len(heading)
+    return max(least, whole if whole <= max(least, HEADING_WIDTH) else min(longest_word, HEADING_WIDTH))
 
 
 def _blocks(widths: Sequence[int], available: int) -> list[list[int]]:

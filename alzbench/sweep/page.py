@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from alzbench import __version__
 from alzbench.compare import Comparison
 from alzbench.compare.predictions import GroupPredictions, read_group
-from alzbench.evaluation.intervals import FEWEST_CLUSTERS, difference
+from alzbench.evaluation.intervals import FEWEST_CLUSTERS, differences
 from alzbench.evaluation.metrics import Metric, metrics
 from alzbench.evaluation.stacked import StackedCounts, align, stack
 from alzbench.evaluation.subject_counts import SubjectCounts, count_subjects
@@ -163,7 +163,7 @@ def _validation_record(metric: Metric, first: StackedCounts | None, second: Stac
     """Return the scores of base and best with the change; without what is not defined for a view."""
     aligned = align(first, second) if first and second else None
     sides = [counts.jackknife(metric.view) for counts in aligned or ()]
-    change = difference(sides[0], sides[1], metric) if len(sides) == 2 and sides[0] and sides[1] else None
+    change = differences(sides[0], sides[1], metric)[0] if len(sides) == 2 and sides[0] and sides[1] else None
     both = {"base": first, "best": second}
     values = {key: counts.intervals(metric)[0] if counts else None for key, counts in both.items()}
     form, by = metric_form(metric), "slice" if metric.level == "image" else "subject"

@@ -13,8 +13,10 @@ import pytest
 
 from alzbench.compare import compare
 from alzbench.errors import DataError, ExperimentError
+from alzbench.report.pages import Files
 from alzbench.report.pages import write_run as write_page
-from alzbench.report.terminal_run import render_run
+from alzbench.report.run import summary_document
+from alzbench.report.terminal import render_terminal
 from alzbench.runner.importing import NOT_KNOWN, Source, import_predictions
 from alzbench.runner.plan import short_hash
 from alzbench.store import Run, RunStore, read_run
@@ -123,8 +125,8 @@ def test_runs_from_elsewhere_alone_can_be_compared_and_shown(store: RunStore, tm
     assert [(row.label, row.seeds) for row in group.rows] == [("a", (0, 1)), ("b", (0,))]
     assert group.rows[0].intervals["accuracy"].clusters == 18
     assert "not known" in group.leaks
-    assert "accuracy" in text_of(render_run(run))
-    write_page(run, tmp_path / "page.html")
+    assert "accuracy" in text_of(render_terminal(summary_document(run)))
+    write_page(run, Files(html=tmp_path / "page.html"))
     assert (tmp_path / "page.html").is_file()
 
 
@@ -267,7 +269,7 @@ def test_answers_without_probabilities_say_so(store: RunStore, small: Path) -> N
     run = import_predictions(small, Source("m", classes=("A", "B")), store)
     assert "without probabilities" in run.metrics["answers_only"]
     assert run.metrics["test"]["loss"] is None
-    assert "loss –" in text_of(render_run(run), 200)
+    assert "No loss, calibration and curves: " in text_of(render_terminal(summary_document(run)), 200)
     assert run.metrics["test_by_subject"]["demented"]["roc_auc"] is None
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from alzbench.compare.one_run import run_intervals
+
 from alzbench.store import read_run
 from tests.helpers.command import Command
 from tests.helpers.wandb_runs import EPOCHS, Write, marker, only_run, start
