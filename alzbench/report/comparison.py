@@ -139,7 +139,7 @@ class _Part:
         spread = " ± standard deviation" if metric.needs == "counts" else ""
         note = f"Means over the seeds{spread}, with 95 % intervals."
         return make_table(
-            f"{metric.label} by class", [_NAME, *columns], records, note, metric.name, metric.headline
+            f"{metric.label[:1].upper()}{metric.label[1:]} by class", [_NAME, *columns], records, note, metric.name, metric.headline
         )  # fmt: skip
 
     def _pairs(self) -> Table | None:

@@ -150,8 +150,9 @@ def runs_document(runs: Sequence[Run]) -> Document:
         }
         for run in runs
     ]
-    table = make_table("", columns, records)
-    return Document("Runs", f"alzbench {__version__}", (Section("", tables=(table,)),), table, {"runs": records})
+    table = make_table("Runs", columns, records)
+    section = Section("Stored runs", tables=(table,))
+    return Document("Runs", f"alzbench {__version__}", (section,), table, {"runs": records})
 
 
 def _document(run: Run, title: str, tables: Iterable[Table]) -> Document:
@@ -180,7 +181,7 @@ def _about(run: Run) -> Table:
         if stored.skipped_images:
             about["left out"] = f"{stored.skipped_images} unreadable images, in skipped.csv"
     columns = [Column("what", "run"), Column("value", run.name)]
-    return make_table("", columns, [{"what": what, "value": value} for what, value in about.items()])
+    return make_table("Run", columns, [{"what": what, "value": value} for what, value in about.items()])
 
 
 def _image_scores(scores: Scores) -> dict[str, Score]:
@@ -215,7 +216,7 @@ def _by_class(title: str, key: str, shown: Sequence[Metric], scored: ScoredRun) 
         {"class": name, "images": n, **{m.name: by_class.get(m.name, {}).get(name) for m in shown}}
         for name, n in scored.images.items()
     ]
-    note = f"With 95 % intervals over test {scored.scores.by}s; none where fewer than {FEWEST_CLUSTERS} have one."
+    note = f"With 95 % intervals over test {scored.scores.by}s; none where a class has fewer than {FEWEST_CLUSTERS}."
     return make_table(title, columns, records, note, key)
 
 

@@ -28,8 +28,7 @@ def render_terminal(document: Document) -> RenderableType:
 
 
 def _section(section: Section) -> Iterator[RenderableType]:
-    if section.title:
-        yield Lines(_plain(section.title, "bold"), Text())
+    yield Lines(_plain(section.title, "bold"), Text())
     for table in section.tables:
         if table.terminal:
             yield _Blocks(table)
