@@ -138,9 +138,8 @@ class _Part:
         records = self._with(columns)
         spread = " ± standard deviation" if metric.needs == "counts" else ""
         note = f"Means over the seeds{spread}, with 95 % intervals."
-        return make_table(
-            f"{metric.label[:1].upper()}{metric.label[1:]} by class", [_NAME, *columns], records, note, metric.name, metric.headline
-        )  # fmt: skip
+        title = f"{metric.label[:1].upper()}{metric.label[1:]} by class"
+        return make_table(title, [_NAME, *columns], records, note, metric.name, metric.headline)
 
     def _pairs(self) -> Table | None:
         pairs = self.group.pairs
