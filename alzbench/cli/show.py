@@ -1,0 +1,23 @@
+"""`alzbench show`: one stored run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from alzbench.cli.arguments import Json, RunName, Runs, print_json
+
+
+def show(name: RunName, runs: Runs = Path("runs"), as_json: Json = False) -> None:
+    """Show one stored run and its scores."""
+    from alzbench.report.terminal_run import render_run
+    from alzbench.store import RunStore
+
+    run = RunStore(runs).find(name)
+    if as_json:
+        metrics = run.json("metrics.json") if run.card.state == "complete" else None
+        print_json({"path": str(run.path), **asdict(run.card), "metrics": metrics})
+    else:
+        Console().print(render_run(run))
