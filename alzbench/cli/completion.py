@@ -28,10 +28,15 @@ def experiments(context: typer.Context, incomplete: str) -> list[str]:
 def names(context: typer.Context, incomplete: str) -> list[str]:
     """Return experiments with stored runs and experiment files; after a slash runs, too."""
     stored = runs(context, incomplete) if "/" in incomplete else []
-    return [*experiments(context, incomplete), *stored, *experiment_files(incomplete)]
+    return [*experiments(context, incomplete), *stored, *run_files(incomplete)]
 
 
 def experiment_files(incomplete: str) -> list[str]:
+    """Return experiment files."""
+    return _yaml_files([Path(), _EXPERIMENTS], incomplete)
+
+
+def run_files(incomplete: str) -> list[str]:
     """Return experiment and study files."""
     return _yaml_files([Path(), _EXPERIMENTS, _EXPERIMENTS / "studies"], incomplete)
 

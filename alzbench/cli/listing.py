@@ -42,7 +42,7 @@ def list_(
     """List variants, experiments or stored runs."""
     for option, listing in (("folder", Listing.experiments), ("runs", Listing.runs)):
         if what is not listing and is_given(context, option):
-            raise ExperimentError(f"--{option} goes with `alzbench list {listing}`: leave it out.")
+            raise ExperimentError(f"--{option} applies to `alzbench list {listing}` only: leave it out.")
     if what is Listing.variants:
         Console().print(variants())
     elif what is Listing.experiments:

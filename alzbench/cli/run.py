@@ -34,7 +34,7 @@ def run(
     context: typer.Context,
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE", help="Experiment and study files.", autocompletion=completion.experiment_files),
+        typer.Argument(metavar="FILE", help="Experiment and study files.", autocompletion=completion.run_files),
     ],
     data: Data = None,
     assignments: Assignments = None,
