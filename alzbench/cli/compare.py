@@ -74,7 +74,7 @@ def compare(
     gc.disable()
     chosen = names or []
     selected = select_runs(runs, chosen, unreadable=warn_unreadable)
-    comparison = compare_runs(selected, load_references(), baseline, study_levels(chosen), min_effect / 100)
+    comparison = compare_runs(selected, load_references(), baseline, study_levels(chosen), min_effect=min_effect / 100)
     reported = [Files.under(REPORTS, plain_name(report, "--report"))] if report else []
     write_comparison(comparison, *reported, Files(html, markdown, latex, csv, figure, disagreements))
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +16,7 @@ def show(name: RunName, runs: Runs = Path("runs"), as_json: Json = False) -> Non
 
     run = RunStore(runs).find(name)
     if as_json:
-        metrics = run.json("metrics.json") if run.card.state == "complete" else None
-        print_json({"path": str(run.path), **asdict(run.card), "metrics": metrics})
+        metrics = run.metrics().to_json() if run.card.state == "complete" else None
+        print_json({"path": str(run.path), **run.card.model_dump(mode="json"), "metrics": metrics})
     else:
         Console().print(render_run(run))
