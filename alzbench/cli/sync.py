@@ -53,6 +53,6 @@ def sync(
     if as_json:
         print_json({**counts, "runs": [{"run": s.name, "state": s.state, "url": s.url} for s in results]})
     else:
-        print(f"{counts['sent']} runs sent, {counts['found']} already sent, {counts['failed']} failed.")
+        print(f"{counts['sent']} sent, {counts['found']} already sent, {counts['failed']} failed.")
     if counts["failed"]:
         raise typer.Exit(1)
