@@ -118,7 +118,8 @@ def select_runs(
         named = _runs_of_file(Path(name), runs) if _is_file(name) else [run for run in runs if _is_name_of(name, run)]
         if not named and any(_is_name_of(name, run) for run in every):
             raise DataError(
-                f"{name} is a sweep or one of its trials, which have no test scores; name its best experiment."
+                f"{name} is a sweep or one of its trials, and the test part is never read in a trial; "
+                "name the sweep's best experiment instead."
             )
         if not named:
             raise DataError(f"There is no run or experiment {name} under {root}; see `alzbench list runs`.")

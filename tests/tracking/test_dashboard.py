@@ -126,7 +126,7 @@ def test_nothing_is_shown_of_runs_that_are_not_to_be_sent(alzbench: Command, wri
     alzbench("run", write("disabled", name="secret"), "--no-sanity")
     result = alzbench("dashboard")
     assert (result.code, server.requests) == (1, [])
-    assert "Every stored run says tracking.wandb: disabled" in result.err
+    assert "All stored runs have tracking.wandb: disabled" in result.err
     alzbench("run", write("auto", name="open"), "--no-sanity")
     shown = alzbench("dashboard", "--dry-run")
     assert shown.code == 0
