@@ -26,14 +26,16 @@ def test_compare_says_what_it_takes_to_see_a_difference_of_the_size_that_is_aske
         draw_predictions(run, number, 0.6)
     needed = {}
     for worth in ("2", "10"):
-        (group,) = json.loads(alzbench("compare", "--runs", stored, "--worth", worth, "--json").out)["groups"]
+        (group,) = json.loads(alzbench("compare", "--runs", stored, "--min-effect", worth, "--json").out)["groups"]
         (pair,) = group["pairs"]
         needed[worth] = pair["subjects_needed"]
         assert pair["worth"] == float(worth) / 100
     assert needed["2"] > 10 * needed["10"]  # about 25 times as many
-    refused = alzbench("compare", "--runs", stored, "--worth", "0")
+    (group,) = json.loads(alzbench("compare", "--runs", stored, "--worth", "10", "--json").out)["groups"]
+    assert group["pairs"][0]["subjects_needed"] == needed["10"]  # the old name of the option
+    refused = alzbench("compare", "--runs", stored, "--min-effect", "0")
     assert refused.code == 2
-    assert "--worth" in refused.err
+    assert "--min-effect" in refused.err
 
 
 def test_compare_cuts_no_figure_in_a_narrow_terminal(

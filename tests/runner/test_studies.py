@@ -126,7 +126,9 @@ def test_studies_may_share_their_base(run: Command, study: Path, stub: type[Stub
 
 def test_other_experiments_of_one_name_end_with_2(run: Command, base: Path, study: Path, stub: type[Stub]) -> None:
     study.write_text("seeds: [1]" + STUDY)
-    assert_sentence(run(base, study), 2, "must have different names;", "s.yaml makes another base (reference protocol)")
+    assert_sentence(
+        run(base, study), 2, "must have different names;", "s.yaml defines another base (reference protocol)"
+    )
     assert stub.trained == []
     assert not Path("runs").exists()
 

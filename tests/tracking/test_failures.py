@@ -65,11 +65,11 @@ def assert_synced(alzbench: Command, server: StandIn) -> None:
     folders = list(Path("runs/e").glob("seed-*"))
     result = alzbench("sync", "e")
     assert result.code == 0, result
-    assert result.out == f"{len(folders)} runs sent, 0 were there already, 0 failed.\n"
+    assert result.out == f"{len(folders)} sent, 0 already sent, 0 failed.\n"
     for folder in folders:
         assert_whole(server, folder)
     server.requests.clear()
-    assert alzbench("sync", "e").out == f"0 runs sent, {len(folders)} were there already, 0 failed.\n"
+    assert alzbench("sync", "e").out == f"0 sent, {len(folders)} already sent, 0 failed.\n"
     assert server.requests == []
     assert len(server.runs) == len(folders)
 
@@ -144,7 +144,7 @@ def test_what_arrived_before_the_server_went_away_is_not_sent_again(
     assert 1 <= arrived == len(mirror.lines) < 25
     assert err.count("W&B: ") == 1, err
     server.fails = lambda _path, _body: None
-    assert alzbench("sync").out == "1 runs sent, 0 were there already, 0 failed.\n"
+    assert alzbench("sync").out == "1 sent, 0 already sent, 0 failed.\n"
     assert [row["epoch"] for row in rows(server, mirror.name)] == list(range(1, 26))
     assert mirror.summary["state"] == "complete"
 

@@ -61,7 +61,7 @@ def test_a_damaged_run_keeps_no_other_from_being_sent(
         alzbench("run", write("disabled", name=name), "--no-sanity")
     (only_run("damaged") / file).write_text(content)
     result = alzbench("sync", "damaged", "e")
-    assert (result.code, result.out) == (1, "1 runs sent, 0 were there already, 1 failed.\n")
+    assert (result.code, result.out) == (1, "1 sent, 0 already sent, 1 failed.\n")
     assert said in result.err
     assert "Traceback" not in result.err
     assert_whole(server, only_run())
@@ -184,7 +184,7 @@ def test_a_study_that_cannot_be_read_keeps_no_run_from_being_sent(
         (Path("runs") / name / "study").mkdir(parents=True)
         (Path("runs") / name / "study" / "study.json").write_text(content)
     result = alzbench("sync", "e")
-    assert (result.code, result.out) == (0, "1 runs sent, 0 were there already, 0 failed.\n")
+    assert (result.code, result.out) == (0, "1 sent, 0 already sent, 0 failed.\n")
     assert result.err.count("warning: left out: runs/") == 2
     assert_whole(server, only_run())
 

@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+from alzbench.cli import listing
 from alzbench.errors import DataError
 from alzbench.experiment import load_experiment
 from alzbench.models.variants import VARIANTS
-from alzbench.report import listing
 from tests.helpers.paths import EXPERIMENTS
 
 
