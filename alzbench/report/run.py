@@ -220,15 +220,21 @@ def _by_class(title: str, key: str, shown: Sequence[Metric], scored: ScoredRun) 
     return make_table(title, columns, records, note, key)
 
 
+def _subject_metrics(scored: ScoredRun) -> list[Metric]:
+    """Return the metrics by subject: of labels without probabilities, those that need no mean of them."""
+    if scored.scores.subjects is None:
+        return []
+    return [metric for metric in metrics(level="subject") if metric.view != "mean" or not scored.labels_only]
+
+
 def _by_subject(scored: ScoredRun) -> Table:
     scores = scored.scores
     columns = [Column("metric", "metric"), Column("test", "test", Form(digits=3))]
-    shown = [metric for metric in metrics(level="subject") if metric.view != "mean" or not scored.labels_only]
     note = (
         f"{scores.subjects:,} subjects, each classified once, from the mean probabilities of its slices, or by their "
         "vote. 95 % intervals over subjects."
     )
-    records = [_record(metric, test=scores.overall.get(metric.name)) for metric in shown]
+    records = [_record(metric, test=scores.overall.get(metric.name)) for metric in _subject_metrics(scored)]
     return make_table("By subject", columns, records, note, "by_subject")
 
 
@@ -271,14 +277,13 @@ def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
 def _export(scored: ScoredRun) -> Table:
     """Return a row for each score; one over all classes has no class."""
     scores, records = scored.scores, []
-    for metric in metrics():
-        if metric.per_class:
-            for name in scored.images:
-                records.append(_exported(metric.name, name, scores.by_class.get(metric.name, {}).get(name)))
-        elif metric.level == "image" or metric.name in scores.overall:
-            validation = scored.validation.get(metric.name) if metric.level == "image" else None
-            records.append(_exported(metric.name, "", scores.overall.get(metric.name), validation))
-    records += [_exported("images", name, Cell(n)) for name, n in scored.images.items()]
+    for metric in (*metrics(level="image", per_class=False), *_subject_metrics(scored)):
+        validation = scored.validation.get(metric.name)
+        records.append(_exported(metric.name, "", scores.overall.get(metric.name), validation))
+    for name, images in scored.images.items():
+        for metric in metrics(per_class=True):
+            records.append(_exported(metric.name, name, scores.by_class.get(metric.name, {}).get(name)))
+        records.append(_exported("images", name, images))
     columns = [Column(key, key) for key in ("metric", "class", "test", "low", "high", "validation")]
     return make_table("", columns, records)
 
