@@ -127,6 +127,17 @@ def test_the_most_confident_errors_are_wrong(run: Run, section: Section) -> None
     assert all(row[2] != row[3] for row in errors)
 
 
+def test_the_most_confident_errors_come_first(run: Run) -> None:
+    table = run.predictions()
+    share = 0.5 + (table.index + 1) / (2 * len(table) + 2)  # of the predicted class, higher from row to row
+    first = table["predicted"] == "A"
+    shares = {"p_A": share.where(first, 1 - share), f"p_{EVIL}": share.where(~first, 1 - share)}
+    table.assign(**shares).to_csv(run.path / "predictions.csv", index=False)
+    (section,) = document_of(read_run(run.path)).sections
+    wrong = table[table["label"] != table["predicted"]]
+    assert [row[0] for row in rows(section, "Most confident errors")] == wrong["image"].tolist()[::-1][:MOST_ERRORS]
+
+
 def test_subjects_predicted_wrong_come_with_the_share_of_right_slices(run: Run, section: Section) -> None:
     table = run.table("predictions.csv")
     share = (table["label"] == table["predicted"]).groupby(table["subject"]).mean()
