@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from alzbench.data.protocols import PROTOCOLS
+from alzbench.evaluation.metrics import METRICS
 from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment import BackboneSettings, Experiment, ModelSettings, TrainSettings
 from alzbench.experiment.sweep import Sweep
@@ -35,7 +36,11 @@ OPEN = {
     "backbone": (BACKBONES, BackboneSettings, "name"),
     "variant": (VARIANTS, ModelSettings, "variant"),
 }
-REGISTRIES: dict[str, Registry[Any]] = {name: kind[0] for name, kind in (LISTED | OPEN).items()} | {"sanity": SANITY}
+REGISTRIES: dict[str, Registry[Any]] = {
+    **{name: kind[0] for name, kind in (LISTED | OPEN).items()},
+    "sanity": SANITY,
+    "metric": METRICS,
+}
 
 
 def accepted(model: type[BaseModel], field: str) -> dict[str, type[BaseModel] | None]:
@@ -57,6 +62,11 @@ def test_the_default_of_the_schema_is_registered(kind: str) -> None:
     registry, model, field = OPEN[kind]
     assert model.model_fields[field].annotation is str
     assert model.model_fields[field].default in registry
+
+
+def test_the_objectives_of_sweeps_are_metrics() -> None:
+    (objective,) = get_args(Sweep.model_fields["objective"].annotation)
+    assert set(get_args(objective)) <= set(METRICS)
 
 
 def test_no_variant_has_the_name_of_a_sanity_baseline() -> None:
