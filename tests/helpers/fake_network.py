@@ -1,7 +1,7 @@
-"""Something in the place of a network, and the command line with it: `python -m tests.sweep.fake sweep FILE ...`.
+"""A fake network, and the command line with it: `python -m tests.helpers.fake_network sweep FILE ...`.
 
-It learns nothing. How many of its answers are right depends on the settings and rises with the epochs; like a real one
-it keeps a checkpoint after each epoch, and goes on from it.
+It learns nothing. How many of its predictions are right depends on the settings and rises with the epochs; like a
+real one it keeps a checkpoint after each epoch, and goes on from it.
 """
 
 from __future__ import annotations
