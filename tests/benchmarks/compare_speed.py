@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.compare_speed [--runs 1000] [--shape one|folds|unknown] [--repeat 1]
 
-The runs are drawn at random: 200 subjects of 32 slices each, four classes, five seeds an experiment. Shapes: `one` run a seed;
-`folds`: five runs a seed, which are pooled; `unknown` subjects, so that each image is resampled. The first experiments,
-whose predictions are read for files, have them; thousands of such files would be gigabytes.
+The runs are drawn at random: 200 subjects of 32 slices each, four classes, five seeds an experiment. Shapes: `one` run
+a seed; `folds`: five runs a seed, which are pooled; `unknown` subjects, so that each image is resampled. The first
+experiments, whose predictions are read for files, have them; thousands of such files would be gigabytes.
 """
 
 from __future__ import annotations
