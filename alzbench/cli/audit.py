@@ -56,7 +56,6 @@ def audit(
     """
     from alzbench.data.audit import audit as make_audit
     from alzbench.data.manifest import open_image_set
-    from alzbench.data.protocols import folds_of
     from alzbench.drawing import save
     from alzbench.experiment import audited_experiment
     from alzbench.report.audit import audit_document, nearest_figure
@@ -68,7 +67,7 @@ def audit(
     audited = audited_experiment(experiment, data, protocol, assigned)
     if is_given(context, "seed"):
         _check_seed(audited.protocol, seed)
-    folds = folds_of(audited.protocol)
+    folds = audited.protocol.test_folds
     if is_given(context, "fold"):
         _check_fold(audited.protocol, folds, fold)
     progress = make_progress(quiet)
