@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from alzbench.errors import DataError, ExperimentError
-from alzbench.evaluation.foreign import ROLES
+from alzbench.store.foreign import ROLES
 from alzbench.evaluation.predictions import PREFIX
 from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.loading import DEMO, load_experiment

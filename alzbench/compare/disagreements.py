@@ -1,4 +1,4 @@
-"""Where experiments disagree: the images, and with them the subjects, about which not all of them answer the same."""
+"""Disagreements: images, and subjects with such images, that not all experiments predict the same."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from alzbench.compare.predictions import read_predictions, runs_of
+from alzbench.compare.predictions import GroupPredictions, read_predictions
 from alzbench.compare.table import Comparison, Group
 
-ANSWER = "predicted_"  # how the columns of experiments begin, so that one may be named `label`
+PREDICTED = "predicted_"  # prefix of the experiments' columns, so that an experiment may be named `label`
 
 _ABOUT = ["protocol", "data", "seed", "image", "subject", "slice", "label"]
 
 
 @dataclass(frozen=True)
 class DisputedSubject:
-    """A subject of which experiments answer some slice differently.
+    """A subject with slices that experiments predict differently.
 
     Attributes:
         subject: Its name.
         label: Its class.
-        slices: How many of it were tested.
-        differ: How many of them are answered differently.
-        right: Experiment -> share of its slices that it answers right, in [0, 1].
+        slices: Number of its test slices.
+        differ: Number of them that are predicted differently.
+        right: Experiment -> share of its slices that are predicted right, in [0, 1].
     """
 
     subject: str
@@ -35,33 +35,32 @@ class DisputedSubject:
 
 
 def disagreements(comparison: Comparison) -> pd.DataFrame:
-    """Return a row an image that the experiments of a group answer differently, from the first seed they all have.
+    """Return a row for each image that experiments of a group predict differently, from the first seed they all have.
 
     Returns:
-        Columns protocol, data, seed, image, subject, slice, label, and of each experiment `predicted_<name>`; those of
-        other groups are empty. Sanity rows, and experiments without predictions, are left out.
+        Columns protocol, data, seed, image, subject, slice, label, and `predicted_<name>` for each experiment; those of
+        other groups are empty. Sanity baselines, and experiments without predictions, are left out.
     """
-    tables = [table for group in comparison.groups if (table := _of_group(group)) is not None]
+    tables = [table for group in comparison.groups if (table := _group_table(group)) is not None]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=_ABOUT)
 
 
-def disputed_subjects(group: Group) -> list[DisputedSubject]:
-    """Return the subjects of which a group's first experiments answer a slice differently, the most disputed first.
+def disputed_subjects(predictions: GroupPredictions) -> list[DisputedSubject]:
+    """Return the subjects with slices that experiments predict differently, the most disputed first.
 
     From the first seed that all of them have. Empty where subjects are not known, or where no two experiments can be
     set side by side.
     """
-    tables = group.likely.tables
-    seed = _first_common([tuple(predictions) for predictions in tables.values()])
+    seed = _first_common([tuple(tables) for tables in predictions.tables.values()])
     if seed is None:
         return []
-    answers = _SideBySide.of({label: predictions[seed] for label, predictions in tables.items()})
-    if (answers.about["subject"] == "").any():
+    side_by_side = _SideBySide.read({label: tables[seed] for label, tables in predictions.tables.items()})
+    subject, label = side_by_side.about["subject"], side_by_side.about["label"]
+    if (subject == "").any():
         return []
-    subject, label = answers.about["subject"], answers.about["label"]
-    right = answers.predicted.eq(label, axis=0).groupby(subject).mean()
+    right = side_by_side.predicted.eq(label, axis=0).groupby(subject).mean()
     labels, slices = label.groupby(subject).first(), label.groupby(subject).size()
-    differ = answers.differ.groupby(subject).sum()
+    differ = side_by_side.differ.groupby(subject).sum()
     spread = right.max(axis=1) - right.min(axis=1)
     order = spread[differ > 0].sort_values(ascending=False, kind="stable").index
     return [
@@ -72,13 +71,13 @@ def disputed_subjects(group: Group) -> list[DisputedSubject]:
 
 @dataclass(frozen=True)
 class _SideBySide:
-    """What experiments answered about the same images; the index of each table is the image."""
+    """The predictions of experiments for the same images; the index of each table is the image."""
 
     about: pd.DataFrame  # subject, slice, label
     predicted: pd.DataFrame  # a column an experiment
 
     @classmethod
-    def of(cls, tables: Mapping[str, pd.DataFrame]) -> _SideBySide:
+    def read(cls, tables: Mapping[str, pd.DataFrame]) -> _SideBySide:
         by_image = {label: table.set_index("image") for label, table in tables.items()}
         predicted = pd.concat({label: table["predicted"] for label, table in by_image.items()}, axis=1, join="inner")
         about = next(iter(by_image.values()))[["subject", "slice", "label"]].loc[predicted.index]
@@ -89,22 +88,22 @@ class _SideBySide:
         return self.predicted.nunique(axis=1, dropna=False) > 1
 
 
-def _of_group(group: Group) -> pd.DataFrame | None:
+def _group_table(group: Group) -> pd.DataFrame | None:
     rows = [row for row in group.rows if not row.sanity and row.seeds]
     seed = _first_common([row.seeds for row in rows])
     if seed is None:
         return None
-    of_seed = {row.label: [run for run in runs_of(row) if run.card.seed == seed] for row in rows}
-    read = {label: read_predictions(runs, group.classes) for label, runs in of_seed.items()}
+    runs = {row.label: [run for run in row.runs if run.card.seed == seed] for row in rows}
+    read = {label: read_predictions(of_seed, group.classes) for label, of_seed in runs.items()}
     tables = {label: predictions[seed] for label, predictions in read.items() if predictions is not None}
     if len(tables) < 2:
         return None
-    answers = _SideBySide.of(tables)
-    found = answers.about.join(answers.predicted.add_prefix(ANSWER))[answers.differ].reset_index()
-    found.insert(0, "protocol", group.protocol)
-    found.insert(1, "data", group.data)
-    found.insert(2, "seed", seed)
-    return found
+    side_by_side = _SideBySide.read(tables)
+    differing = side_by_side.about.join(side_by_side.predicted.add_prefix(PREDICTED))[side_by_side.differ].reset_index()
+    differing.insert(0, "protocol", group.protocol)
+    differing.insert(1, "data", group.data)
+    differing.insert(2, "seed", seed)
+    return differing
 
 
 def _first_common(seeds: Sequence[Sequence[int]]) -> int | None:

@@ -1,4 +1,4 @@
-"""Two experiments on the same test images: the difference, whether it is shown, and what it would take to see one."""
+"""Two experiments on the same test images: the difference, its significance, and the numbers needed to detect one."""
 
 from __future__ import annotations
 
@@ -10,77 +10,81 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from alzbench.compare.answers import Answers, align_all, obstacle
-from alzbench.compare.intervals import Difference, Figure, Interval, accuracy, differences, macro_f1
+from alzbench.evaluation.intervals import Difference, Interval, difference
+from alzbench.evaluation.metrics import ACCURACY, metrics
+from alzbench.evaluation.stacked import StackedCounts, align_all, obstacle
 
 Verdict = Literal["better", "worse", "no difference shown", "too few subjects"]
 
 ALPHA, POWER = 0.05, 0.8
 FEWEST, MOST = 3, 10_000_000  # units that `needed` returns
-WORTH_SEEING = 0.02  # the difference that `subjects_needed` is about, unless another is asked for: two points
+MIN_EFFECT = 0.02  # the default of the smallest difference worth detecting: two points
 _NORMAL = float(special.ndtri(1 - ALPHA / 2) + special.ndtri(POWER)) ** 2
-_FIGURES: dict[str, Figure] = {"accuracy": accuracy, "macro_f1": macro_f1}
 
 
 @dataclass(frozen=True)
 class Pair:
-    """What changes from the baseline to another experiment.
+    """The difference between the baseline and another experiment.
 
     Attributes:
         baseline, other: Their labels.
         seeds: The seeds that both have.
-        by: What is resampled: `subject` or `image`.
-        differences: accuracy and macro_f1 -> the other's less the baseline's; None where there are too few clusters.
+        by: Unit that is resampled: `subject` or `image`.
+        differences: Metric -> the other's score minus the baseline's; None where there are too few clusters.
         p_holm: The p-value of the accuracies' difference, corrected for all pairs of the comparison by Holm's method.
-        mcnemar: Exact p-value of McNemar's test on the answers about whole clusters, for the first common seed.
-        only_baseline, only_other: In it, the clusters that only one of them answers right.
+        mcnemar: Exact p-value of McNemar's test on the predictions of whole clusters, for the first common seed.
+        only_baseline, only_other: In it, the number of clusters that only one of them predicts right.
         verdict: By `p_holm` and the sign.
-        sanity: Whether the other is a sanity row; those are a family of their own for Holm's method.
-        worth: The difference that the next two are about.
-        subjects_needed, seeds_needed: How many it would take to see it with a power of 80 %, each as if the other were
-            plenty; MOST where it would take that many or more, None where what there is shows no spread.
+        sanity: True if the other is a sanity baseline; those are a family of their own for Holm's method.
+        min_effect: The smallest difference worth detecting, in [0, 1].
+        subjects_needed, seeds_needed: Numbers needed to detect it with a power of 80 %, each as if there were plenty of
+            the other; MOST where so many or more are needed, None where there is no spread.
     """
 
     baseline: str
     other: str
     seeds: tuple[int, ...]
     by: str
-    differences: dict[str, Difference | None]
+    differences: Mapping[str, Difference | None]
     p_holm: float | None
     mcnemar: float
     only_baseline: int
     only_other: int
     verdict: Verdict
     sanity: bool
-    worth: float
+    min_effect: float
     subjects_needed: int | None
     seeds_needed: int | None
 
 
 def compare_pairs(
-    baseline: str, answers: Mapping[str, Answers], sanity: Collection[str] = (), worth: float = WORTH_SEEING
+    baseline: str,
+    counts: Mapping[str, StackedCounts],
+    sanity: Collection[str] = (),
+    min_effect: float = MIN_EFFECT,
 ) -> tuple[tuple[Pair, ...], dict[str, str]]:
     """Compare experiments, by label, with one of them.
 
     Args:
         baseline: Its label.
-        answers: Those of all.
-        sanity: Labels of sanity rows.
-        worth: The difference that is worth seeing, in [0, 1].
+        counts: The predictions of all.
+        sanity: Labels of sanity baselines.
+        min_effect: The smallest difference worth detecting, in [0, 1].
 
     Returns:
-        The pairs, and of each experiment that cannot be paired the reason.
+        The pairs, and for each experiment that cannot be paired the reason.
     """
-    first = answers[baseline]
+    first = counts[baseline]
     pairs: list[Pair] = []
     reasons: dict[str, str] = {}
-    for label, other in answers.items():
+    for label, other in counts.items():
         if label == baseline:
             continue
         if reason := obstacle(first, other):
             reasons[label] = reason
         else:
-            pairs.append(_pair(baseline, first, label, other, label in sanity, worth))
+            pair = _pair(first, other, min_effect)
+            pairs.append(replace(pair, baseline=baseline, other=label, sanity=label in sanity))
     return tuple(_judged(pairs)), reasons
 
 
@@ -88,7 +92,7 @@ def _judged(pairs: Sequence[Pair]) -> list[Pair]:
     """Return pairs with verdicts, corrected for those of their family: experiments, or sanity rows."""
     corrected: dict[str, float] = {}
     for family in (False, True):
-        ps = {pair.other: d.p for pair in pairs if pair.sanity is family and (d := pair.differences["accuracy"])}
+        ps = {pair.other: d.p for pair in pairs if pair.sanity is family and (d := pair.differences[ACCURACY.name])}
         corrected |= dict(zip(ps, holm(list(ps.values())), strict=True))
     return [_judge(pair, corrected.get(pair.other)) for pair in pairs]
 
@@ -105,23 +109,23 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
-    """Return the exact p-value of McNemar's test, from the numbers that only one of two answers right.
+    """Return the exact p-value of McNemar's test, from the numbers that only one of two predicts right.
 
     It is `scipy.stats.binomtest` of one half, twice the smaller tail of a symmetric distribution, without its import.
     """
     return min(1.0, 2 * float(special.bdtr(min(only_first, only_second), only_first + only_second, 0.5)))
 
 
-def needed(se: float, n: int, size: float = WORTH_SEEING) -> int | None:
-    """Return how many units it takes to see a mean difference of `size` with a power of 80 %.
+def needed(se: float, n: int, size: float = MIN_EFFECT) -> int | None:
+    """Return the number of units needed to detect a mean difference of `size` with a power of 80 %.
 
     Args:
         se: Standard error of the mean of `n` units.
-        n: How many there were.
+        n: Number of units.
         size: The difference.
 
     Returns:
-        MOST where it takes that many or more, None for a standard error of 0.
+        MOST where so many or more are needed, None for a standard error of 0.
     """
     spread = se * np.sqrt(n)
     if not spread:
@@ -146,40 +150,41 @@ def _power(effect: float, n: npt.NDArray[np.int64]) -> npt.NDArray[np.floating]:
     return power
 
 
-def _pair(name: str, first: Answers, label: str, other: Answers, sanity: bool, worth: float) -> Pair:
-    ((first, second),) = align_all([(first, other)])
-    changes = differences(first.sample, second.sample, _FIGURES)
-    only_first = int((first.right[0] & ~second.right[0]).sum())
-    only_second = int((second.right[0] & ~first.right[0]).sum())
-    found = changes["accuracy"]
-    needs = _needs(found.interval, worth) if found else (None, None)
+def _pair(first: StackedCounts, other: StackedCounts, min_effect: float) -> Pair:
+    ((one, two),) = align_all([(first, other)])
+    paired = metrics(level="image", needs="counts", per_class=False)
+    changes = {metric.name: difference(one.images, two.images, metric) for metric in paired}
+    only_first = int((one.right[0] & ~two.right[0]).sum())
+    only_second = int((two.right[0] & ~one.right[0]).sum())
+    accuracy = changes[ACCURACY.name]
+    needs = _needs(accuracy.interval, min_effect) if accuracy else (None, None)
     return Pair(
-        baseline=name,
-        other=label,
-        seeds=first.seeds,
-        by=first.by,
+        baseline="",
+        other="",
+        seeds=one.seeds,
+        by=one.by,
         differences=changes,
         p_holm=None,
         mcnemar=mcnemar_exact(only_first, only_second),
         only_baseline=only_first,
         only_other=only_second,
         verdict="no difference shown",
-        sanity=sanity,
-        worth=worth,
+        sanity=False,
+        min_effect=min_effect,
         subjects_needed=needs[0],
         seeds_needed=needs[1],
     )
 
 
-def _needs(interval: Interval, worth: float) -> tuple[int | None, int | None]:
-    seeds = needed(interval.se_seeds, interval.seeds, worth) if interval.seeds > 1 else None
-    return needed(interval.se_clusters, interval.clusters, worth), seeds
+def _needs(interval: Interval, min_effect: float) -> tuple[int | None, int | None]:
+    seeds = needed(interval.se_seeds, interval.seeds, min_effect) if interval.seeds > 1 else None
+    return needed(interval.se_clusters, interval.clusters, min_effect), seeds
 
 
 def _judge(pair: Pair, p: float | None) -> Pair:
-    found = pair.differences["accuracy"]
-    if found is None or p is None:
+    accuracy = pair.differences[ACCURACY.name]
+    if accuracy is None or p is None:
         return replace(pair, verdict="too few subjects")
     if p > ALPHA:
         return replace(pair, p_holm=p)
-    return replace(pair, p_holm=p, verdict="better" if found.interval.value > 0 else "worse")
+    return replace(pair, p_holm=p, verdict="better" if accuracy.interval.value > 0 else "worse")

@@ -3,37 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 import pandas as pd
 
-from alzbench.compare.rows import ExperimentRow
-from alzbench.store import Run, read_run
+from alzbench.compare.table import Group
+from alzbench.evaluation.scores import Scores, Tables, probability_scores
+from alzbench.store import Run
 
-Predictions = Mapping[int, pd.DataFrame]  # predictions tables by seed, of a seed those of all folds
-
-
-def runs_of(row: ExperimentRow) -> list[Run]:
-    """Return the runs that an experiment's figures are of."""
-    return [read_run(Path(folder)) for folder in row.folders]
+MOST_SIDE_BY_SIDE = 9  # experiments whose predictions are read for tables and figures; people cannot read more
 
 
-def read_predictions(runs: Sequence[Run], classes: Sequence[str]) -> Predictions | None:
-    """Read what runs of an experiment answered, with one spelling of the classes.
+@dataclass(frozen=True)
+class GroupPredictions:
+    """The predictions of the first experiments of a group.
 
-    Args:
-        runs: Of whole seeds.
-        classes: The group's class names, in label order.
+    Attributes:
+        tables: Experiment -> its predictions.
+        labels_only: Experiments whose predictions are labels without probabilities.
+        without: Experiments whose predictions are not stored, or not those of all their runs.
+        scores: Experiment with probabilities -> its metrics of probabilities.
+    """
 
-    Returns:
-        None where any of them has not stored its predictions: a part of them is not what its figures say.
+    tables: Mapping[str, Tables]
+    labels_only: tuple[str, ...]
+    without: tuple[str, ...]
+    scores: Mapping[str, Scores]
+
+
+def read_group(group: Group) -> GroupPredictions:
+    """Read and score the predictions of the first MOST_SIDE_BY_SIDE experiments of a group.
 
     Raises:
         DataError: A file is damaged.
     """
-    if not all((run.path / "predictions.csv").is_file() for run in runs):
+    tables: dict[str, Tables] = {}
+    labels_only, without = [], []
+    for row in [row for row in group.rows if row.seeds and not row.sanity][:MOST_SIDE_BY_SIDE]:
+        predictions = read_predictions(row.runs, group.classes)
+        if predictions is None:
+            without.append(row.label)
+            continue
+        tables[row.label] = predictions
+        if any(run.metrics().labels_only for run in row.runs):
+            labels_only.append(row.label)
+    scores = {label: probability_scores(table) for label, table in tables.items() if label not in labels_only}
+    return GroupPredictions(tables, tuple(labels_only), tuple(without), scores)
+
+
+def read_predictions(runs: Sequence[Run], classes: Sequence[str]) -> Tables | None:
+    """Read the predictions of runs of an experiment, with one spelling of the classes.
+
+    Args:
+        runs: Runs of whole seeds.
+        classes: The group's class names, in label order.
+
+    Returns:
+        None where any of them has not stored its predictions: some of them are not those of its scores.
+
+    Raises:
+        DataError: A file is damaged.
+    """
+    if not all(run.has_predictions for run in runs):
         return None
-    of_seeds: dict[int, list[pd.DataFrame]] = {}
+    by_seed: dict[int, list[pd.DataFrame]] = {}
     for run in runs:
-        of_seeds.setdefault(run.card.seed, []).append(run.predictions(classes=classes))
-    return {seed: pd.concat(folds, ignore_index=True) for seed, folds in of_seeds.items()}
+        by_seed.setdefault(run.card.seed, []).append(run.predictions(classes=classes))
+    return {seed: pd.concat(folds, ignore_index=True) for seed, folds in by_seed.items()}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from alzbench.compare.answers import read_counts
-from alzbench.compare.areas import roc_auc
-from alzbench.compare.intervals import accuracy, balanced_accuracy, f1_of, macro_f1
+from alzbench.evaluation.evaluate import Evaluation, SubjectScores, TableScores, TwoClassScores, evaluate
+from alzbench.evaluation.metrics import METRICS, Examples
+from alzbench.evaluation.stacked import StackedCounts, stack
 from alzbench.evaluation.subject_counts import SubjectCounts
+from alzbench.evaluation.subjects import HALF
 from alzbench.store import Run
 
 
@@ -24,17 +24,41 @@ class Repetition:
     Attributes:
         seed: The seed.
         runs: Its runs, one a fold.
-        counts: Their answers by subject; None where those of a run are not stored.
-        test: Of the test images n, classes, accuracy, balanced_accuracy, macro_f1 and per_class, see `metrics.score`;
-            of folds, of all their answers together.
-        by_subject: See `subjects.score_subjects`.
+        counts: Their predictions by subject; None where those of a run are not stored.
+        evaluation: Of the test part; of folds, of all their predictions together.
     """
 
     seed: int
     runs: tuple[Run, ...]
     counts: tuple[SubjectCounts, ...] | None
-    test: dict[str, Any]
-    by_subject: dict[str, Any] | None
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class ExperimentRuns:
+    """An experiment's runs, and what is read of them once.
+
+    Attributes:
+        runs: All of them, oldest first.
+        repetitions: Its complete seeds, without their counts.
+        counts: The predictions of all complete seeds; None where they are not stored, or not of one kind.
+        left_out: A sentence about each complete run that does not count.
+    """
+
+    runs: tuple[Run, ...]
+    repetitions: tuple[Repetition, ...]
+    counts: StackedCounts | None
+    left_out: tuple[str, ...]
+
+    @classmethod
+    def read(cls, runs: Sequence[Run]) -> ExperimentRuns:
+        """Read the runs of one experiment."""
+        repetitions, left_out = complete_repetitions(runs)
+        known = {repetition.seed: repetition.counts for repetition in repetitions if repetition.counts is not None}
+        # stacked they take a third of the memory
+        light = tuple(replace(repetition, counts=None) for repetition in repetitions)
+        stacked = stack(known) if len(known) == len(repetitions) else None
+        return cls(tuple(runs), light, stacked, tuple(left_out))
 
 
 def complete_repetitions(runs: Sequence[Run]) -> tuple[list[Repetition], list[str]]:
@@ -55,75 +79,71 @@ def complete_repetitions(runs: Sequence[Run]) -> tuple[list[Repetition], list[st
             if older is not None:
                 left_out.append(f"{older.name} does not count: {run.name} is a newer run of the same seed")
             folds[run.card.fold or 0] = run
-    found = []
+    complete = []
     for seed, folds in sorted(by_seed.items()):
         missing = [fold for fold in range(next(iter(folds.values())).card.folds) if fold not in folds]
         if missing:
             names = ", ".join(map(str, missing))
             left_out.append(f"seed {seed} of {runs[0].card.experiment} does not count: no complete run of fold {names}")
         else:
-            found.append(_repetition(seed, [run for _, run in sorted(folds.items())]))
-    return found, left_out
+            complete.append(_repetition(seed, [run for _, run in sorted(folds.items())]))
+    return complete, left_out
 
 
 def _repetition(seed: int, folds: list[Run]) -> Repetition:
-    read = [read_counts(run) for run in folds]
-    counts = tuple(of_fold for of_fold in read if of_fold is not None)
-    known = counts if len(counts) == len(folds) else None
-    if len(folds) == 1:
-        metrics = folds[0].metrics
-        return Repetition(seed, tuple(folds), known, metrics["test"], metrics["test_by_subject"])
-    # a figure of a fold of a few subjects means little, and a class may be missing from it: pool, then score
-    if known and _poolable(known, folds):
-        test, by_subject = _pool(known, folds)
-        return Repetition(seed, tuple(folds), known, test, by_subject)
-    from alzbench.evaluation.metrics import score
-    from alzbench.evaluation.subjects import score_subjects
+    counts = [run.counts() for run in folds]
+    known = tuple(of_fold for of_fold in counts if of_fold is not None)
+    every = known if len(known) == len(folds) else None
+    return Repetition(seed, tuple(folds), every, _evaluation(folds, every))
 
-    classes = folds[0].metrics["test"]["classes"]
-    pooled = pd.concat([run.predictions(classes=classes) for run in folds], ignore_index=True)
-    return Repetition(seed, tuple(folds), known, score(pooled), score_subjects(pooled))
+
+def _evaluation(folds: Sequence[Run], counts: Sequence[SubjectCounts] | None) -> Evaluation:
+    if len(folds) == 1:
+        return folds[0].evaluation()
+    # a score of a fold of a few subjects means little, and a class may be missing from it: pool, then score
+    if counts and _poolable(counts, folds):
+        return _pooled(counts, folds)
+    classes = folds[0].evaluation().images.classes
+    return evaluate(pd.concat([run.predictions(classes=classes) for run in folds], ignore_index=True))
 
 
 def _poolable(counts: Sequence[SubjectCounts], folds: Sequence[Run]) -> bool:
-    """Return whether what is stored of folds is enough: no cluster is in two of them, and subjects are scored."""
+    """Return True if the stored counts of folds are enough: no cluster is in two of them, and subjects are scored."""
     apart = len({name for fold in counts for name in fold.names}) == sum(len(fold.names) for fold in counts)
     by_image = all(fold.by == "image" for fold in counts)
-    scored = all(run.metrics["test_by_subject"] for run in folds) and all(fold.healthy is not None for fold in counts)
+    scored = all(run.evaluation().subjects for run in folds) and all(fold.healthy is not None for fold in counts)
     return apart and (by_image or scored)
 
 
-def _pool(counts: Sequence[SubjectCounts], folds: Sequence[Run]) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Return the scores of folds together, from what is stored of them."""
-    classes = list(folds[0].metrics["test"]["classes"])
-    test = _scores(sum(fold.counts.sum(0) for fold in counts), classes)
-    stored = [run.metrics["test_by_subject"] for run in folds]
-    if not all(stored):
-        return test, None
-    labels, answers = (np.concatenate([getattr(fold, name) for fold in counts]) for name in ("labels", "answers"))
+def _pooled(counts: Sequence[SubjectCounts], folds: Sequence[Run]) -> Evaluation:
+    """Return the evaluation of folds together, from their counts."""
+    classes = folds[0].evaluation().images.classes
+    images = TableScores.from_matrix(np.sum([fold.counts.sum(0) for fold in counts], axis=0), classes)
+    stored = [subjects for run in folds if (subjects := run.evaluation().subjects) is not None]
+    if len(stored) < len(folds):
+        return Evaluation(images=images, subjects=None)
+    labels, predicted = (np.concatenate([getattr(fold, name) for fold in counts]) for name in ("labels", "predicted"))
     demented = 1 - np.concatenate([fold.healthy for fold in counts if fold.healthy is not None])
-    once = np.zeros((len(classes), len(classes)))
-    np.add.at(once, (labels, answers), 1)
-    area = roc_auc(demented, labels > 0, np.zeros(len(labels), np.intp), 1)[0]
-    votes = sum(scores["vote"]["accuracy"] * scores["subjects"] for scores in stored) / len(labels)
-    return test, {
-        "subjects": len(labels),
-        "mean": _scores(once, classes),
-        "vote": {"accuracy": float(votes)},
-        "demented": {
-            "accuracy": float(((demented > 0.5) == (labels > 0)).mean()),
-            "roc_auc": float(area) if np.isfinite(area) else None,
-        },
-    }
+    mean = TableScores.from_matrix(_matrix(labels, predicted, len(classes)), classes)
+    # older versions have not stored the votes themselves
+    accuracies = sum((scores.vote.scores["accuracy"] or 0) * scores.subjects for scores in stored) / len(labels)
+    nothing: dict[str, dict[str, float | None]] = {name: {} for name in classes}
+    vote = mean.model_copy(update={"scores": {"accuracy": float(accuracies)}, "per_class": nothing, "undefined": {}})
+    subjects = SubjectScores(subjects=len(labels), mean=mean, vote=vote, demented=_demented(labels > 0, demented))
+    return Evaluation(images=images, subjects=subjects)
 
 
-def _scores(matrix: npt.NDArray[Any], classes: Sequence[str]) -> dict[str, Any]:
-    f1 = [float(f1_of(k)(matrix)) if matrix[k].any() else None for k in range(len(classes))]
-    return {
-        "n": int(matrix.sum()),
-        "classes": list(classes),
-        "accuracy": float(accuracy(matrix)),
-        "balanced_accuracy": float(balanced_accuracy(matrix)),
-        "macro_f1": float(macro_f1(matrix)),
-        "per_class": {name: {"f1": value} for name, value in zip(classes, f1, strict=True)},
-    }
+def _demented(true: npt.NDArray[np.bool_], probability: npt.NDArray[np.float64]) -> TwoClassScores:
+    """Return the scores of the two-class question from (n,) truths and probabilities."""
+    labels, predicted = true.astype(np.intp), (probability > HALF).astype(np.intp)
+    probabilities = np.column_stack([1 - probability, probability])
+    examples = Examples(probabilities, labels, predicted, np.zeros(len(labels), np.intp), 0)
+    area = float(METRICS["subject_demented_auc"].function(examples)[0])
+    accuracy = float(METRICS["subject_demented_accuracy"].function(_matrix(labels, predicted, 2)))
+    return TwoClassScores(n=len(labels), accuracy=accuracy, roc_auc=area if np.isfinite(area) else None)
+
+
+def _matrix(labels: npt.NDArray[np.integer], predicted: npt.NDArray[np.integer], size: int) -> npt.NDArray[np.int64]:
+    matrix = np.zeros((size, size), np.int64)
+    np.add.at(matrix, (labels, predicted), 1)
+    return matrix

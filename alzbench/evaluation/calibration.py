@@ -1,4 +1,4 @@
-"""Whether answers are right as often as their probabilities say.
+"""Calibration: how well confidence agrees with the share of right predictions.
 
 Letters: `N` images, `G` groups of them, `BINS` bins of equal width.
 """
@@ -16,12 +16,12 @@ Sums = npt.NDArray[np.float64]
 def bin_sums(
     confidence: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], group: npt.NDArray[np.intp], groups: int
 ) -> Sums:
-    """Return the images of each bin of confidence, the sum of their confidence, and how many are right.
+    """Return, for each bin of confidence, the number of images, the sum of their confidence, and the number right.
 
     Args:
-        confidence: (N,) probability of the answer; a bin holds its upper edge.
-        right: (N,) whether it is right.
-        group: (N,) each image's group, in [0, groups).
+        confidence: (N,) probability of the predicted class; a bin includes its upper edge.
+        right: (N,) True where the prediction is right.
+        group: (N,) the group of each image, in [0, groups).
         groups: G.
 
     Returns:
@@ -29,13 +29,13 @@ def bin_sums(
     """
     place = group * BINS + np.clip(np.digitize(confidence, EDGES[1:-1], right=True), 0, BINS - 1)
     sums = [np.bincount(place, values, groups * BINS) for values in (np.ones(len(place)), confidence, right)]
-    return np.stack([of.reshape(groups, BINS) for of in sums], axis=1)
+    return np.stack([part.reshape(groups, BINS) for part in sums], axis=1)
 
 
 def calibration_error(sums: Sums) -> npt.NDArray[np.float64]:
     """Return the expected calibration error (...), in [0, 1], of sums (..., 3, BINS); NaN without images.
 
-    The mean distance between confidence and share of right answers, over the bins weighed by their images: Guo et al.
+    The mean distance between confidence and share of right predictions, bins weighted by their images: Guo et al.
     2017, https://arxiv.org/abs/1706.04599, equation 5.
     """
     images, confidence, right = np.moveaxis(sums, -2, 0)

@@ -1,4 +1,4 @@
-"""The answers about each subject, counted: all that a comparison needs of a run, in a file that is read at once."""
+"""The predictions of each subject, counted: all that a comparison needs of a run, in a small file (subjects.json)."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from alzbench.evaluation.subjects import combine
 
 @dataclass(frozen=True)
 class SubjectCounts:
-    """The answers about C clusters: subjects, or single images where the subject of an image is not known.
+    """The predictions of C clusters: subjects, or single images where the subject of an image is not known.
 
     Attributes:
         by: `subject` or `image`.
         names: (C,) names of the clusters.
-        counts: (C, K, K) images of each by true and predicted class.
-        labels, answers: (C,) class of each cluster, and the one answered from the mean of its images' probabilities.
-        healthy: (C,) that mean probability of the first class; None in files of older versions.
-        votes: (C,) the class answered where the images vote; None in files of older versions.
+        counts: (C, K, K) images of each cluster by true and predicted class.
+        labels, predicted: (C,) class of each cluster, and the one predicted from its images' mean probabilities.
+        healthy: (C,) mean probability of the first class; None in files of older versions.
+        votes: (C,) class predicted by the vote of its images; None in files of older versions.
     """
 
     by: str
     names: tuple[str, ...]
     counts: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
-    answers: npt.NDArray[np.int64]
+    predicted: npt.NDArray[np.int64]
     healthy: npt.NDArray[np.float64] | None = None
     votes: npt.NDArray[np.int64] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values; counts as triples (cluster, place in the matrix, images), one after another."""
+        """Return plain values; counts as triples (cluster, cell of the matrix, images), one after another."""
         flat = self.counts.reshape(len(self.names), -1)
         where = np.argwhere(flat)
         return {
@@ -43,7 +43,7 @@ class SubjectCounts:
             "classes": self.counts.shape[-1],
             "names": list(self.names),
             "labels": self.labels.tolist(),
-            "answers": self.answers.tolist(),
+            "predicted": self.predicted.tolist(),
             "counts": np.column_stack([where, flat[flat > 0]]).ravel().tolist(),
             **({} if self.healthy is None else {"healthy": self.healthy.tolist()}),
             **({} if self.votes is None else {"votes": self.votes.tolist()}),
@@ -56,13 +56,14 @@ class SubjectCounts:
         flat = np.zeros((len(names), classes * classes), np.int64)
         triples = np.array(content["counts"], np.int64).reshape(-1, 3)
         flat[triples[:, 0], triples[:, 1]] = triples[:, 2]
-        labels, answers = (np.array(content[key], np.int64) for key in ("labels", "answers"))
+        key = "predicted" if "predicted" in content else "answers"  # its name in older versions
+        labels, predicted = (np.array(content[name], np.int64) for name in ("labels", key))
         healthy = np.array(content["healthy"], np.float64) if "healthy" in content else None
         votes = np.array(content["votes"], np.int64) if "votes" in content else None
-        given = [values for values in (labels, answers, healthy, votes) if values is not None]
+        given = [values for values in (labels, predicted, healthy, votes) if values is not None]
         if any(len(values) != len(names) for values in given):
-            raise ValueError("names, labels, answers, healthy and votes differ in length")
-        return cls(content["by"], names, flat.reshape(-1, classes, classes), labels, answers, healthy, votes)
+            raise ValueError("names, labels, predicted, healthy and votes differ in length")
+        return cls(content["by"], names, flat.reshape(-1, classes, classes), labels, predicted, healthy, votes)
 
 
 def count_subjects(table: pd.DataFrame) -> SubjectCounts:
@@ -70,17 +71,17 @@ def count_subjects(table: pd.DataFrame) -> SubjectCounts:
     classes = class_names(table)
     by = "image" if table.empty or (table["subject"] == "").any() else "subject"
     index = {name: k for k, name in enumerate(classes)}
-    # an image is its own cluster, and what was predicted its answer
+    # an image is a cluster of its own
     combined = combine(table, "mean") if by == "subject" else table.assign(subject=table["image"])
     names = pd.Index(combined["subject"])
-    truth, predicted = (table[column].map(index).to_numpy(np.int64) for column in ("label", "predicted"))
+    true, predicted = (table[column].map(index).to_numpy(np.int64) for column in ("label", "predicted"))
     size = len(classes)
-    place = (names.get_indexer(table[by]) * size + truth) * size + predicted
+    place = (names.get_indexer(table[by]) * size + true) * size + predicted
     counts = np.bincount(place, minlength=len(names) * size * size).reshape(len(names), size, size)
     voted = combine(table, "vote") if by == "subject" else combined
-    labels, answers, votes = (
+    labels, by_cluster, votes = (
         column.map(index).to_numpy().astype(np.int64)
         for column in (combined["label"], combined["predicted"], voted["predicted"])
     )
     healthy = combined[PREFIX + classes[0]].to_numpy(np.float64)
-    return SubjectCounts(by, tuple(names), counts.astype(np.int64), labels, answers, healthy, votes)
+    return SubjectCounts(by, tuple(names), counts.astype(np.int64), labels, by_cluster, healthy, votes)

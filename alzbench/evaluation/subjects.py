@@ -1,16 +1,19 @@
-"""Scores by subject: the slices' probabilities combined, as a patient is classified once and not 32 times."""
+"""Subjects classified once: the predictions of a subject's slices combined."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from alzbench.evaluation.metrics import Examples
 from alzbench.evaluation.predictions import PREFIX, class_names
 
+HALF = 0.5
 
-def combine(table: pd.DataFrame, how: str) -> pd.DataFrame:
+
+def combine(table: pd.DataFrame, how: Literal["mean", "vote"]) -> pd.DataFrame:
     """Combine the slices of each subject.
 
     Args:
@@ -45,42 +48,13 @@ def combine(table: pd.DataFrame, how: str) -> pd.DataFrame:
     )
 
 
-def score_subjects(table: pd.DataFrame) -> dict[str, Any] | None:
-    """Score a predictions table by subject.
-
-    Returns:
-        None where the subject of an image is not known; else `subjects` (how many), `mean` and `vote` (see
-        `metrics.score`), and `demented` (see `score_two_way`).
-    """
-    if table.empty or (table["subject"] == "").any():
-        return None
-    from alzbench.evaluation.metrics import (
-        score,
-    )  # scikit-learn takes a second to import, and comparisons need none of it
-
-    by_mean = combine(table, "mean")
-    return {
-        "subjects": len(by_mean),
-        "mean": score(by_mean),
-        "vote": score(combine(table, "vote")),
-        "demented": score_two_way(by_mean),
-    }
-
-
-def score_two_way(table: pd.DataFrame) -> dict[str, Any]:
-    """Score the question whether a subject has the first class (healthy) or any other.
-
-    Returns:
-        n, accuracy (the more probable side, by summed probabilities), roc_auc (None where only one side is there).
-    """
-    from sklearn.metrics import roc_auc_score
-
-    healthy = class_names(table)[0]
-    truth = (table["label"] != healthy).to_numpy()
-    probability = 1 - table[PREFIX + healthy].to_numpy()
-    both = bool(truth.any() and not truth.all())
-    return {
-        "n": len(table),
-        "accuracy": float(((probability > 0.5) == truth).mean()),
-        "roc_auc": float(roc_auc_score(truth, probability)) if both else None,
-    }
+def demented_or_not(examples: Examples) -> Examples:
+    """Return predictions as those of two classes: the first class (healthy), and any other (demented)."""
+    demented = 1 - examples.probabilities[:, 0]
+    return Examples(
+        np.column_stack([1 - demented, demented]),
+        (examples.labels > 0).astype(np.intp),
+        (demented > HALF).astype(np.intp),
+        examples.group,
+        examples.groups,
+    )

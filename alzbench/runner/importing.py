@@ -14,7 +14,7 @@ import pandas as pd
 from alzbench import atomic
 from alzbench.data.leakage import NOT_EXCLUDED
 from alzbench.errors import DataError, ExperimentError
-from alzbench.evaluation.foreign import read_predictions
+from alzbench.store.foreign import read_predictions
 from alzbench.evaluation.metrics import score
 from alzbench.evaluation.predictions import class_names
 from alzbench.evaluation.subject_counts import count_subjects

@@ -4,55 +4,104 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import filelock
 import pandas as pd
+from pydantic import BaseModel, ValidationError
 
 from alzbench.errors import DataError
+from alzbench.evaluation.evaluate import Evaluation
 from alzbench.evaluation.predictions import check_table, with_classes
-from alzbench.store.card import FORMAT, Card, card_types
-from alzbench.store.checks import check_metrics, check_types
+from alzbench.evaluation.subject_counts import SubjectCounts, count_subjects
+from alzbench.store.card import FORMAT, Card
+from alzbench.store.metrics import RunMetrics
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _WAY_OUT = "remove the run's folder, or run it again with --force."
 
 
 class Run:
-    """A stored run."""
+    """A stored run. Its methods read its files; each file is read once.
+
+    Attributes:
+        path: Its folder.
+        card: Its identity and state.
+    """
 
     def __init__(self, path: Path, card: Card) -> None:
         self.path = path
         self.card = card
+        self._metrics: RunMetrics | None = None
 
     @property
     def name(self) -> str:
         """Experiment and folder, as `show` takes them."""
         return f"{self.card.experiment}/{self.path.name}"
 
-    @cached_property
-    def metrics(self) -> dict[str, Any]:
-        """The content of metrics.json; raises DataError where it cannot be read, or lacks what every run has."""
-        content = _read_json(self.path / "metrics.json")
-        try:
-            check_metrics(content)
-        except ValueError as error:
-            raise DataError(f"{self.path / 'metrics.json'} is incomplete ({error}); {_WAY_OUT}") from None
-        return content
+    @property
+    def is_scored(self) -> bool:
+        """True if the run is complete and has test scores."""
+        return self.card.state == "complete" and self.card.trial is None
 
-    def json(self, name: str) -> dict[str, Any]:
-        """Read one of the run's JSON files; raises FileNotFoundError, or DataError where it cannot be read."""
-        if not (self.path / name).is_file():
-            raise FileNotFoundError(self.path / name)
-        return _read_json(self.path / name)
+    def metrics(self) -> RunMetrics:
+        """Read metrics.json.
+
+        Raises:
+            DataError: It cannot be read, or lacks what a run of its kind has.
+        """
+        if self._metrics is None:
+            path = self.path / "metrics.json"
+            try:
+                metrics = _read_model(path, RunMetrics)
+                self._require_scores(metrics)
+            except ValueError as error:
+                raise DataError(f"{path} is incomplete ({_first(error)}); {_WAY_OUT}") from None
+            self._metrics = metrics
+        return self._metrics
+
+    def _require_scores(self, metrics: RunMetrics) -> None:
+        """Raise ValueError where the scores are missing that a run of this kind has."""
+        if self.card.trial is not None:
+            if metrics.validation is None:
+                raise ValueError("it holds no validation scores")
+        elif metrics.test is None:
+            raise ValueError("it holds no test scores")
+        elif "test_by_subject" not in metrics.model_fields_set:
+            raise ValueError("it lacks test_by_subject")
+
+    def evaluation(self) -> Evaluation:
+        """Return the evaluation of the test part, see `metrics`."""
+        return self.metrics().evaluation
+
+    def counts(self) -> SubjectCounts | None:
+        """Return the test predictions by subject; None where they are not stored.
+
+        They are in subjects.json; older versions have not written it, and then predictions.csv is counted.
+
+        Raises:
+            DataError: The file is damaged.
+        """
+        path = self.path / "subjects.json"
+        if path.is_file():
+            try:
+                return SubjectCounts.from_json(_read_json(path))
+            except (KeyError, TypeError, ValueError, IndexError) as error:
+                raise DataError(f"{path} is damaged ({error}); remove it, or run it again.") from None
+        return count_subjects(self.predictions()) if self.has_predictions else None
+
+    @property
+    def has_predictions(self) -> bool:
+        """True if the test predictions are stored."""
+        return (self.path / "predictions.csv").is_file()
 
     def table(self, name: str, text: Sequence[str] = ()) -> pd.DataFrame:
         """Read one of the run's CSV files; raises DataError where it is none.
 
         Args:
-            name: Of the file.
+            name: Name of the file.
             text: Columns that are read as text even where they look like numbers, beside those that name an image.
         """
         types = dict.fromkeys(("image", "subject", "slice", *text), str)
@@ -65,11 +114,11 @@ class Run:
         """Read one of the run's predictions tables.
 
         Args:
-            name: Of the file.
+            name: Name of the file.
             classes: Names of the classes in label order; by default the run's own.
 
         Raises:
-            DataError: It is none, is not that of the run's figures, or has another number of classes.
+            DataError: It is no predictions table, does not fit the run's scores, or has another number of classes.
         """
         table = self.table(name, text=("label", "predicted"))
         try:
@@ -80,11 +129,11 @@ class Run:
             raise self._damaged(name, error) from None
 
     def _check_rows(self, table: pd.DataFrame, name: str) -> None:
-        """Raise ValueError where a complete run's predictions are not those of its figures."""
+        """Raise ValueError where the predictions of a complete run are not those of its scores."""
         if name == "predictions.csv" and self.card.state == "complete":
-            expected = self.metrics["test"]["n"]
+            expected = self.evaluation().images.n
             if len(table) != expected:
-                raise ValueError(f"it holds {len(table):,} images, and the figures are of {expected:,}")
+                raise ValueError(f"it holds {len(table):,} images, and the scores are of {expected:,}")
 
     def _damaged(self, name: str, error: ValueError) -> DataError:
         return DataError(f"{self.path / name} is damaged ({' '.join(str(error).split())}); run it again with --force.")
@@ -92,22 +141,22 @@ class Run:
 
 def read_run(path: Path) -> Run:
     """Read a run's card; raises DataError where it is damaged or of a newer layout."""
-    content = _read_json(path / "state.json")
-    if content.get("format") != FORMAT:
-        raise DataError(f"{path} has layout {content.get('format')}, this alzbench reads {FORMAT}; update alzbench.")
-    types = card_types()
+    file = path / "state.json"
+    version = _read_json(file).get("format")
+    if version != FORMAT:
+        raise DataError(f"{path} has layout {version}, this alzbench reads {FORMAT}; update alzbench.")
     try:
-        card = Card(**{key: value for key, value in content.items() if key in types})
-        check_types(vars(card), types)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{path / 'state.json'} is incomplete ({error}); {_WAY_OUT}") from None
+        card = _read_model(file, Card)
+    except ValueError as error:
+        raise DataError(f"{file} is incomplete ({_first(error)}); {_WAY_OUT}") from None
     if card.state == "running" and not is_locked(path / ".lock"):
-        card = replace(card, state="interrupted", error=card.error or "its process ended without a word")
+        reason = card.error or "its process ended without a word"
+        card = card.model_copy(update={"state": "interrupted", "error": reason})
     return Run(path, card)
 
 
 def is_locked(path: Path) -> bool:
-    """Return whether a live process holds a lock file; a process that dies lets go of it."""
+    """Return True if a live process holds a lock file; a process that dies lets go of it."""
     if not path.exists():
         return False
     lock = filelock.FileLock(path)
@@ -116,6 +165,27 @@ def is_locked(path: Path) -> bool:
             return False
     except (filelock.Timeout, OSError):
         return True
+
+
+def _first(error: ValueError) -> str:
+    """Return the first error of a model in a few words, or the error's own text."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else str(first["msg"])
+
+
+def _read_model(path: Path, model: type[Model]) -> Model:
+    """Read a JSON file as a model; raises DataError where it is no JSON, and ValueError where it does not fit."""
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error}); {_WAY_OUT}") from None
+    except ValidationError as error:
+        if error.errors()[0]["type"] in ("json_invalid", "model_type"):
+            _read_json(path)  # says in its own words what is wrong
+        raise
 
 
 def _read_json(path: Path) -> dict[str, Any]:

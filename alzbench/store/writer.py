@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,9 @@ import pandas as pd
 
 from alzbench import atomic
 from alzbench.errors import AlzbenchError, DataError, Interrupted, Pruned, RunError, describe_os_error
+from alzbench.evaluation.subject_counts import count_subjects
 from alzbench.store.card import Card, State
+from alzbench.store.metrics import RunMetrics
 from alzbench.store.run import Run, read_run
 
 
@@ -36,6 +37,14 @@ class RunWriter:
         """Write a JSON file; without indent for what only programs read."""
         atomic.write_text(self.path / name, json.dumps(content, indent=indent, allow_nan=False) + "\n")
 
+    def write_metrics(self, metrics: RunMetrics) -> None:
+        """Write metrics.json."""
+        self.write_json("metrics.json", metrics.to_json())
+
+    def write_counts(self, table: pd.DataFrame) -> None:
+        """Write subjects.json, the counts of a predictions table."""
+        self.write_json("subjects.json", count_subjects(table).to_json(), indent=None)
+
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a CSV file."""
         atomic.write_text(self.path / name, table.to_csv(index=False, lineterminator="\n"))
@@ -52,8 +61,8 @@ class RunWriter:
     def mark(self, state: State, error: str = "") -> None:
         """Change the run's state."""
         finished = _now() if state == "complete" else ""
-        self.card = replace(self.card, state=state, error=error, finished=finished)
-        self.write_json("state.json", asdict(self.card))
+        self.card = self.card.model_copy(update={"state": state, "error": error, "finished": finished})
+        self.write_json("state.json", self.card.model_dump(mode="json"))
 
 
 class RunStore:
@@ -91,7 +100,7 @@ class RunStore:
         path.mkdir(parents=True, exist_ok=True)
         try:
             with filelock.FileLock(path / ".lock", timeout=0):
-                writer = RunWriter(path, replace(card, created=_now()))
+                writer = RunWriter(path, card.model_copy(update={"created": _now()}))
                 if anew or not _goes_on(path):
                     writer.forget_checkpoints()
                     (path / "wandb.json").unlink(missing_ok=True)  # it is of the run that this one replaces

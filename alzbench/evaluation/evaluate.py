@@ -1,0 +1,268 @@
+"""The one evaluator: from a predictions table to the scores that metrics.json holds.
+
+The models here are read and written as they lie in metrics.json, where the scores of a table stand beside its other
+fields. A metric that is newer than a stored file is computed from the file's confusion matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_serializer, model_validator
+
+from alzbench.evaluation.metrics import METRICS, Counts, Examples, Metric, metrics
+from alzbench.evaluation.predictions import PREFIX, class_names
+from alzbench.evaluation.subjects import combine, demented_or_not
+
+
+def _finite(value: int | float | None) -> int | float | None:
+    if value is not None and not np.isfinite(value):
+        raise ValueError("must be a finite number or null")
+    return value
+
+
+Value = Annotated[int | float | None, AfterValidator(_finite)]  # None: undefined
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class TableScores(_Stored):
+    """The scores of one predictions table.
+
+    Attributes:
+        n: Number of images, or of subjects.
+        classes: Class names in label order.
+        scores: Metric -> value over all classes.
+        per_class: Class -> metric -> value; and `support`, its number of images.
+        undefined: Metric, or `class.metric`, -> the reason why it is undefined.
+        confusion_matrix: (K, K) numbers of images, rows true, columns predicted.
+    """
+
+    n: int
+    classes: list[str]
+    scores: dict[str, Value]
+    per_class: dict[str, dict[str, Value]]
+    undefined: dict[str, str] = {}
+    confusion_matrix: list[list[int]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_file(cls, content: Any) -> Any:
+        """Gather the scores, which stand beside the other fields in a file, and add those of newer metrics."""
+        if not isinstance(content, Mapping) or "scores" in content:
+            return content
+        scores = {metric.name: content[metric.name] for metric in _OVERALL if metric.name in content}
+        values = {**content, "scores": scores}
+        if _has_all(values):
+            return values
+        try:
+            computed = _of_counts(np.array(content["confusion_matrix"]), content["classes"])
+            values["scores"] = {**computed["scores"], **scores}
+            values["per_class"] = {
+                name: {**computed["per_class"].get(name, {}), **known} for name, known in content["per_class"].items()
+            }
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            return values  # the checks of the fields say what is wrong
+        return values
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if list(self.per_class) != self.classes:
+            raise ValueError("classes and per_class must be of the same classes")
+        if [len(row) for row in self.confusion_matrix] != [len(self.classes)] * len(self.classes):
+            raise ValueError("confusion_matrix must have a row and a column for each class")
+        return self
+
+    @model_serializer
+    def _to_file(self) -> dict[str, Any]:
+        about = {"per_class": self.per_class, "undefined": self.undefined, "confusion_matrix": self.confusion_matrix}
+        return {"n": self.n, "classes": self.classes, **self.scores, **about}
+
+    @classmethod
+    def from_matrix(cls, matrix: Counts, classes: Sequence[str]) -> TableScores:
+        """Return the scores that follow from a confusion matrix (K, K) alone."""
+        return cls.model_validate(
+            {
+                "n": int(matrix.sum()),
+                "classes": list(classes),
+                **_of_counts(matrix, classes),
+                "confusion_matrix": matrix.astype(int).tolist(),
+            }
+        )
+
+    @classmethod
+    def from_examples(cls, examples: Examples, classes: Sequence[str], probabilities: bool) -> TableScores:
+        """Return the scores of predictions; without `probabilities` those of labels alone."""
+        matrix = np.zeros((len(classes), len(classes)), np.int64)
+        np.add.at(matrix, (examples.labels, examples.predicted), 1)
+        scores = cls.from_matrix(matrix, classes)
+        more = metrics(level="image", needs="probabilities")
+        return scores._with(more, examples) if probabilities else scores._without(more)
+
+    def _with(self, more: Sequence[Metric], examples: Examples) -> TableScores:
+        values = {metric: metric.function(examples)[0] for metric in more}
+        return self._joined(_scores(values, self.classes))
+
+    def _without(self, more: Sequence[Metric]) -> TableScores:
+        nothing = np.full(len(self.classes), np.nan)
+        values = {metric: nothing if metric.per_class else nothing[0] for metric in more}
+        return self._joined({**_scores(values, self.classes), "undefined": {}})
+
+    def _joined(self, more: Mapping[str, Any]) -> TableScores:
+        per_class = {name: {**values, **more["per_class"][name]} for name, values in self.per_class.items()}
+        changes = {
+            "scores": {**self.scores, **more["scores"]},
+            "per_class": per_class,
+            "undefined": {**self.undefined, **more["undefined"]},
+        }
+        return self.model_copy(update=changes)
+
+
+class TwoClassScores(_Stored):
+    """The scores of the question if a subject has the first class (healthy) or any other (demented).
+
+    Attributes:
+        n: Number of subjects.
+        accuracy: Share of subjects on the right side; the more probable side is predicted.
+        roc_auc: Area under the ROC curve; None where only one side is tested.
+    """
+
+    n: int = 0
+    accuracy: Value
+    roc_auc: Value
+
+    @property
+    def scores(self) -> dict[str, Value]:
+        """Metric -> value, named as among the metrics."""
+        return {"accuracy": self.accuracy, "auc": self.roc_auc}
+
+
+class SubjectScores(_Stored):
+    """The scores of subjects, each classified once.
+
+    Attributes:
+        subjects: Number of subjects.
+        mean: By the mean probabilities of a subject's images.
+        vote: By the vote of a subject's images.
+        demented: Demented or not, by the mean probabilities.
+    """
+
+    subjects: int
+    mean: TableScores
+    vote: TableScores
+    demented: TwoClassScores
+
+
+class Evaluation(_Stored):
+    """The scores of a predictions table, by image and, where every subject is known, by subject."""
+
+    images: TableScores
+    subjects: SubjectScores | None
+
+    def value(self, metric: Metric) -> float | None:
+        """Return a metric that is not per class; None where it is undefined."""
+        if metric.view == "images":
+            return self.images.scores.get(metric.name)
+        if self.subjects is None:
+            return None
+        scores: dict[str, float | None] = getattr(self.subjects, metric.view).scores
+        return scores.get(metric.key)
+
+    def class_values(self, metric: Metric) -> list[float | None]:
+        """Return a metric of each class, in label order; None where it is undefined."""
+        return [values.get(metric.name) for values in self.images.per_class.values()]
+
+
+def evaluate(table: pd.DataFrame, probabilities: bool = True) -> Evaluation:
+    """Evaluate a predictions table.
+
+    Args:
+        table: See `predictions`.
+        probabilities: False where the table's probabilities are only its predicted labels, 0 or 1: metrics of
+            probabilities are undefined then.
+    """
+    images = _table_scores(table, probabilities)
+    if table.empty or (table["subject"] == "").any():
+        return Evaluation(images=images, subjects=None)
+    by_mean = combine(table, "mean")
+    subjects = SubjectScores(
+        subjects=len(by_mean),
+        mean=_table_scores(by_mean, probabilities),
+        vote=_table_scores(combine(table, "vote"), probabilities),
+        demented=_two_class_scores(by_mean, probabilities),
+    )
+    return Evaluation(images=images, subjects=subjects)
+
+
+def examples_of(table: pd.DataFrame) -> Examples:
+    """Return a predictions table as arrays, with no groups to leave out."""
+    classes = class_names(table)
+    index = pd.Index(classes)
+    labels, predicted = (index.get_indexer(pd.Index(table[column])) for column in ("label", "predicted"))
+    probabilities = table[[PREFIX + name for name in classes]].to_numpy(np.float64)
+    return Examples(probabilities, labels, predicted, np.zeros(len(table), np.intp), 0)
+
+
+def _table_scores(table: pd.DataFrame, probabilities: bool) -> TableScores:
+    return TableScores.from_examples(examples_of(table), class_names(table), probabilities)
+
+
+def _two_class_scores(by_mean: pd.DataFrame, probabilities: bool) -> TwoClassScores:
+    examples = demented_or_not(examples_of(by_mean))
+    matrix = np.zeros((2, 2), np.int64)
+    np.add.at(matrix, (examples.labels, examples.predicted), 1)
+    accuracy, area = METRICS["subject_demented_accuracy"], METRICS["subject_demented_auc"]
+    return TwoClassScores(
+        n=len(by_mean),
+        accuracy=_defined(accuracy.function(matrix)),
+        roc_auc=_defined(area.function(examples)[0]) if probabilities else None,
+    )
+
+
+def _has_all(content: Mapping[str, Any]) -> bool:
+    """Return True if a file's content has every metric that could be computed from its confusion matrix."""
+    per_class = content.get("per_class")
+    if not isinstance(per_class, Mapping) or not all(isinstance(values, Mapping) for values in per_class.values()):
+        return True
+    return all(metric.name in content["scores"] for metric in _OVERALL if metric.needs == "counts") and all(
+        metric.name in values for values in per_class.values() for metric in _PER_CLASS
+    )
+
+
+def _of_counts(matrix: Counts, classes: Sequence[str]) -> dict[str, Any]:
+    """Return `scores`, `per_class` and `undefined` of a confusion matrix (K, K)."""
+    values = {metric: metric.function(matrix) for metric in metrics(level="image", needs="counts")}
+    found = _scores(values, classes)
+    support = matrix.sum(-1)
+    per_class = {name: {**found["per_class"][name], "support": int(support[k])} for k, name in enumerate(classes)}
+    return {**found, "per_class": per_class}
+
+
+def _scores(values: Mapping[Metric, Any], classes: Sequence[str]) -> dict[str, Any]:
+    """Return the values of metrics as `scores`, `per_class` and `undefined` of a file."""
+    overall = {metric.name: _defined(value) for metric, value in values.items() if not metric.per_class}
+    per_class = {
+        name: {metric.name: _defined(value[k]) for metric, value in values.items() if metric.per_class}
+        for k, name in enumerate(classes)
+    }
+    undefined = {name: METRICS[name].reason for name, value in overall.items() if value is None}
+    undefined |= {
+        f"{name}.{metric}": METRICS[metric].reason
+        for name, scores in per_class.items()
+        for metric, value in scores.items()
+        if value is None
+    }
+    return {"scores": overall, "per_class": per_class, "undefined": undefined}
+
+
+def _defined(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+_OVERALL = metrics(level="image", per_class=False)
+_PER_CLASS = metrics(level="image", needs="counts", per_class=True)

@@ -1,0 +1,237 @@
+"""95 % intervals over seeds and test subjects at once, of metrics and of paired differences.
+
+Slices of one subject are alike, so subjects are resampled: the variance over subjects is that of the delete-one
+jackknife (Efron and Stein 1981, doi 10.1214/aos/1176345462), which is the cluster-robust variance for a mean. The
+variance over seeds is that of their mean. Both are added, and the interval is Student's, with the degrees of freedom of
+the sum (Satterthwaite 1946, doi 10.2307/3002019): with three seeds that differ it is as wide as three seeds deserve.
+One seed has no variance over seeds, and its interval is over subjects alone.
+
+Clusters that all agree have no variance, which makes nothing certain: the interval is then Clopper and Pearson's of a
+share of n in n, the others being anything, and the p-value that of the sign test.
+
+Letters: `S` seeds, `C` clusters (subjects, or images where subjects are not known), `K` classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from alzbench.evaluation.metrics import Counts, Metric, RestsOn, Values
+
+LEVEL = 0.95
+FEWEST_CLUSTERS = 5  # with fewer, no interval is honest
+SMALLEST_P = 1e-300  # where Student's distribution ends in floating point: no test makes anything certain
+_ROUNDING = 1e-9  # a standard error below it is none
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A score with its 95 % interval.
+
+    Attributes:
+        value: Mean over the seeds.
+        low, high: Ends of the interval.
+        seeds, clusters: Number of seeds and of clusters.
+        se_clusters, se_seeds: Standard errors from the clusters and from the seeds; the latter 0 for a single seed.
+        df: Degrees of freedom.
+    """
+
+    value: float
+    low: float
+    high: float
+    seeds: int
+    clusters: int
+    se_clusters: float
+    se_seeds: float
+    df: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The paired difference between two experiments on the same test images, seed by seed.
+
+    Attributes:
+        interval: Of the second experiment's score minus the first's.
+        p: Two-sided p-value of no difference, by the same standard error, or where that is 0 of the sign test over
+            clusters; 1 where nothing differs at all.
+    """
+
+    interval: Interval
+    p: float
+
+
+class Jackknife:
+    """Counts (S, C, K, K) of which each cluster is left out in turn; the values of each metric are computed once."""
+
+    def __init__(self, counts: Counts) -> None:
+        self.counts = counts
+        self._values: dict[Metric, Values] = {}
+
+    @cached_property
+    def true(self) -> Counts:
+        """(S, C, K) images of each cluster by true class."""
+        true: Counts = self.counts.sum(-1)
+        return true
+
+    @cached_property
+    def tested(self) -> npt.NDArray[np.bool_]:
+        """(C,) True for clusters that any seed has tested."""
+        tested: npt.NDArray[np.bool_] = np.any(self.true > 0, axis=(0, 2))
+        return tested
+
+    def clusters(self, metric: Metric) -> list[int]:
+        """Return the number of clusters that a metric rests on: one number, or one per class."""
+        return self._resting[metric.rests_on] if metric.per_class else self._resting[metric.rests_on][:1]
+
+    @cached_property
+    def _resting(self) -> dict[RestsOn, list[int]]:
+        has_class = (self.true > 0).any(0)  # (C, K)
+        classes = has_class.sum(0).tolist()
+        others = [int(np.delete(has_class, k, axis=1).any(1).sum()) for k in range(has_class.shape[1])]
+        every = int(self.tested.sum())
+        return {
+            "all": [every] * len(classes),
+            "rarest_class": [min((n for n in classes if n), default=0)],
+            "class": classes,
+            "other_classes": others,
+            "both_sides": [min(pair) for pair in zip(classes, others, strict=True)],
+            "predicted": (self.counts.sum(-2) > 0).any(0).sum(0).tolist(),
+        }
+
+    def values(self, metric: Metric) -> Values:
+        """Return a metric over all clusters, then without each one: (S, 1 + C), per class (S, 1 + C, K)."""
+        self.prepare([metric])
+        place = self._place
+        if place is None:
+            return self._values[metric]
+        return np.take_along_axis(self._values[metric], place[..., None] if metric.per_class else place, 1)
+
+    def prepare(self, metrics: Sequence[Metric]) -> None:
+        """Compute several metrics at once: the matrices without each cluster are large, and are not kept."""
+        missing = [metric for metric in metrics if metric not in self._values]
+        if missing:
+            matrices = self._matrices()
+            self._values |= {metric: metric.function(matrices) for metric in missing}
+
+    def _matrices(self) -> Counts:
+        """Return the different matrices (S, M, K, K) over all clusters and without one of them, see `_place`."""
+        size = self.counts.shape[-1]
+        if self._place is None:
+            # stored with the matrices' axes outermost: the sums that metrics are made of take a fifth of the time
+            turned = np.ascontiguousarray(np.moveaxis(self.counts, (2, 3), (0, 1)))
+            whole = turned.sum(3, keepdims=True)
+            return np.moveaxis(np.concatenate([whole, whole - turned], 3), (0, 1), (2, 3))
+        less = np.concatenate([np.zeros((1, size * size)), np.eye(size * size)]).reshape(1, -1, size, size)
+        fewer: Counts = self.counts.sum(1)[:, None] - less
+        return fewer
+
+    @cached_property
+    def _place(self) -> npt.NDArray[np.intp] | None:
+        """(S, 1 + C) place of each matrix; None where each is in its own place.
+
+        Of clusters of single images only as many matrices differ as there are cells to take an image from.
+        """
+        if self.true.sum(-1).max(initial=0) > 1:
+            return None
+        seeds, clusters, size, _ = self.counts.shape
+        flat = self.counts.reshape(seeds, clusters, size * size)
+        cells = np.where(flat.any(-1), 1 + flat.argmax(-1), 0)
+        return np.concatenate([np.zeros((seeds, 1), np.intp), cells], 1)
+
+
+def intervals(jackknife: Jackknife, metric: Metric) -> list[Interval | None]:
+    """Return the interval of a metric, or one per class; None where undefined, or with too few clusters."""
+    return metric_intervals(metric, jackknife.values(metric), jackknife.tested, jackknife.clusters(metric))
+
+
+def metric_intervals(
+    metric: Metric, values: Values, tested: npt.NDArray[np.bool_], clusters: Sequence[int]
+) -> list[Interval | None]:
+    """Return the interval of a metric, or one per class, from jackknife values.
+
+    Args:
+        metric: The metric.
+        values: (S, 1 + C), per class (S, 1 + C, K), see `Jackknife.values`.
+        tested: (C,) True for clusters that any seed has tested.
+        clusters: Number of clusters that it rests on, see `Jackknife.clusters`.
+    """
+    if not metric.per_class:
+        return [jackknife_interval(values, tested, clusters[0], metric.bounds)]
+    per_class = enumerate(clusters)
+    return [jackknife_interval(values[..., k], tested, number, metric.bounds) for k, number in per_class]
+
+
+def difference(first: Jackknife, second: Jackknife, metric: Metric) -> Difference | None:
+    """Return the paired difference of two experiments with the same seeds and test images; None as for `intervals`.
+
+    Raises:
+        ValueError: They are not of the same images.
+    """
+    if first.counts.shape != second.counts.shape or not np.array_equal(first.true, second.true):
+        raise ValueError("paired experiments must have predictions of the same images")
+    change = second.values(metric) - first.values(metric)
+    return _tested(change, first, metric)
+
+
+def mean_difference(pairs: Sequence[tuple[Jackknife, Jackknife]], metric: Metric) -> Interval | None:
+    """Return the mean of paired differences, each as for `difference`, all with the same seeds and clusters."""
+    if len({jackknife.counts.shape for pair in pairs for jackknife in pair}) > 1:
+        raise ValueError("pairs whose differences are averaged must have the same seeds, clusters and classes")
+    changes = [second.values(metric) - first.values(metric) for first, second in pairs]
+    tested = np.any([first.tested for first, _ in pairs], axis=0)
+    clusters = min(first.clusters(metric)[0] for first, _ in pairs)
+    return jackknife_interval(np.mean(changes, axis=0), tested, clusters, metric.difference_bounds)
+
+
+def _tested(change: Values, first: Jackknife, metric: Metric) -> Difference | None:
+    clusters = first.clusters(metric)[0]
+    interval = jackknife_interval(change, first.tested, clusters, metric.difference_bounds)
+    if interval is None:
+        return None
+    se = math.hypot(interval.se_clusters, interval.se_seeds)
+    if not se:
+        p = min(1.0, 2 * float(special.bdtr(0, clusters, 0.5))) if interval.value else 1.0
+        return Difference(interval, p)
+    # the distribution's own function: `scipy.stats.t` checks its arguments for longer than it computes
+    p = float(2 * special.stdtr(interval.df, -abs(interval.value) / se))
+    return Difference(interval, max(p, SMALLEST_P))
+
+
+def jackknife_interval(
+    values: Values, tested: npt.NDArray[np.bool_], clusters: int, bounds: tuple[float, float] = (0.0, 1.0)
+) -> Interval | None:
+    """Return the interval of a score from its jackknife values.
+
+    Args:
+        values: (S, 1 + C) over all clusters, then without each one.
+        tested: (C,) True for clusters that any seed has tested.
+        clusters: Number of clusters that the score rests on.
+        bounds: Smallest and largest possible value.
+
+    Returns:
+        None where it is undefined, or rests on fewer than FEWEST_CLUSTERS.
+    """
+    whole, left_out = values[:, 0], values[:, 1:].mean(0)[tested]
+    n, seeds = len(left_out), len(whole)
+    if clusters < FEWEST_CLUSTERS or not np.isfinite(whole).all() or not np.isfinite(left_out).all():
+        return None
+    value = float(whole.mean())
+    spread, apart = left_out - left_out.mean(), whole - value
+    over_clusters = (n - 1) / n * float(spread @ spread)
+    over_seeds = float(apart @ apart) / (seeds - 1) / seeds if seeds > 1 else 0.0
+    if math.sqrt(over_clusters + over_seeds) < _ROUNDING:
+        alike = float(special.betaincinv(clusters, 1, (1 - LEVEL) / 2))  # Clopper and Pearson's of n in n
+        low, high = (alike * value + (1 - alike) * bound for bound in bounds)
+        return Interval(0.0 if abs(value) < _ROUNDING else value, low, high, seeds, n, 0.0, 0.0, float(n - 1))
+    parts = over_clusters**2 / (n - 1) + (over_seeds**2 / (seeds - 1) if seeds > 1 else 0.0)
+    df = (over_clusters + over_seeds) ** 2 / parts
+    half = float(special.stdtrit(df, (1 + LEVEL) / 2)) * math.sqrt(over_clusters + over_seeds)
+    low, high = max(bounds[0], value - half), min(bounds[1], value + half)
+    return Interval(value, low, high, seeds, n, math.sqrt(over_clusters), math.sqrt(over_seeds), df)
