@@ -46,18 +46,18 @@ def _answered(group: Group) -> dict[str, Any]:
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """Return what became of a run, with its scores, as plain values."""
-    stored = outcome.run
+    stored = None if outcome.path is None else outcome.run()
     return {
-        "experiment": outcome.experiment,
-        "seed": outcome.seed,
-        "fold": outcome.fold,
+        "experiment": outcome.job.experiment.name,
+        "seed": outcome.job.seed,
+        "fold": outcome.job.fold,
         "state": outcome.state,
         "error": outcome.error,
         "path": str(stored.path) if stored else None,
         "leaks": stored.card.leaks if stored else None,
         "demo": stored.card.demo if stored else None,
         "sanity": stored.card.sanity if stored else None,
-        "metrics": stored.metrics if stored else None,
+        "metrics": stored.metrics().to_json() if stored else None,
     }
 
 

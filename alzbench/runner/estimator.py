@@ -15,7 +15,7 @@ from alzbench.data.manifest import ImageSet
 from alzbench.evaluation.sanity import SANITY
 from alzbench.runner.job import Job
 from alzbench.runner.listeners import Listeners, Row
-from alzbench.store import RunWriter
+from alzbench.store import RunWriter, TrainingNotes
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -26,13 +26,15 @@ class Fit:
 
     Attributes:
         validation: (n, K) probabilities of the validation images, in the order of the split.
-        notes: What metrics.json says of the training: kept epoch, epochs, why it stopped, and of the imbalance.
-        history: A row an epoch, see `listeners.EpochStored`; empty for an estimator without epochs.
+        notes: Kept epoch, number of epochs, the reason why it stopped, and so on.
+        history: A row for each epoch, see `listeners.EpochStored`; empty for an estimator without epochs.
+        head_notes: Of a fine-tuned network, the notes on the stage before.
     """
 
     validation: Probabilities
-    notes: dict[str, Any]
+    notes: TrainingNotes
     history: Sequence[Row] = ()
+    head_notes: TrainingNotes | None = None
 
 
 class Estimator(Protocol):
@@ -75,7 +77,7 @@ class SanityBaseline:
     def fit(self, writer: RunWriter, listeners: Listeners) -> Fit:
         """Predict the validation part; there are no epochs and nothing to note."""
         del writer, listeners
-        return Fit(self.predict(self._split[self._split["part"] == "validation"]), {})
+        return Fit(self.predict(self._split[self._split["part"] == "validation"]), TrainingNotes())
 
     def predict(self, rows: pd.DataFrame) -> Probabilities:
         """Fit the baseline to the training part, and return the probabilities (n, K) of some images."""

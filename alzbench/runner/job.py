@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from alzbench.data.manifest import ImageSets
+from alzbench.errors import RunError
 from alzbench.experiment import Experiment
 from alzbench.experiment.section import Section
 from alzbench.progress import Progress
@@ -82,9 +83,11 @@ class Outcome(Section):
     seconds: float = 0.0
     error: str = ""
 
-    def run(self) -> Run | None:
-        """Read the stored run; None where there is none."""
-        return None if self.path is None else read_run(self.path)
+    def run(self) -> Run:
+        """Read the stored run; raises RunError with the reason where there is none."""
+        if self.path is None:
+            raise RunError(f"{self.job.title}: {self.error}")
+        return read_run(self.path)
 
     @property
     def sentence(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from alzbench.runner.job import Job
 from alzbench.runner.listeners import EpochStored, EpochTrained, Listeners, Row
 from alzbench.runner.stages import Stage, compute_features, make_stages
 from alzbench.seeds import derive
-from alzbench.store import RunWriter
+from alzbench.store import RunWriter, TrainingNotes
 
 
 class Network:
@@ -52,7 +53,8 @@ class Network:
         fit = self._fit_stage(self._stages[0], [], writer, listeners)
         for stage in self._stages[1:]:
             fit = _joined(fit, self._fit_stage(stage, fit.history, writer, listeners))
-        return Fit(fit.validation, {**fit.notes, "keep": self._job.experiment.train.keep}, fit.history)
+        notes = fit.notes.model_copy(update={"keep": self._job.experiment.train.keep})
+        return replace(fit, notes=notes)
 
     def predict(self, rows: pd.DataFrame) -> Probabilities:
         """Return the probabilities (n, K) of the images of some rows of the split; after `fit`."""
@@ -109,9 +111,11 @@ class Network:
             epoch_trained,
             lambda history: listeners.epoch_stored(EpochStored(self._history(stage, before, history))),
         )
-        notes = {"kept_epoch": result.kept_epoch, "epochs": len(result.history), "stopped": result.stopped}
+        notes = TrainingNotes(
+            kept_epoch=result.kept_epoch, epochs=len(result.history), stopped=result.stopped, **training.notes
+        )
         history = self._history(stage, before, result.history.to_dict("records"))
-        return Fit(probabilities(validation.per_image(result.logits)), {**notes, **training.notes}, history)
+        return Fit(probabilities(validation.per_image(result.logits)), notes, history)
 
     def _rows(self, part: str) -> pd.DataFrame:
         return self._split[self._split["part"] == part]
@@ -124,5 +128,6 @@ class Network:
 
 def _joined(head: Fit, tuned: Fit) -> Fit:
     """Return the fits of two stages as one; weights and predictions are those of the second."""
-    notes = {**tuned.notes, "kept_epoch": len(head.history) + tuned.notes["kept_epoch"], "head": head.notes}
-    return Fit(tuned.validation, {**notes, "epochs": len(tuned.history)}, tuned.history)
+    kept_epoch = len(head.history) + (tuned.notes.kept_epoch or 0)
+    notes = tuned.notes.model_copy(update={"kept_epoch": kept_epoch, "epochs": len(tuned.history)})
+    return replace(tuned, notes=notes, head_notes=head.notes)

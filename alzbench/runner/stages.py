@@ -15,6 +15,7 @@ from alzbench.data.manifest import ImageSet
 from alzbench.experiment import Experiment, TrainSettings
 from alzbench.progress import Progress
 
+
 @dataclass(frozen=True)
 class Stage:
     """A training on the output of one frozen prefix.

@@ -15,8 +15,8 @@ from alzbench.training.features import Gather
 class FeatureBatches(keras.utils.PyDataset):
     """Batches ``(features, labels (B,) int32)``, or ``(features, labels, weights (B,) float32)``.
 
-    The features are feature maps (B, H, W, C) of float16, or a dict of sets of them, see `sets.SetGather`. The last batch
-    may be smaller.
+    The features are feature maps (B, H, W, C) of float16, or a dict of sets of them, see `sets.SetGather`. The last
+    batch may be smaller.
 
     Args:
         features: Source of the features.
@@ -63,7 +63,7 @@ def epoch_order(n: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
 def balanced_order(labels: npt.NDArray[np.integer], seed: int, epoch: int) -> npt.NDArray[np.int64]:
     """Return an order of one epoch in which every K positions in turn hold each of the K classes once.
 
-    Its length is the number of examples, rounded up to a multiple of K. The examples of a class come in random order, and
+    Its length is the number of examples, rounded up to a multiple of K. The examples of a class come in random order,
     all of them before one is repeated; some examples of a large class do not come at all.
     """
     rng = np.random.default_rng(derive(seed, "order", epoch))
