@@ -1,22 +1,21 @@
-"""Fixtures that every test may use: a cache of its own, and small image sets and experiments."""
+"""Fixtures that every test may use: a cache of its own, small image sets and experiments, and the command line."""
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from alzbench.experiment import Experiment
 from alzbench.progress import Progress
-
-CLASSES = ("NonDemented", "VeryMildDemented", "MildDemented", "ModerateDemented")
-ROOT = Path(__file__).parent.parent
-EXPERIMENTS = ROOT / "experiments"
+from alzbench.store import RunStore
+from tests.helpers.command import Command, in_this_process
+from tests.helpers.images import CLASSES, write_image
+from tests.helpers.stub_network import Stub
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,15 +47,6 @@ def silent() -> Progress:
     return Progress()
 
 
-def write_image(path: Path, seed: int, size: tuple[int, int] = (48, 56), mode: str = "L") -> None:
-    """Write an image of smooth noise."""
-    rng = np.random.default_rng(seed)
-    shape = (6, 6) if mode == "L" else (6, 6, 3)
-    small = Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8), mode=None)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    small.resize(size, Image.Resampling.BICUBIC).save(path)
-
-
 @pytest.fixture
 def image_folder(tmp_path: Path) -> Path:
     """A folder laid out as the Kaggle set: 10 augmented and 3 original images a class."""
@@ -86,3 +76,23 @@ def tiny(image_folder: Path) -> Callable[..., Experiment]:
         return Experiment.model_validate(values)
 
     return make
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    """An empty store of runs."""
+    return RunStore(tmp_path / "runs")
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> type[Stub]:
+    """Put a stub in the place of training."""
+    Stub.trained, Stub.fails = [], {}
+    monkeypatch.setattr("alzbench.runner.recipe.Network", Stub)
+    return Stub
+
+
+@pytest.fixture
+def alzbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command in this process: ``alzbench("run", file, "--seeds", 3)``."""
+    return functools.partial(in_this_process, monkeypatch, capsys)

@@ -64,9 +64,10 @@ def dashboard(
     """
     from alzbench.compare import compare, load_references
     from alzbench.options import all_runs, select_runs, study_levels
-    from alzbench.tracking.client import TrackingError, default_entity
+    from alzbench.tracking.client import Destination, TrackingError, default_entity
+    from alzbench.tracking.credentials import has_key
     from alzbench.tracking.dashboard import build, specification
-    from alzbench.tracking.destination import DEFAULT_PROJECT, Destination, has_key
+    from alzbench.tracking.destination import DEFAULT_PROJECT
     from alzbench.tracking.publish import figures, publish, searched_sweeps
     from alzbench.tracking.sync import is_private
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from alzbench.evaluation.intervals import Difference, Interval, difference
+from alzbench.evaluation.intervals import Difference, Interval, differences
 from alzbench.evaluation.metrics import ACCURACY, metrics
 from alzbench.evaluation.stacked import StackedCounts, align_all, obstacle
 
@@ -153,7 +153,7 @@ def _power(effect: float, n: npt.NDArray[np.int64]) -> npt.NDArray[np.floating]:
 def _pair(first: StackedCounts, other: StackedCounts, min_effect: float) -> Pair:
     ((one, two),) = align_all([(first, other)])
     paired = metrics(level="image", needs="counts", per_class=False)
-    changes = {metric.name: difference(one.images, two.images, metric) for metric in paired}
+    changes = {metric.name: differences(one.images, two.images, metric)[0] for metric in paired}
     only_first = int((one.right[0] & ~two.right[0]).sum())
     only_second = int((two.right[0] & ~one.right[0]).sum())
     accuracy = changes[ACCURACY.name]

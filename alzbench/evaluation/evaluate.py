@@ -56,7 +56,11 @@ class TableScores(_Stored):
         """Gather the scores, which stand beside the other fields in a file, and add those of newer metrics."""
         if not isinstance(content, Mapping) or "scores" in content:
             return content
-        scores = {metric.name: content[metric.name] for metric in _OVERALL if metric.name in content}
+        scores = {
+            metric.name: content[metric.name]
+            for metric in metrics(level="image", per_class=False)
+            if metric.name in content
+        }
         values = {**content, "scores": scores}
         if _has_all(values):
             return values
@@ -229,9 +233,10 @@ def _has_all(content: Mapping[str, Any]) -> bool:
     per_class = content.get("per_class")
     if not isinstance(per_class, Mapping) or not all(isinstance(values, Mapping) for values in per_class.values()):
         return True
-    return all(metric.name in content["scores"] for metric in _OVERALL if metric.needs == "counts") and all(
-        metric.name in values for values in per_class.values() for metric in _PER_CLASS
-    )
+    wanted = metrics(level="image", needs="counts")
+    overall = all(metric.name in content["scores"] for metric in wanted if not metric.per_class)
+    names = [metric.name for metric in wanted if metric.per_class]
+    return overall and all(name in values for values in per_class.values() for name in names)
 
 
 def _of_counts(matrix: Counts, classes: Sequence[str]) -> dict[str, Any]:
@@ -262,7 +267,3 @@ def _scores(values: Mapping[Metric, Any], classes: Sequence[str]) -> dict[str, A
 
 def _defined(value: Any) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-_OVERALL = metrics(level="image", per_class=False)
-_PER_CLASS = metrics(level="image", needs="counts", per_class=True)

@@ -168,16 +168,20 @@ def metric_intervals(
     return [jackknife_interval(values[..., k], tested, number, metric.bounds) for k, number in per_class]
 
 
-def difference(first: Jackknife, second: Jackknife, metric: Metric) -> Difference | None:
-    """Return the paired difference of two experiments with the same seeds and test images; None as for `intervals`.
+def differences(first: Jackknife, second: Jackknife, metric: Metric) -> list[Difference | None]:
+    """Return the paired difference of two experiments with the same seeds and test images, or one per class.
+
+    None where it is undefined, or with too few clusters.
 
     Raises:
         ValueError: They are not of the same images.
     """
     if first.counts.shape != second.counts.shape or not np.array_equal(first.true, second.true):
         raise ValueError("paired experiments must have predictions of the same images")
-    change = second.values(metric) - first.values(metric)
-    return _tested(change, first, metric)
+    change, clusters = second.values(metric) - first.values(metric), first.clusters(metric)
+    columns = [change[..., k] for k in range(len(clusters))] if metric.per_class else [change]
+    each = zip(columns, clusters, strict=True)
+    return [_difference(values, first.tested, number, metric.difference_bounds) for values, number in each]
 
 
 def mean_difference(pairs: Sequence[tuple[Jackknife, Jackknife]], metric: Metric) -> Interval | None:
@@ -190,9 +194,10 @@ def mean_difference(pairs: Sequence[tuple[Jackknife, Jackknife]], metric: Metric
     return jackknife_interval(np.mean(changes, axis=0), tested, clusters, metric.difference_bounds)
 
 
-def _tested(change: Values, first: Jackknife, metric: Metric) -> Difference | None:
-    clusters = first.clusters(metric)[0]
-    interval = jackknife_interval(change, first.tested, clusters, metric.difference_bounds)
+def _difference(
+    values: Values, tested: npt.NDArray[np.bool_], clusters: int, bounds: tuple[float, float]
+) -> Difference | None:
+    interval = jackknife_interval(values, tested, clusters, bounds)
     if interval is None:
         return None
     se = math.hypot(interval.se_clusters, interval.se_seeds)

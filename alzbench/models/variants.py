@@ -128,8 +128,8 @@ def subject_attention(features: Any, options: SubjectAttentionOptions, classes: 
     from alzbench.models.attention import AttentionPooling, OverSlices
 
     maps, present = features
-    one = keras.Input(maps.shape[2:], dtype=maps.dtype)
-    vectors = OverSlices(keras.Model(one, pool(one, options)), name="vectors")(maps)
+    one = keras.Input(maps.shape[2:], dtype=maps.dtype, name="map")
+    vectors = OverSlices(keras.Model(one, pool(one, options), name="vector"), name="vectors")(maps)
     return dense_head(AttentionPooling(options.key_dim, name="attention")(vectors, present), options, classes)
 
 
@@ -151,7 +151,7 @@ def pool(features: Any, options: HeadOptions) -> Any:
     }[len(features.shape)]
     if options.pooling != "mean_max":
         return kinds[options.pooling](name="pool")(features)
-    return layers.Concatenate(name="pool")([kinds["mean"]()(features), kinds["max"]()(features)])
+    return layers.Concatenate(name="pool")([kinds[kind](name=f"pool_{kind}")(features) for kind in ("mean", "max")])
 
 
 def dense_head(pooled: Any, options: HeadOptions, classes: int) -> Any:

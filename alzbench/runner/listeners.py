@@ -11,7 +11,7 @@ import pandas as pd
 from alzbench.errors import Interrupted
 from alzbench.store import RunWriter
 
-Row = Mapping[str, Any]  # of the history: epoch, loss, accuracy, val_loss, val_accuracy, duration_s, and maybe stage
+Row = Mapping[Any, Any]  # of the history: epoch, loss, accuracy, val_loss, val_accuracy, duration_s, and maybe stage
 
 
 @dataclass(frozen=True)

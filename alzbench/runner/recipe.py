@@ -21,8 +21,8 @@ from alzbench.evaluation.metrics import ACCURACY
 from alzbench.evaluation.predictions import make_table
 from alzbench.evaluation.sanity import SANITY
 from alzbench.progress import Progress
-from alzbench.runner.estimator import Estimator, Fit, SanityBaseline
 from alzbench.runner.card import make_card
+from alzbench.runner.estimator import Estimator, Fit, SanityBaseline
 from alzbench.runner.job import Context, Job, Outcome
 from alzbench.runner.listeners import EpochListener, HistoryFile, Listeners, write_history
 from alzbench.runner.network import Network
@@ -197,7 +197,7 @@ def collect_metrics(
         notes["head"] = fit.head_notes
     validation = evaluations["validation"]
     if card.trial is not None:
-        subjects = validation.subjects and validation.subjects.mean
+        subjects = validation.subjects.mean if validation.subjects else None
         return RunMetrics(validation=validation.images, validation_by_subject=subjects, duration_s=durations, **notes)
     return RunMetrics(
         test=evaluations["test"].images,

@@ -1,4 +1,4 @@
-"""Predictions from elsewhere, as a checked predictions table: a notebook's, or another framework's, from a CSV file."""
+"""Predictions from elsewhere, such as a notebook's, read from a CSV file as a checked predictions table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.registry import did_you_mean
 
 ROLES = ("image", "label", "predicted", "subject", "slice")
-ROUNDED = 0.005  # what rounding to two digits takes from a probability, or adds to it
+ROUNDED = 0.005  # the most that rounding to two digits changes a probability
 MOST_ROUNDED = 0.05  # of many classes, most are near 0 and lose less
 FAR_FROM_ONE = 0.1  # a sum of probabilities; no rounding comes so far
 MOST_CLASSES = 50  # a comparison takes memory by their number squared
@@ -30,11 +30,11 @@ class Foreign:
 
     Attributes:
         table: A predictions table, see `predictions`.
-        answers_only: Whether the file has no probabilities, so that those of the table are 1 for what was answered.
+        labels_only: True if the file has no probabilities; those of the table are 1 for the predicted class.
     """
 
     table: pd.DataFrame
-    answers_only: bool
+    labels_only: bool
 
 
 def read_predictions(
@@ -44,22 +44,22 @@ def read_predictions(
 
     Args:
         path: The file, UTF-8, with a heading. It must have `image` and `label`, and `predicted` or a probability
-            `p_<class>` for each class; `subject` and `slice` are taken where they are there.
+            `p_<class>` for each class; `subject` and `slice` are optional.
         classes: Names of the classes, in label order; by default those of the probabilities' columns.
-        columns: The file's own names of columns, by what they are here: ``{"image": "filename", "p_A": "prob_A"}``.
+        columns: The file's own names of columns, by ours: ``{"image": "filename", "p_A": "prob_A"}``.
 
     Raises:
-        DataError: It cannot be read, or is not such a table; the first rows that are wrong are named.
-        ExperimentError: The classes are neither given nor those of columns.
+        DataError: It cannot be read, or is not such a table; the first wrong rows are named.
+        ExperimentError: The classes are neither given nor among the columns.
     """
     table = _renamed(_read(path), dict(columns or {}), path)
     for role in ("image", "label"):
         if role not in table:
             raise DataError(_missing(path, role, table))
-    likely = class_names(table)
-    if not likely and "predicted" not in table:
+    with_probability = class_names(table)
+    if not with_probability and "predicted" not in table:
         raise DataError(_missing(path, "predicted", table))
-    chosen = list(classes or likely)
+    chosen = list(classes or with_probability)
     if len(chosen) < 2:
         raise ExperimentError("The names of two classes or more must be known: give --classes A,B,... or --like RUN.")
     if len(chosen) > MOST_CLASSES:
@@ -69,17 +69,20 @@ def read_predictions(
         if role in table:
             _check_classes(table, role, chosen, path)
     _check_subjects(table, path)
-    probabilities = _probabilities(table, likely, chosen, path) if likely else _certain(table, chosen)
+    if with_probability:
+        probabilities = _probabilities(table, with_probability, chosen, path)
+    else:
+        probabilities = _certain(table, chosen)
     names = np.array(chosen, dtype=object)
     predicted = table["predicted"] if "predicted" in table else names[probabilities.argmax(axis=1)]
     about = {role: table.get(role, "") for role in ("subject", "slice")}
-    found = pd.DataFrame({"image": table["image"], **about, "label": table["label"], "predicted": predicted})
-    shares = {PREFIX + name: probabilities[:, k] for k, name in enumerate(chosen)}
-    return Foreign(found.assign(**shares).reset_index(drop=True), not likely)
+    labels = pd.DataFrame({"image": table["image"], **about, "label": table["label"], "predicted": predicted})
+    columns_of_classes = {PREFIX + name: probabilities[:, k] for k, name in enumerate(chosen)}
+    return Foreign(labels.assign(**columns_of_classes).reset_index(drop=True), not with_probability)
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """Return the file's cells as text; the index is the line, counted as an editor does, that a row ends in."""
+    """Return the file's cells as text; the index is the last line of each row, counted as an editor does."""
     text = _text(path)
     rows, lines = [], []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -129,7 +132,9 @@ def _check_heading(heading: list[str], path: Path) -> None:
             raise DataError(f"{path} must have commas between its columns; it has {name}. Save it with commas.")
     twice = sorted({name for name in heading if heading.count(name) > 1})
     if twice:
-        raise DataError(f"{path}: a column must come once; more often there: {_list(twice)}. Remove all but one.")
+        raise DataError(
+            f"{path}: each column must have a different name; repeated: {_list(twice)}. Remove all but one."
+        )
 
 
 def _renamed(table: pd.DataFrame, columns: dict[str, str], path: Path) -> pd.DataFrame:
@@ -142,15 +147,15 @@ def _renamed(table: pd.DataFrame, columns: dict[str, str], path: Path) -> pd.Dat
     roles = {name: role for role, name in columns.items()}
     if len(roles) < len(columns):
         raise ExperimentError(f"--column must name another column for each; got {', '.join(columns.values())}.")
-    # a column of the file's that has the name of what another one is now is no longer wanted
+    # a column of the file whose name another column is given is no longer wanted
     kept = [name for name in table if name in roles or name not in columns]
     return table[kept].rename(columns=roles)
 
 
 def _missing(path: Path, role: str, table: pd.DataFrame) -> str:
     what = "predicted, or a probability p_<class> for each class" if role == "predicted" else role
-    there = ", ".join(map(str, table.columns))
-    return f"{path} must have a column {what}; it has {there}. --column {role}=NAME names another one."
+    columns = ", ".join(map(str, table.columns))
+    return f"{path} must have a column {what}; it has {columns}. --column {role}=NAME names another one."
 
 
 def _check_images(table: pd.DataFrame, path: Path) -> None:
@@ -159,7 +164,7 @@ def _check_images(table: pd.DataFrame, path: Path) -> None:
         raise DataError(f"{path}: every row must name its image; not so: {_rows(empty)}.")
     repeated = table.loc[table["image"].duplicated(), "image"].unique()
     if len(repeated):
-        raise DataError(f"{path}: an image must come once; more often there: {_list(repeated)}.")
+        raise DataError(f"{path}: an image must come once; repeated: {_list(repeated)}.")
 
 
 def _check_classes(table: pd.DataFrame, role: str, classes: Sequence[str], path: Path) -> None:
@@ -172,7 +177,7 @@ def _check_classes(table: pd.DataFrame, role: str, classes: Sequence[str], path:
 
 
 def _check_subjects(table: pd.DataFrame, path: Path) -> None:
-    """Check that the subject is known of all images or of none, and has one class."""
+    """Check that the subject of every image is known, or of none, and that a subject has one class."""
     if "subject" not in table or (table["subject"] == "").all():
         return
     empty = table.index[table["subject"] == ""]
@@ -185,21 +190,21 @@ def _check_subjects(table: pd.DataFrame, path: Path) -> None:
 
 
 def _certain(table: pd.DataFrame, classes: Sequence[str]) -> npt.NDArray[np.float64]:
-    """Return 1 for what was answered and 0 for the rest."""
+    """Return (n, K) with 1 for the predicted class and 0 for the others."""
     return np.eye(len(classes))[pd.Index(classes).get_indexer(pd.Index(table["predicted"]))]
 
 
 def _probabilities(
-    table: pd.DataFrame, likely: Sequence[str], classes: Sequence[str], path: Path
+    table: pd.DataFrame, with_probability: Sequence[str], classes: Sequence[str], path: Path
 ) -> npt.NDArray[np.float64]:
     """Return (n, K), each row summing to 1."""
-    missing = [name for name in classes if name not in likely]
+    missing = [name for name in classes if name not in with_probability]
     if missing:
         raise DataError(f"{path} must have a probability for every class or for none; {PREFIX}{missing[0]} is missing.")
-    unknown = [PREFIX + name for name in likely if name not in classes]
+    unknown = [PREFIX + name for name in with_probability if name not in classes]
     if unknown:
         raise DataError(
-            f"{path}: the classes must be {', '.join(classes)}; it has probabilities of others, too: {_list(unknown)}. "
+            f"{path}: the classes must be {', '.join(classes)}; it has probabilities of others too: {_list(unknown)}. "
             "--classes names others."
         )
     columns = [PREFIX + name for name in classes]
@@ -216,17 +221,17 @@ def _probabilities(
             f"{_rows(table.index[off])} (the first: {sums[off][0]:.4g})."
             f"{' Are they logits? Apply a softmax first.' if far else ' Write them with more digits.'}"
         )
-    _check_answers(table, numbers, classes, path)
+    _check_predicted(table, numbers, classes, path)
     probabilities: npt.NDArray[np.float64] = numbers / sums[:, None]
     return probabilities
 
 
-def _check_answers(table: pd.DataFrame, numbers: npt.NDArray[np.float64], classes: Sequence[str], path: Path) -> None:
-    """Check that what was predicted, where the file says so, is the most probable class, or one of them."""
+def _check_predicted(table: pd.DataFrame, numbers: npt.NDArray[np.float64], classes: Sequence[str], path: Path) -> None:
+    """Check that a predicted class, where the file has one, is the most probable class, or one of them."""
     if "predicted" not in table:
         return
-    answered = numbers[np.arange(len(table)), pd.Index(classes).get_indexer(pd.Index(table["predicted"]))]
-    wrong = table.index[answered < numbers.max(axis=1)]
+    probability = numbers[np.arange(len(table)), pd.Index(classes).get_indexer(pd.Index(table["predicted"]))]
+    wrong = table.index[probability < numbers.max(axis=1)]
     if len(wrong):
         raise DataError(
             f"{path}: predicted must be the most probable class; not so: {_rows(wrong)}. Leave out the column, or the "
@@ -235,7 +240,7 @@ def _check_answers(table: pd.DataFrame, numbers: npt.NDArray[np.float64], classe
 
 
 def _rows(lines: Sequence[int] | pd.Index) -> str:
-    """Return which lines of the file."""
+    """Return the lines of the file, for people."""
     named = ", ".join(f"{int(line):,}" for line in lines[:_NAMED])
     more = f" and {len(lines) - _NAMED:,} more" if len(lines) > _NAMED else ""
     return f"line{'s' if len(lines) > 1 else ''} {named}{more}"

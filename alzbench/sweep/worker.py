@@ -180,7 +180,7 @@ class _EpochPruner(EpochListener):
 
         def value() -> float:
             evaluation = evaluate(event.predict())
-            by_subject = evaluation.subjects and evaluation.subjects.mean
+            by_subject = evaluation.subjects.mean if evaluation.subjects else None
             return self._work.objectives(evaluation.images, by_subject)[0]
 
         self._work.prune(self._trial, event.step, value)

@@ -11,11 +11,11 @@ import importlib
 import os
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from alzbench.errors import AlzbenchError
-from alzbench.tracking.destination import Destination
 
 BEGIN_S = 15.0  # until a server that does not answer is given up
 FINISH_S = 60.0  # for what is left to send at the end of a run
@@ -23,7 +23,23 @@ SYNC_FINISH_S = 600.0  # the same where sending is all there is to do
 READ_S = 20
 CONFIRM_WAITS_S = (0.0, 1.0, 2.0, 4.0)
 LONGEST_REASON = 300
+Mode = Literal["online", "offline"]
 _ANOTHER_RUN = ("WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH", "WANDB_LAUNCH")
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Project of W&B that runs are sent to.
+
+    Attributes:
+        mode: `online`, or `offline`: into the run's own folder, to be sent later.
+        project: Its name.
+        entity: User or team that it belongs to; None: the API key's own.
+    """
+
+    mode: Mode
+    project: str
+    entity: str | None
 
 
 class TrackingError(AlzbenchError):
@@ -58,7 +74,7 @@ def reason_of(error: Exception) -> str:
     return str(error) if isinstance(error, AlzbenchError | OSError) else f"{type(error).__name__}: {error}"
 
 
-def _client() -> Any:
+def client_module() -> Any:
     """Return the client's module, silenced."""
     silence()
     import wandb
@@ -97,7 +113,7 @@ def silence() -> None:
 def default_entity() -> str:
     """Return the entity of the configured key; raises TrackingError where the server does not say."""
     with as_tracking_error():
-        return str(_client().Api(timeout=READ_S).default_entity or "")
+        return str(client_module().Api(timeout=READ_S).default_entity or "")
 
 
 def answers() -> bool:
@@ -107,16 +123,6 @@ def answers() -> bool:
     except TrackingError:
         return False
     return True
-
-
-def stored_key_is_there() -> bool:
-    """Return whether the client finds credentials for its server in its files."""
-    with as_tracking_error():
-        wandb = _client()
-        from wandb.sdk.lib import wbauth
-
-        host = wandb.setup().settings.base_url
-        return wbauth.authenticate_session(host=host, source="alzbench", prompt=False, update_session=False) is not None
 
 
 class MirroredRun:
@@ -143,7 +149,7 @@ class MirroredRun:
         finish_s: float | None = None,
     ) -> None:
         with as_tracking_error():
-            self.wandb = _client()
+            self.wandb = client_module()
             self._open = True
             self._run: Any = self.wandb.init(
                 mode=destination.mode,
@@ -248,7 +254,7 @@ def confirm(destination: Destination, entity: str, id: str, rows: int) -> None:
     for wait in CONFIRM_WAITS_S:  # what it has taken it may show a little later
         time.sleep(wait)
         with as_tracking_error():
-            run = _client().Api(timeout=READ_S).run(f"{entity}/{destination.project}/{id}")
+            run = client_module().Api(timeout=READ_S).run(f"{entity}/{destination.project}/{id}")
             found, state = int(run.historyLineCount or 0), run.summary.get("state")
         if found >= rows and state is not None:
             return

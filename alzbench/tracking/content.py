@@ -1,15 +1,18 @@
-"""What W&B is told of a run, as plain values."""
+"""The content of a W&B run, as plain values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import yaml
 
-from alzbench.compare.one_run import run_intervals
+from alzbench.evaluation.evaluate import TableScores
+from alzbench.evaluation.metrics import METRICS, metrics
+from alzbench.evaluation.scores import Score, Scores, scores_of_run
 from alzbench.report.remarks import leak_mark
-from alzbench.store import Card, Run
+from alzbench.store import Card, Run, RunMetrics
 
 _HISTORY = {
     "loss": "train/loss",
@@ -18,46 +21,36 @@ _HISTORY = {
     "val_accuracy": "validation/accuracy",
     "duration_s": "epoch_duration_s",
 }
-_SUBJECT_NAMES = {"demented_auc": "demented_roc_auc"}
-_SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "loss")
-LONGEST_TAG = 64  # that W&B takes
+LONGEST_TAG = 64  # W&B takes no longer one
 
 
 def config(card: Card, resolved: str) -> dict[str, Any]:
-    """Return the resolved experiment, with what tells the run from the others of it under `run`."""
+    """Return the resolved experiment, and the run's own seed, fold and hashes under `run`."""
     values: dict[str, Any] = yaml.safe_load(resolved) or {}
-    of_run = ("seed", "fold", "trial", "hash", "settings", "data", "test", "leaks")
-    of_this = {name: getattr(card, name) for name in of_run}
-    return {**values, "run": of_this, **grouping(card.experiment, card.protocol)}
+    own = ("seed", "fold", "trial", "hash", "settings_hash", "data", "test", "leaks")
+    return {**values, "run": {name: getattr(card, name) for name in own}, **grouping(card.experiment, card.protocol)}
 
 
 def grouping(experiment: str, protocol: str) -> dict[str, str]:
-    """Return the values of a config by which dashboards group and filter; they are not nested, as W&B's filters ask."""
+    """Return the config values by which dashboards group and filter; W&B's filters need them not nested."""
     return {"label": label(experiment, protocol), "protocol_name": protocol}
 
 
 def label(experiment: str, protocol: str) -> str:
-    """Return what charts group by: runs of one experiment under different protocols are no repetitions."""
+    """Return the text that charts group by: runs of one experiment under different protocols are no repetitions."""
     return f"{experiment} ({protocol})"
 
 
 def tags(card: Card) -> list[str]:
-    """Return protocol and variant, and what else a run must not be mistaken without."""
+    """Return protocol and variant, and the marks without which a run could be misread."""
     marks = {
         leak_mark(card.leaks): card.leaks, "demo": card.demo, "sanity": card.sanity, "trial": card.trial is not None,
     }  # fmt: skip
     return [text[:LONGEST_TAG] for text in (card.protocol, card.variant, *(mark for mark, on in marks.items() if on))]
 
 
-def title(card: Card) -> str:
-    """Return the run's name: experiment, and what tells it from the others of it."""
-    trial = "" if card.trial is None else f" trial {card.trial}"
-    fold = "" if card.fold is None else f" fold {card.fold}"
-    return f"{card.experiment}{trial} seed {card.seed}{fold}"
-
-
 def job_type(card: Card) -> str:
-    """Return what kind of run it is: `run`, `trial` or `sanity`."""
+    """Return the kind of a run: `run`, `trial` or `sanity`."""
     return "trial" if card.trial is not None else "sanity" if card.sanity else "run"
 
 
@@ -68,50 +61,56 @@ def epoch(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def summary(run: Run) -> dict[str, Any]:
-    """Return the final figures of a complete run, those on the test part with 95 % intervals.
-
-    Figures that are not defined are left out.
+    """Return the final scores of a complete run, those on the test part with 95 % intervals; undefined ones are absent.
 
     Raises:
         DataError: Its files are damaged.
     """
-    metrics = run.json("metrics.json")
-    found: dict[str, Any] = {"state": run.card.state, "leaks": run.card.leaks}
-    for part in ("test", "validation"):
-        found |= _scores(part, metrics.get(part) or {})
-    if "test" in metrics:
-        found |= _intervals(run)
-        found |= _by_subject(metrics.get("test_by_subject") or {})
-        found |= _leakage(metrics.get("leakage") or {})
-    elif by_subject := metrics.get("validation_by_subject"):
-        found |= _scores("validation_by_subject", by_subject)
-    found |= {name: metrics[name] for name in ("kept_epoch", "epochs", "stopped") if name in metrics}
-    found |= {f"duration_s/{name}": value for name, value in (metrics.get("duration_s") or {}).items()}
-    return {name: value for name, value in found.items() if value is not None}
+    stored = run.metrics()
+    values: dict[str, Any] = {"state": run.card.state, "leaks": run.card.leaks}
+    if stored.validation is not None:
+        values |= _table_scores("validation", stored.validation)
+    if stored.validation_by_subject is not None:
+        values |= _table_scores("validation_by_subject", stored.validation_by_subject)
+    if stored.test is not None:
+        values |= _test_scores(scores_of_run(run.card.seed, run.evaluation(), run.counts()))
+        values |= _leakage(stored)
+    values |= {name: getattr(stored, name) for name in ("kept_epoch", "epochs", "stopped")}
+    values |= {f"duration_s/{name}": seconds for name, seconds in stored.duration_s.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _scores(part: str, scores: Mapping[str, Any]) -> dict[str, Any]:
-    found = {f"{part}/{name}": scores.get(name) for name in _SCORES}
-    return found | {f"{part}/f1/{name}": of_class["f1"] for name, of_class in scores.get("per_class", {}).items()}
+def _table_scores(part: str, scores: TableScores) -> dict[str, Any]:
+    values: dict[str, Any] = {f"{part}/{name}": value for name, value in scores.scores.items()}
+    for metric in metrics(level="image", per_class=True):
+        values |= {
+            f"{part}/{metric.name}/{name}": values_of_class.get(metric.name)
+            for name, values_of_class in scores.per_class.items()
+        }
+    return values
 
 
-def _intervals(run: Run) -> dict[str, Any]:
-    found = run_intervals(run)
-    named = {f"test/{name.replace('f1_', 'f1/', 1) if name.startswith('f1_') else name}": of
-             for name, of in found.scores.items()}  # fmt: skip
-    named |= {f"test_by_subject/{_SUBJECT_NAMES.get(name, name)}": of for name, of in found.by_subject.items()}
-    ends = {f"{name}_{end}": getattr(of, end) for name, of in named.items() for end in ("low", "high")}
-    return ends | {"test/intervals_over": f"{found.by}s"}
+def _test_scores(scores: Scores) -> dict[str, Any]:
+    named: dict[str, Score] = {_key(name): score for name, score in scores.overall.items()}
+    for metric, by_class in scores.by_class.items():
+        named |= {f"test/{metric}/{name}": score for name, score in by_class.items()}
+    values: dict[str, Any] = {name: score.mean for name, score in named.items()}
+    for name, score in named.items():
+        if score.interval is not None:
+            values |= {f"{name}_low": score.interval.low, f"{name}_high": score.interval.high}
+    return values | {"test/intervals_over": f"{scores.by}s"}
 
 
-def _by_subject(scores: Mapping[str, Any]) -> dict[str, Any]:
-    found = _scores("test_by_subject", scores.get("mean", {}))
-    two_way = scores.get("demented") or {}
-    found["test_by_subject/vote_accuracy"] = (scores.get("vote") or {}).get("accuracy")
-    return found | {f"test_by_subject/demented_{name}": two_way.get(name) for name in ("accuracy", "roc_auc")}
+def _key(metric: str) -> str:
+    """Return the W&B key of a metric on the test part."""
+    if METRICS[metric].level == "image":
+        return f"test/{metric}"
+    return f"test_by_subject/{metric.removeprefix('subject_')}"
 
 
-def _leakage(findings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the counts; of the subjects on both sides, how many there are."""
-    counted = {name: len(value) if isinstance(value, list) else value for name, value in findings.items()}
-    return {f"leakage/{name}": value for name, value in counted.items()}
+def _leakage(stored: RunMetrics) -> dict[str, Any]:
+    """Return the counts of shared images, and the number of shared subjects."""
+    if stored.leakage is None:
+        return {}
+    counts = {**asdict(stored.leakage), "shared_subjects": len(stored.leakage.shared_subjects)}
+    return {f"leakage/{name}": value for name, value in counts.items()}

@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 from alzbench.experiment.tracking import TrackingSettings
+from alzbench.tracking.client import Destination, Mode
+from alzbench.tracking.credentials import has_key
 
-Mode = Literal["online", "offline"]
 DEFAULT_PROJECT = "alzbench"
 HINT = (
     "W&B: not used, as no API key is configured; `wandb login` or WANDB_API_KEY turns it on, tracking.wandb: offline "
     "needs none, and tracking.wandb: disabled silences this line."
 )
-# where the client finds keys, beside the environment: looking here first saves importing it
-_KEY_FILES = ("~/.netrc", "~/_netrc", "~/.config/wandb/settings")
-
-
-@dataclass(frozen=True)
-class Destination:
-    """Where runs are mirrored to.
-
-    Attributes:
-        mode: `online`, or `offline` into the run's own folder.
-        project: Of W&B.
-        entity: User or team; None: the key's own.
-    """
-
-    mode: Mode
-    project: str
-    entity: str | None
 
 
 def destination_of(settings: TrackingSettings) -> Destination | None:
@@ -62,15 +43,3 @@ def _destination(mode: Mode, settings: TrackingSettings) -> Destination:
 def lacks_key(settings: TrackingSettings) -> bool:
     """Return whether runs are not mirrored for want of a key alone."""
     return settings.wandb == "auto" and not os.environ.get("WANDB_MODE") and not has_key()
-
-
-def has_key() -> bool:
-    """Return whether an API key is configured for the server; nothing is asked and nobody is prompted."""
-    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
-        return True
-    files = [*_KEY_FILES, os.environ.get("NETRC"), f"{os.environ.get('WANDB_CONFIG_DIR', '~')}/settings"]
-    if not any(Path(file).expanduser().is_file() for file in files if file):
-        return False
-    from alzbench.tracking.client import stored_key_is_there
-
-    return stored_key_is_there()

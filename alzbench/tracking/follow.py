@@ -16,8 +16,8 @@ from alzbench.experiment.tracking import TrackingSettings
 from alzbench.runner import EpochListener, EpochStored, resolved_yaml
 from alzbench.runner.listeners import Row
 from alzbench.store import RunWriter, read_run
-from alzbench.tracking.client import BeingSent, NotConfirmed, reason_of, warm_up
-from alzbench.tracking.destination import HINT, Destination, destination_of, lacks_key
+from alzbench.tracking.client import BeingSent, Destination, NotConfirmed, reason_of, warm_up
+from alzbench.tracking.destination import HINT, destination_of, lacks_key
 from alzbench.tracking.mirror import Mirror
 from alzbench.tracking.study import keep_study, mirror_study
 

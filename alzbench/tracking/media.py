@@ -32,7 +32,7 @@ def media(run: Run, wandb: Any, pictures: Pictures) -> dict[str, Any]:
     found = {f"figures/{path.stem}": wandb.Image(str(path)) for path in sorted((run.path / "figures").glob("*.png"))}
     if (run.path / "predictions.csv").is_file():
         table = run.predictions()
-        found |= plots(table, wandb, curves=not run.metrics.get("answers_only"))
+        found |= plots(table, wandb, curves=not run.metrics().labels_only)
         found["test/predictions"] = wandb.Table(dataframe=with_confidence(table))
         found["test/mistakes"] = mistakes(run, table, wandb, pictures)
     return found

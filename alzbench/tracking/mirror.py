@@ -12,8 +12,7 @@ import filelock
 
 from alzbench.store import Card, Run
 from alzbench.tracking import content
-from alzbench.tracking.client import BeingSent, MirroredRun, confirm
-from alzbench.tracking.destination import Destination
+from alzbench.tracking.client import BeingSent, Destination, MirroredRun, confirm
 from alzbench.tracking.marker import Marker, new_id, read_marker, write_marker
 from alzbench.tracking.media import Pictures, media
 
@@ -63,7 +62,7 @@ class Mirror:
         if destination.mode == "offline":
             _forget_fragments(folder, self._marker.id)
         about = {
-            "name": content.title(card),
+            "name": card.title,
             "group": card.experiment,
             "job_type": content.job_type(card),
             "tags": content.tags(card),

@@ -17,9 +17,8 @@ from alzbench.report.export import comparison_table
 from alzbench.report.pictures import comparison_figures
 from alzbench.store import Run
 from alzbench.tracking import content
-from alzbench.tracking.client import MirroredRun, TrackingError, answers
+from alzbench.tracking.client import Destination, MirroredRun, TrackingError, answers
 from alzbench.tracking.dashboard import Dashboard, SearchedSweep, save
-from alzbench.tracking.destination import Destination
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,8 +16,7 @@ from alzbench import atomic
 from alzbench.errors import DataError
 from alzbench.experiment import Experiment
 from alzbench.runner import resolved_yaml
-from alzbench.tracking.client import MirroredRun
-from alzbench.tracking.destination import Destination
+from alzbench.tracking.client import Destination, MirroredRun
 from alzbench.tracking.marker import Marker, read_marker, write_marker
 
 if TYPE_CHECKING:

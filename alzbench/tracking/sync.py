@@ -19,8 +19,17 @@ from alzbench.experiment import DataSettings
 from alzbench.experiment.tracking import TrackingSettings
 from alzbench.progress import Progress
 from alzbench.store import Run
-from alzbench.tracking.client import SYNC_FINISH_S, BeingSent, NotConfirmed, TrackingError, answers, reason_of
-from alzbench.tracking.destination import Destination, has_key, online_destination
+from alzbench.tracking.client import (
+    SYNC_FINISH_S,
+    BeingSent,
+    Destination,
+    NotConfirmed,
+    TrackingError,
+    answers,
+    reason_of,
+)
+from alzbench.tracking.credentials import has_key
+from alzbench.tracking.destination import online_destination
 from alzbench.tracking.marker import Marker, read_marker
 from alzbench.tracking.media import Pictures
 from alzbench.tracking.mirror import Mirror

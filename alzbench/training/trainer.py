@@ -26,7 +26,7 @@ from alzbench.training.predictor import predict_logits
 STEPS_PER_EXECUTION = 8  # steps between two returns to Python: the cost of a return is that of a small step
 
 Logits = npt.NDArray[np.float32]
-Row = Mapping[str, Any]  # of the history, see `TrainResult`
+Row = Mapping[Any, Any]  # of the history, see `TrainResult`
 
 # `keep` -> column of the history, and True if higher is better
 _MONITORS = {"best_val_accuracy": ("val_accuracy", True), "best_val_loss": ("val_loss", False), "last": ("epoch", True)}

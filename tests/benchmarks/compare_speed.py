@@ -25,7 +25,7 @@ import pandas as pd
 
 from alzbench.compare.probabilities import MOST_SIDE_BY_SIDE
 from alzbench.evaluation.subject_counts import SubjectCounts
-from tests.test_store import CARD, make_metrics
+from tests.helpers.runs import CARD, make_metrics
 
 CLASSES, SUBJECTS, SLICES, SEEDS, FOLDS = ("Non", "VeryMild", "Mild", "Moderate"), 200, 32, 5, 5
 
@@ -84,7 +84,9 @@ def write(
     path = root / experiment / f"seed-{seed}-{'' if fold is None else f'fold-{fold}-'}h"
     path.mkdir(parents=True)
     folds = {"fold": fold, "folds": 1 if fold is None else FOLDS, "test": f"t{fold}"}
-    card = replace(CARD, experiment=experiment, settings=experiment, seed=seed, hash="h", state="complete", **folds)
+    card = replace(
+        CARD, experiment=experiment, settings_hash=experiment, seed=seed, hash="h", state="complete", **folds
+    )
     accuracy = float(right.sum() / n / slices)
     (path / "state.json").write_text(json.dumps(asdict(card)))
     metrics = make_metrics(accuracy, [accuracy] * len(CLASSES), CLASSES, n * slices)

@@ -1,4 +1,4 @@
-"""Where experiments disagree."""
+"""Images and subjects that experiments predict differently."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from alzbench.compare import compare
+from alzbench.compare import compare, read_group
 from alzbench.compare.disagreements import disagreements, disputed_subjects
 from alzbench.store import RunStore
-from tests.report.test_document import write_answers, write_predictions
-from tests.test_store import write_run
+from tests.helpers.predictions import draw_predictions, write_predictions
+from tests.helpers.runs import write_run
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Experiments a (seeds 0 and 1) and b (seed 1), and a sanity row."""
     for name, seed, right in (("a", 0, 0.5), ("a", 1, 0.6), ("b", 1, 0.7), ("z", 1, 0.1)):
-        path = write_run(tmp_path, right, n=96, experiment=name, settings=name, seed=seed, sanity=name == "z")
-        write_answers(path, seed + 10 * ord(name), right)
+        path = write_run(tmp_path, right, n=96, experiment=name, settings_hash=name, seed=seed, sanity=name == "z")
+        draw_predictions(path, seed + 10 * ord(name), right)
     return tmp_path
 
 
@@ -28,7 +28,7 @@ def predictions(root: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(root / name / "seed-1-h1" / "predictions.csv", index_col="image")
 
 
-def test_the_images_that_are_answered_differently_are_listed(root: Path) -> None:
+def test_the_images_that_are_predicted_differently_are_listed(root: Path) -> None:
     found = disagreements(compare(RunStore(root).runs(), []))
     a, b = predictions(root, "a"), predictions(root, "b")
     differ = a["predicted"] != b["predicted"]
@@ -48,17 +48,17 @@ def test_without_a_common_seed_or_predictions_there_is_nothing_to_list(root: Pat
     (root / "b" / "seed-1-h1" / "predictions.csv").unlink()
     assert disagreements(compare(RunStore(root).runs(), [])).empty
     (group,) = compare(RunStore(root).runs(), []).groups
-    assert disputed_subjects(group) == []
+    assert disputed_subjects(read_group(group)) == []
 
 
 def test_the_same_classes_spelled_otherwise_are_no_disagreement(root: Path) -> None:
-    path = write_run(root, 0.6, classes=("class A", "class B"), n=96, experiment="c", settings="c", seed=1)
-    write_answers(path, 1 + 10 * ord("a"), 0.6, ("class A", "class B"))  # what a answers
+    path = write_run(root, 0.6, classes=("class A", "class B"), n=96, experiment="c", settings_hash="c", seed=1)
+    draw_predictions(path, 1 + 10 * ord("a"), 0.6, ("class A", "class B"))  # as a predicts
     comparison = compare(RunStore(root).runs(), [])
     found = disagreements(comparison)
     assert len(found)
     assert found["predicted_c"].tolist() == found["predicted_a"].tolist()
-    disputed = disputed_subjects(comparison.groups[0])
+    disputed = disputed_subjects(read_group(comparison.groups[0]))
     assert disputed
     for subject in disputed:
         assert subject.right["c"] == subject.right["a"]
@@ -67,19 +67,19 @@ def test_the_same_classes_spelled_otherwise_are_no_disagreement(root: Path) -> N
 def test_an_experiment_may_be_named_as_a_column(tmp_path: Path) -> None:
     names = ("label", "slices", "differ", "subject", "slice")
     for name in names:
-        write_answers(write_run(tmp_path, n=96, experiment=name, settings=name), len(name), 0.5)
+        draw_predictions(write_run(tmp_path, n=96, experiment=name, settings_hash=name), len(name), 0.5)
     comparison = compare(RunStore(tmp_path).runs(), [])
     found = disagreements(comparison)
     assert set(found["label"]) == {"A", "B"}
     assert {f"predicted_{name}" for name in names} < set(found)
-    (first, *_) = disputed_subjects(comparison.groups[0])
+    (first, *_) = disputed_subjects(read_group(comparison.groups[0]))
     assert sorted(first.right) == sorted(names)
     assert first.label in ("A", "B")
 
 
 def test_the_most_disputed_subjects_come_first(root: Path) -> None:
     (group,) = compare(RunStore(root).runs(), []).groups
-    found = pd.DataFrame([asdict(of) | of.right for of in disputed_subjects(group)])
+    found = pd.DataFrame([asdict(subject) | subject.right for subject in disputed_subjects(read_group(group))])
     a, b = predictions(root, "a"), predictions(root, "b")
     differ = (a["predicted"] != b["predicted"]).groupby(a["subject"]).sum()
     assert set(found["subject"]) == set(differ.index[differ > 0])
@@ -97,11 +97,11 @@ def test_without_subjects_none_is_disputed(root: Path) -> None:
     for path in root.glob("*/*/predictions.csv"):
         pd.read_csv(path).assign(subject="").to_csv(path, index=False)
     (group,) = compare(RunStore(root).runs(), []).groups
-    assert disputed_subjects(group) == []
+    assert disputed_subjects(read_group(group)) == []
     assert not disagreements(compare(RunStore(root).runs(), [])).empty
 
 
-def test_only_images_that_all_have_answered_are_set_side_by_side(root: Path) -> None:
+def test_only_images_that_all_have_predicted_are_set_side_by_side(root: Path) -> None:
     path = root / "b" / "seed-1-h1" / "predictions.csv"
     write_predictions(path.parent, pd.read_csv(path, dtype=str).iloc[8:])
     found = disagreements(compare(RunStore(root).runs(), []))

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import statistics
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from alzbench.compare import Comparison, Reference, Spread, compare
-from alzbench.evaluation.metrics import score
+from alzbench.compare import Comparison, ExperimentRow, Reference, compare
+from alzbench.evaluation.evaluate import evaluate
+from alzbench.evaluation.metrics import metrics
+from alzbench.evaluation.scores import Score
 from alzbench.evaluation.subject_counts import count_subjects
-from alzbench.evaluation.subjects import score_subjects
 from alzbench.store import RunStore, read_run
-from tests.report.test_document import write_answers
-from tests.test_store import write_run
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.runs import write_run
 
 REFERENCE = Reference(name="published", accuracy=0.4, test_images=100, protocol="reference", source="a paper")
 
@@ -28,44 +26,12 @@ def comparison(root: Path, *references: Reference) -> Comparison:
     return compare(RunStore(root).runs(), references)
 
 
-# Spread
+def accuracy_of(row: ExperimentRow) -> Score | None:
+    return row.scores.get("accuracy")
 
 
-def test_nothing_has_no_spread() -> None:
-    assert Spread.of([]) is None
-    assert Spread.of([None, None]) is None
-
-
-def test_one_value_has_no_deviation() -> None:
-    assert Spread.of([0.25]) == Spread(0.25, None, 1)
-
-
-def test_the_deviation_is_that_of_a_sample() -> None:
-    # mean 4; squares of the differences 4 + 0 + 4 = 8; over n - 1 = 2: 4
-    assert Spread.of([2.0, 4.0, 6.0]) == Spread(4.0, 2.0, 3)
-
-
-def test_values_that_are_not_defined_do_not_count() -> None:
-    assert Spread.of([None, 1.0, None, 4.0, 7.0]) == Spread(4.0, 3.0, 3)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.permutations(range(9)))
-def test_order_does_not_matter_and_the_mean_lies_between(values: list[float], order: list[int]) -> None:
-    spread = Spread.of(values)
-    assert spread is not None
-    assert min(values) - 1e-12 <= spread.mean <= max(values) + 1e-12
-    assert spread.n == len(values)
-    shuffled = Spread.of([values[i] for i in order if i < len(values)])
-    assert shuffled is not None
-    assert shuffled.mean == pytest.approx(spread.mean)
-    assert shuffled.sd == (spread.sd and pytest.approx(spread.sd))
-
-
-@given(st.floats(0, 1), st.integers(2, 9))
-def test_equal_values_do_not_deviate(value: float, n: int) -> None:
-    spread = Spread.of([value] * n)
-    assert spread is not None
-    assert spread.sd == 0
+def f1_of(row: ExperimentRow) -> list[Score]:
+    return list(row.class_scores["f1"].values())
 
 
 # Rows
@@ -77,27 +43,27 @@ def test_a_row_summarises_the_seeds_of_an_experiment(tmp_path: Path) -> None:
     (group,) = comparison(tmp_path).groups
     (row,) = group.rows
     assert (row.label, row.description, row.seeds, row.unfinished) == ("x", "a line", (0, 1, 2), ())
-    assert row.accuracy == Spread(0.5, 0.25, 3)
-    assert row.balanced_accuracy == Spread(0.25, 0.125, 3)
-    assert row.macro_f1 == Spread(0.125, 0.0625, 3)
-    assert row.f1 == (Spread(0.5, 0.5, 3), Spread(0.5, 0.0, 2))
+    assert row.scores["accuracy"] == Score(0.5, 0.25, 3)
+    assert row.scores["balanced_accuracy"] == Score(0.25, 0.125, 3)
+    assert row.scores["macro_f1"] == Score(0.125, 0.0625, 3)
+    assert row.class_scores["f1"] == {"A": Score(0.5, 0.5, 3), "B": Score(0.5, 0.0, 2)}
     assert (group.test_images, group.classes) == (100, ("A", "B"))
 
 
 def test_rows_are_in_the_order_in_which_experiments_were_first_run(tmp_path: Path) -> None:
-    write_run(tmp_path, experiment="b", settings="b", seed=0, created="2030-01-01")
-    write_run(tmp_path, experiment="a", settings="a", seed=0, created="2030-01-02")
-    write_run(tmp_path, experiment="b", settings="b", seed=1, created="2030-01-03")
+    write_run(tmp_path, experiment="b", settings_hash="b", seed=0, created="2030-01-01")
+    write_run(tmp_path, experiment="a", settings_hash="a", seed=0, created="2030-01-02")
+    write_run(tmp_path, experiment="b", settings_hash="b", seed=1, created="2030-01-03")
     (group,) = comparison(tmp_path).groups
     assert [(row.label, row.seeds) for row in group.rows] == [("b", (0, 1)), ("a", (0,))]
 
 
 def test_one_name_with_two_settings_is_told_apart(tmp_path: Path) -> None:
-    write_run(tmp_path, 0.2, settings="aaaaaaaaaa", hash="h1")
-    write_run(tmp_path, 0.4, settings="bbbbbbbbbb", hash="h2")
-    write_run(tmp_path, 0.6, experiment="y", settings="bbbbbbbbbb", hash="h3")
+    write_run(tmp_path, 0.2, settings_hash="aaaaaaaaaa", hash="h1")
+    write_run(tmp_path, 0.4, settings_hash="bbbbbbbbbb", hash="h2")
+    write_run(tmp_path, 0.6, experiment="y", settings_hash="bbbbbbbbbb", hash="h3")
     (group,) = comparison(tmp_path).groups
-    accuracies = {row.label: row.accuracy.mean for row in group.rows if row.accuracy}
+    accuracies = {row.label: score.mean for row in group.rows if (score := accuracy_of(row))}
     assert accuracies == {"x (aaaaaa)": 0.2, "x (bbbbbb)": 0.4, "y": 0.6}
 
 
@@ -109,22 +75,22 @@ def test_unfinished_runs_are_named_and_not_counted(tmp_path: Path, state: str) -
     (row,) = group.rows
     seen = "interrupted" if state == "running" else state  # no process holds its lock
     assert (row.seeds, row.unfinished) == ((0,), (f"x/seed-1-h1: {seen}",))
-    assert row.accuracy == Spread(0.5, None, 1)
+    assert row.scores["accuracy"] == Score(0.5, None, 1)
 
 
-def test_an_experiment_without_a_complete_run_has_no_figures(tmp_path: Path) -> None:
+def test_an_experiment_without_a_complete_run_has_no_scores(tmp_path: Path) -> None:
     write_run(tmp_path, state="failed")
     (group,) = comparison(tmp_path, REFERENCE).groups
     (row,) = group.rows
     assert (group.test_images, group.classes, group.references) == (None, (), ())
-    assert (row.seeds, row.accuracy, row.macro_f1, row.f1, row.difference) == ((), None, None, (), {})
+    assert (row.seeds, row.runs, dict(row.scores), f1_of(row), row.difference) == ((), (), {}, [], {})
 
 
 def test_classes_that_runs_spell_differently_are_matched_by_their_label(tmp_path: Path) -> None:
-    write_run(tmp_path, f1=(0.2, 0.4), classes=("Non Demented", "Mild"), settings="s1", hash="h1")
-    write_run(tmp_path, f1=(0.6, 0.8), classes=("NonDemented", "MILD"), settings="s2", hash="h2")
+    write_run(tmp_path, f1=(0.2, 0.4), classes=("Non Demented", "Mild"), settings_hash="s1", hash="h1")
+    write_run(tmp_path, f1=(0.6, 0.8), classes=("NonDemented", "MILD"), settings_hash="s2", hash="h2")
     (group,) = comparison(tmp_path).groups
-    assert [[spread.mean for spread in row.f1 if spread] for row in group.rows] == [[0.2, 0.4], [0.6, 0.8]]
+    assert [[score.mean for score in f1_of(row)] for row in group.rows] == [[0.2, 0.4], [0.6, 0.8]]
 
 
 # Groups
@@ -139,13 +105,13 @@ def test_what_is_not_comparable_is_never_in_one_group(tmp_path: Path, other: dic
     write_run(tmp_path, 0.2, seed=0)
     write_run(tmp_path, 0.8, **{"seed": 1, **other})
     groups = comparison(tmp_path).groups
-    assert sorted(row.accuracy.mean for group in groups for row in group.rows if row.accuracy) == [0.2, 0.8]
+    assert sorted(score.mean for group in groups for row in group.rows if (score := accuracy_of(row))) == [0.2, 0.8]
     assert [len(group.rows) for group in groups] == [1, 1]
 
 
 def test_what_is_comparable_is_in_one_group(tmp_path: Path) -> None:
     write_run(tmp_path, seed=0)
-    write_run(tmp_path, experiment="y", settings="s1", variant="attention")
+    write_run(tmp_path, experiment="y", settings_hash="s1", variant="attention")
     (group,) = comparison(tmp_path).groups
     assert (group.protocol, group.leaks, group.data, group.demo) == ("reference", "all of it", "d0", False)
     assert len(group.rows) == 2
@@ -189,13 +155,6 @@ def test_each_of_several_references_has_its_difference(tmp_path: Path) -> None:
     assert group.rows[0].difference == {"published": pytest.approx(0.1), "second": pytest.approx(-0.4)}
 
 
-@given(st.lists(st.floats(0, 1), min_size=2, max_size=5))
-def test_spreads_agree_with_the_textbook(values: list[float]) -> None:
-    spread = Spread.of(values)
-    assert spread is not None
-    assert spread.sd == pytest.approx(statistics.pvariance(values) ** 0.5 * (len(values) / (len(values) - 1)) ** 0.5)
-
-
 # Seeds whose test images differ, folds, sanity rows, subjects
 
 
@@ -204,7 +163,7 @@ def test_seeds_that_draw_their_own_test_images_are_one_row(tmp_path: Path) -> No
         write_run(tmp_path, 0.2 + 0.2 * seed, seed=seed, test=f"t{seed}", protocol="subject")
     (group,) = comparison(tmp_path).groups
     (row,) = group.rows
-    assert row.accuracy == Spread(pytest.approx(0.3), pytest.approx(0.2 / 2**0.5), 2)
+    assert row.scores["accuracy"] == Score(pytest.approx(0.3), pytest.approx(0.2 / 2**0.5), 2)
 
 
 def fold(root: Path, number: int, of: int, rows: list[tuple[str, str, float]], seed: int = 0) -> None:
@@ -224,17 +183,16 @@ def test_folds_of_a_seed_are_scored_together(tmp_path: Path) -> None:
     fold(tmp_path, 1, 2, [("b", "B", 0.9), ("b", "B", 0.7), ("c", "B", 0.6), ("c", "B", 0.1)])
     (row,) = comparison(tmp_path).groups[0].rows
     assert row.seeds == (0,)
-    assert row.accuracy == Spread(pytest.approx(3 / 6), None, 1)
-    assert row.by_subject is not None
-    assert row.by_subject.subjects == 3
-    assert row.by_subject.accuracy == Spread(pytest.approx(2 / 3), None, 1)
-    assert row.by_subject.demented_auc == Spread(pytest.approx(1.0), None, 1)
+    assert row.scores["accuracy"] == Score(pytest.approx(3 / 6), None, 1)
+    assert row.subjects == 3
+    assert row.scores["subject_accuracy"] == Score(pytest.approx(2 / 3), None, 1)
+    assert row.scores["subject_demented_auc"] == Score(pytest.approx(1.0), None, 1)
 
 
 def test_a_seed_that_lacks_a_fold_does_not_count(tmp_path: Path) -> None:
     fold(tmp_path, 0, 2, [("a", "A", 0.9), ("b", "B", 0.2)], seed=0)
     (row,) = comparison(tmp_path).groups[0].rows
-    assert (row.seeds, row.accuracy) == ((), None)
+    assert (row.seeds, accuracy_of(row)) == ((), None)
 
 
 def test_sanity_rows_come_last_and_are_no_attempt_at_the_reference(tmp_path: Path) -> None:
@@ -253,7 +211,7 @@ def test_of_two_runs_of_a_seed_the_newest_counts_and_the_other_is_named(tmp_path
     write_run(tmp_path, 0.2, hash="h1", created="2030-01-01")
     write_run(tmp_path, 0.4, hash="h2", created="2030-01-02")
     (row,) = comparison(tmp_path).groups[0].rows
-    assert row.accuracy == Spread(0.4, None, 1)
+    assert row.scores["accuracy"] == Score(0.4, None, 1)
     assert row.left_out == ("x/seed-0-h1 does not count: x/seed-0-h2 is a newer run of the same seed",)
 
 
@@ -269,7 +227,7 @@ def test_two_runs_of_one_fold_are_not_two_folds(tmp_path: Path) -> None:
 def test_a_single_fold_does_not_stand_beside_all_of_them(tmp_path: Path) -> None:
     fold(tmp_path, 0, 2, [("a", "A", 0.9), ("a", "A", 0.8)])
     fold(tmp_path, 1, 2, [("b", "B", 0.9), ("c", "B", 0.1)])
-    write_run(tmp_path, experiment="y", settings="y", test="t0", leaks="")
+    write_run(tmp_path, experiment="y", settings_hash="y", test="t0", leaks="")
     assert [[row.label for row in group.rows] for group in comparison(tmp_path).groups] == [["x"], ["y"]]
 
 
@@ -284,21 +242,23 @@ def test_folds_are_pooled_from_their_counts_as_from_their_predictions(tmp_path: 
         run = read_run(path)
         table = run.predictions()
         (path / "subjects.json").write_text(json.dumps(count_subjects(table).to_json()))
-        metrics = {**run.metrics, "test": score(table), "test_by_subject": score_subjects(table)}
-        (path / "metrics.json").write_text(json.dumps(metrics))
+        evaluation = evaluate(table)
+        changes = {"test": evaluation.images, "test_by_subject": evaluation.subjects}
+        (path / "metrics.json").write_text(json.dumps(run.metrics().model_copy(update=changes).to_json()))
         (path / "predictions.csv").unlink()
-    (found,) = comparison(tmp_path).groups[0].rows
-    assert found == expected
-    assert found.by_subject is not None
-    assert found.by_subject.intervals.keys() == {
-        "accuracy", "balanced_accuracy", "macro_f1", "vote_accuracy", "demented_accuracy", "demented_auc",
-    }  # fmt: skip
+    (pooled,) = comparison(tmp_path).groups[0].rows
+    # metrics of probabilities need the predictions themselves
+    of_counts = [m.name for m in metrics(per_class=False) if m.needs == "counts" or m.level == "subject"]
+    assert {name: pooled.scores[name] for name in of_counts} == {name: expected.scores[name] for name in of_counts}
+    assert pooled.subjects == expected.subjects == 24
+    assert pooled.class_scores["f1"] == expected.class_scores["f1"]
+    assert all(pooled.scores[name].interval for name in of_counts)
 
 
 def answered(root: Path, name: str, seed: int = 0, subject: str | None = None, **card: Any) -> None:
     """Write a run of twelve subjects, known unless `subject` says otherwise."""
-    path = write_run(root, n=96, experiment=name, settings=name, seed=seed, **card)
-    write_answers(path, seed + len(name), 0.6)
+    path = write_run(root, n=96, experiment=name, settings_hash=name, seed=seed, **card)
+    draw_predictions(path, seed + len(name), 0.6)
     if subject is not None:
         table = pd.read_csv(path / "predictions.csv").assign(subject=subject)
         table.to_csv(path / "predictions.csv", index=False)
@@ -308,13 +268,13 @@ def test_rows_that_are_not_paired_say_why(tmp_path: Path) -> None:
     answered(tmp_path, "baseline")
     answered(tmp_path, "other-seed", seed=1)
     answered(tmp_path, "unknown", subject="")
-    write_run(tmp_path, n=96, experiment="nothing", settings="nothing")
+    write_run(tmp_path, n=96, experiment="nothing", settings_hash="nothing")
     (group,) = comparison(tmp_path).groups
     reasons = {row.label: row.unpaired for row in group.rows}
     assert reasons["baseline"] == ""
     assert reasons["other-seed"] == "not paired with baseline: they have no seed in common"
     assert "subjects of the test images are known for one" in reasons["unknown"]
-    assert "answers are not stored" in reasons["nothing"]
+    assert "predictions are not stored" in reasons["nothing"]
     assert group.clusters_differ
     assert [row.by for row in group.rows if row.label == "unknown"] == ["image"]
 
@@ -337,6 +297,6 @@ def test_leaky_beside_clean_is_noticed(tmp_path: Path) -> None:
 
 def test_predictions_from_elsewhere_are_beside_no_published_figure(tmp_path: Path) -> None:
     """They name a protocol that nothing has checked; those that are like a stored run have its settings."""
-    write_run(tmp_path, protocol_settings="", variant="imported")
+    write_run(tmp_path, protocol_hash="", variant="imported")
     (group,) = comparison(tmp_path, REFERENCE).groups
     assert (group.references, group.rows[0].difference) == ((), {})

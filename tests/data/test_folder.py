@@ -9,7 +9,7 @@ import pytest
 
 from alzbench.data.folder import list_folder, plain
 from alzbench.errors import DataError
-from tests.conftest import CLASSES
+from tests.helpers.images import CLASSES
 
 
 def test_the_kaggle_layout(image_folder: Path) -> None:

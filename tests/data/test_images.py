@@ -18,7 +18,7 @@ from alzbench.data.manifest import open_image_set
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
 from alzbench.progress import Progress
-from tests.conftest import write_image
+from tests.helpers.images import write_image
 
 
 def listing(*paths: Path) -> pd.DataFrame:

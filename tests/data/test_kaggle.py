@@ -23,7 +23,7 @@ from alzbench.data.manifest import locate
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
 from alzbench.progress import Progress
-from tests.conftest import CLASSES
+from tests.helpers.images import CLASSES
 
 pytestmark = pytest.mark.slow
 

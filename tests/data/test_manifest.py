@@ -17,7 +17,7 @@ from alzbench.data.manifest import COLUMNS, ImageSet, locate, open_image_set
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
 from alzbench.progress import Progress
-from tests.conftest import write_image
+from tests.helpers.images import write_image
 
 
 def opened(folder: Path) -> ImageSet:

@@ -1,18 +1,21 @@
-"""Scores of predictions tables, by hand and against scikit-learn."""
+"""Metrics of predictions tables, by hand and against scikit-learn; and their declaration."""
 
 from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import balanced_accuracy_score, classification_report
+from sklearn.metrics import balanced_accuracy_score, classification_report, cohen_kappa_score, log_loss
 
-from alzbench.evaluation.metrics import METRICS, score
+from alzbench.evaluation.evaluate import evaluate
+from alzbench.evaluation.metrics import METRICS, Metric, declare, metrics
 from alzbench.evaluation.predictions import class_names, make_table
 
 
@@ -26,16 +29,24 @@ def certain(truth: list[int], predicted: list[int], classes: list[str]) -> pd.Da
     return table(truth, np.eye(len(classes))[predicted].tolist(), classes)
 
 
+def score(predictions: pd.DataFrame) -> dict[str, Any]:
+    """Return the scores by image as they lie in metrics.json."""
+    return evaluate(predictions).images.model_dump()
+
+
 def test_by_hand() -> None:
-    """A: 3 images, 2 found. B: 2 images, 1 found, and one A called B. C: 1 image, found, and one B called C."""
+    """A: 3 images, 2 right. B: 2 images, 1 right, and one A called B. C: 1 image, right, and one B called C."""
     scores = score(certain([0, 0, 0, 1, 1, 2], [0, 0, 1, 1, 2, 2], ["A", "B", "C"]))
     assert scores["n"] == 6
     assert scores["confusion_matrix"] == [[2, 1, 0], [0, 1, 1], [0, 0, 1]]
     assert scores["accuracy"] == pytest.approx(4 / 6)
     assert scores["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
     assert scores["per_class"]["A"] == {
-        "precision": 1.0, "recall": pytest.approx(2 / 3), "f1": pytest.approx(0.8), "support": 3,
+        "precision": 1.0, "recall": pytest.approx(2 / 3), "f1": pytest.approx(0.8), "specificity": 1.0, "support": 3,
+        "roc_auc": pytest.approx(5 / 6), "average_precision": pytest.approx(2 / 3 + 1 / 3 * 3 / 6),
     }  # fmt: skip
+    assert scores["per_class"]["B"]["specificity"] == pytest.approx(3 / 4)
+    assert scores["per_class"]["C"]["specificity"] == pytest.approx(4 / 5)
     assert scores["per_class"]["B"]["f1"] == pytest.approx(0.5)
     assert scores["per_class"]["C"]["f1"] == pytest.approx(2 / 3)
     assert scores["macro_f1"] == pytest.approx((0.8 + 0.5 + 2 / 3) / 3)
@@ -49,15 +60,20 @@ def test_loss_by_hand() -> None:
 
 def test_what_is_not_defined_is_none_with_a_reason() -> None:
     scores = score(certain([0, 0, 1], [0, 0, 0], ["A", "B", "C"]))
-    assert scores["per_class"]["B"] == {"precision": None, "recall": 0.0, "f1": 0.0, "support": 1}
-    assert scores["per_class"]["C"] == {"precision": None, "recall": None, "f1": None, "support": 0}
+    b, c = scores["per_class"]["B"], scores["per_class"]["C"]
+    assert (b["precision"], b["recall"], b["f1"], b["support"]) == (None, 0.0, 0.0, 1)
+    assert (c["precision"], c["recall"], c["f1"], c["support"]) == (None, None, None, 0)
+    assert (c["roc_auc"], c["average_precision"], scores["mean_roc_auc"]) == (None, None, None)
     assert scores["undefined"] == {
         "B.precision": "never predicted",
         "C.recall": "no image of this class",
         "C.f1": "no image of this class",
         "C.precision": "never predicted",
+        "C.roc_auc": "only images of this class, or none",
+        "C.average_precision": "no image of this class",
+        "mean_roc_auc": "a class without images",
     }
-    assert scores["macro_f1"] == pytest.approx((0.8 + 0) / 2)  # of the classes that are there
+    assert scores["macro_f1"] == pytest.approx((0.8 + 0) / 2)  # over the classes with images
     assert scores["balanced_accuracy"] == pytest.approx(0.5)
     json.dumps(scores, allow_nan=False)
 
@@ -75,8 +91,12 @@ def test_agreement_with_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     for name in names:
         ours, theirs = scores["per_class"][name], report[name]
         assert ours["support"] == theirs["support"]
-        for ours_key, key in (("precision", "precision"), ("recall", "recall"), ("f1", "f1-score")):
-            assert ours[ours_key] is None or ours[ours_key] == pytest.approx(theirs[key], abs=1e-9)
+        for ours_key, key, defined in (
+            ("precision", "precision", names.index(name) in predicted),
+            ("recall", "recall", name in present),
+            ("f1", "f1-score", name in present),
+        ):
+            assert ours[ours_key] == (pytest.approx(theirs[key], abs=1e-9) if defined else None)
     assert scores["macro_f1"] == pytest.approx(np.mean([report[name]["f1-score"] for name in present]), abs=1e-9)
     if set(predicted) <= set(truth) and len(set(truth)) > 1:  # scikit-learn warns otherwise
         assert scores["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, predicted), abs=1e-9)
@@ -97,6 +117,73 @@ def test_columns_of_the_table() -> None:
 
 
 def test_directions() -> None:
-    assert {metric.name: metric.higher_is_better for metric in METRICS} == {
-        "loss": False, "accuracy": True, "balanced_accuracy": True, "macro_f1": True,
-    }  # fmt: skip
+    lower = {name for name in METRICS if not METRICS[name].higher_is_better}
+    assert lower == {"loss", "calibration_error"}
+
+
+def test_specificity_of_a_class_that_all_images_have_is_undefined() -> None:
+    scores = score(certain([0, 0], [0, 1], ["A", "B"]))
+    assert scores["per_class"]["A"]["specificity"] is None
+    assert scores["undefined"]["A.specificity"] == "no image of another class"
+    assert scores["per_class"]["B"]["specificity"] == 0.5
+
+
+def test_quadratic_kappa_by_hand() -> None:
+    """Two images of each of three stages, one of the first taken for the third: 4 / 4 against chance."""
+    kappa = score(certain([0, 0, 1, 1, 2, 2], [0, 2, 1, 1, 2, 2], ["A", "B", "C"]))["quadratic_kappa"]
+    # squared distances by chance, of rows 2, 2, 2 and columns 1, 2, 3: (2 * (2 + 12) + 2 * (1 + 3) + 2 * (4 + 2)) / 6
+    assert kappa == pytest.approx(1 - 4 / (48 / 6))
+
+
+def test_a_near_miss_costs_less_kappa_than_a_far_one() -> None:
+    near = score(certain([0, 1, 2, 3], [1, 1, 2, 3], list("ABCD")))["quadratic_kappa"]
+    far = score(certain([0, 1, 2, 3], [3, 1, 2, 3], list("ABCD")))["quadratic_kappa"]
+    assert far < near < 1
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60))
+def test_quadratic_kappa_is_that_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    true, predicted = [t for t, _ in pairs], [p for _, p in pairs]
+    kappa = score(certain(true, predicted, list("ABCD")))["quadratic_kappa"]
+    if len(set(true) | set(predicted)) == 1:
+        assert kappa is None
+    else:
+        expected = cohen_kappa_score(true, predicted, labels=range(4), weights="quadratic")
+        assert kappa == pytest.approx(expected, abs=1e-9)
+
+
+def test_loss_is_that_of_scikit_learn() -> None:
+    rng = np.random.default_rng(1)
+    true, shares = rng.integers(0, 3, 200), rng.dirichlet(np.ones(3) / 3, 200)
+    shares[0] = np.eye(3)[(true[0] + 1) % 3]  # certain, and wrong
+    assert score(table(true.tolist(), shares.tolist(), list("ABC")))["loss"] == log_loss(true, shares, labels=range(3))
+
+
+def test_labels_alone_have_no_metrics_of_probabilities() -> None:
+    scores = evaluate(certain([0, 1], [0, 0], ["A", "B"]), probabilities=False).images
+    for metric in metrics(level="image", needs="probabilities"):
+        values = (
+            [each[metric.name] for each in scores.per_class.values()]
+            if metric.per_class
+            else [scores.scores[metric.name]]
+        )
+        assert set(values) == {None}
+    assert scores.scores["accuracy"] == 0.5
+
+
+@pytest.fixture
+def error_rate() -> Iterator[Metric]:
+    """A metric declared by a test."""
+    function = METRICS["accuracy"].function
+    yield declare(Metric("error_rate", "error rate", "error", lambda counts: 1 - function(counts)))
+    METRICS.remove("error_rate")
+    METRICS.remove("subject_error_rate")
+
+
+def test_a_declared_metric_is_scored_by_image_and_by_subject(error_rate: Metric) -> None:
+    predictions = certain([0, 0, 1, 1], [0, 0, 0, 1], ["A", "B"]).assign(subject=list("aabb"))
+    evaluation = evaluate(predictions)
+    assert evaluation.value(error_rate) == 0.25
+    assert evaluation.value(METRICS["subject_error_rate"]) == 0.5  # the tie of b goes to the first class
+    assert evaluation.images.model_dump()["error_rate"] == 0.25

@@ -1,4 +1,4 @@
-"""Answers by subject, counted, and read back as they were."""
+"""Predictions by subject, counted, and read back as they were."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alzbench.evaluation.subject_counts import SubjectCounts, count_subjects
 
 
 def table(subjects: list[str]) -> pd.DataFrame:
-    """Five images of classes A and B: by hand, A A B B B, answered A B B B A."""
+    """Five images of classes A and B: by hand, A A B B B, predicted A B B B A."""
     return pd.DataFrame(
         {
             "image": list("vwxyz"), "subject": subjects, "slice": "", "label": list("AABBB"),
@@ -21,11 +21,11 @@ def table(subjects: list[str]) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def test_counts_are_by_subject_truth_and_answer() -> None:
+def test_counts_are_by_subject_true_and_predicted_class() -> None:
     found = count_subjects(table(["s", "s", "t", "t", "t"]))
     assert (found.by, found.names) == ("subject", ("s", "t"))
     assert found.counts.tolist() == [[[1, 1], [0, 0]], [[0, 0], [1, 2]]]
-    assert (found.labels.tolist(), found.answers.tolist()) == ([0, 1], [0, 1])  # by the mean: A 0.6, B 0.7
+    assert (found.labels.tolist(), found.predicted.tolist()) == ([0, 1], [0, 1])  # by the mean: A 0.6, B 0.7
 
 
 @pytest.mark.parametrize("subjects", [["", "s", "t", "t", "t"], [""] * 5])
@@ -33,14 +33,14 @@ def test_where_a_subject_is_unknown_images_are_counted(subjects: list[str]) -> N
     found = count_subjects(table(subjects))
     assert (found.by, found.names) == ("image", tuple("vwxyz"))
     assert found.counts.sum((1, 2)).tolist() == [1] * 5
-    assert (found.labels.tolist(), found.answers.tolist()) == ([0, 0, 1, 1, 1], [0, 1, 1, 1, 0])
+    assert (found.labels.tolist(), found.predicted.tolist()) == ([0, 0, 1, 1, 1], [0, 1, 1, 1, 0])
 
 
 def test_what_is_written_is_read_back() -> None:
     found = count_subjects(table(["s", "s", "t", "t", "t"]))
     again = SubjectCounts.from_json(json.loads(json.dumps(found.to_json())))
     assert (again.by, again.names) == (found.by, found.names)
-    for name in ("counts", "labels", "answers"):
+    for name in ("counts", "labels", "predicted"):
         np.testing.assert_array_equal(getattr(again, name), getattr(found, name))
 
 
@@ -52,3 +52,9 @@ def test_what_is_damaged_is_not_taken_for_something_else(harm: dict[str, object]
     content = {**count_subjects(table(["s", "s", "t", "t", "t"])).to_json(), **harm}
     with pytest.raises((KeyError, TypeError, ValueError, IndexError)):
         SubjectCounts.from_json(content)
+
+
+def test_the_older_name_of_predicted_is_read() -> None:
+    content = count_subjects(table(["s", "s", "t", "t", "t"])).to_json()
+    older = {("answers" if key == "predicted" else key): value for key, value in content.items()}
+    assert SubjectCounts.from_json(older).to_json() == content

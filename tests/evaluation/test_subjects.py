@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from alzbench.evaluation.subjects import combine, score_subjects, score_two_way
+from alzbench.evaluation.evaluate import evaluate
+from alzbench.evaluation.subjects import combine
 
 
 @pytest.fixture
@@ -40,23 +41,26 @@ def test_a_tie_goes_to_the_higher_mean(table: pd.DataFrame) -> None:
 
 
 def test_scores(table: pd.DataFrame) -> None:
-    scores = score_subjects(table)
-    assert scores is not None
-    assert scores["subjects"] == 3
-    assert scores["mean"]["accuracy"] == pytest.approx(2 / 3)
-    assert scores["mean"]["balanced_accuracy"] == pytest.approx(3 / 4)
-    assert scores["vote"]["accuracy"] == 1.0
+    subjects = evaluate(table).subjects
+    assert subjects is not None
+    assert subjects.subjects == 3
+    assert subjects.mean.scores["accuracy"] == pytest.approx(2 / 3)
+    assert subjects.mean.scores["balanced_accuracy"] == pytest.approx(3 / 4)
+    assert subjects.vote.scores["accuracy"] == 1.0
 
 
-def test_two_way_question(table: pd.DataFrame) -> None:
+def test_demented_or_not(table: pd.DataFrame) -> None:
     """P(not A) is 0.6, 0.2, 0.7 for a1, a2, b1: b1 ranks above both, and a1 is on the wrong side."""
-    two_way = score_two_way(combine(table, "mean"))
-    assert two_way == {"n": 3, "accuracy": pytest.approx(2 / 3), "roc_auc": 1.0}
+    subjects = evaluate(table).subjects
+    assert subjects is not None
+    assert subjects.demented.model_dump() == {"n": 3, "accuracy": pytest.approx(2 / 3), "roc_auc": 1.0}
 
 
-def test_two_way_with_one_side_has_no_auc(table: pd.DataFrame) -> None:
-    assert score_two_way(combine(table[table["label"] == "A"], "mean"))["roc_auc"] is None
+def test_one_side_alone_has_no_auc(table: pd.DataFrame) -> None:
+    subjects = evaluate(table[table["label"] == "A"]).subjects
+    assert subjects is not None
+    assert subjects.demented.roc_auc is None
 
 
-def test_an_unknown_subject_gives_no_scores(table: pd.DataFrame) -> None:
-    assert score_subjects(table.assign(subject=["", *table["subject"][1:]])) is None
+def test_an_unknown_subject_gives_no_scores_by_subject(table: pd.DataFrame) -> None:
+    assert evaluate(table.assign(subject=["", *table["subject"][1:]])).subjects is None

@@ -16,7 +16,7 @@ from alzbench.errors import ExperimentError
 from alzbench.experiment import Experiment, load_experiment
 from alzbench.experiment.study import expand_study, is_study, load_study
 from alzbench.runner import check, settings_hash
-from tests.conftest import EXPERIMENTS
+from tests.helpers.paths import EXPERIMENTS
 
 Write = Callable[..., Path]
 

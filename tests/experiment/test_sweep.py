@@ -12,7 +12,7 @@ from alzbench.errors import ExperimentError
 from alzbench.experiment import load_experiment
 from alzbench.experiment.loading import DEMO
 from alzbench.experiment.sweep import LoadedSweep, is_sweep, load_sweep, sampled_ends
-from tests.conftest import EXPERIMENTS
+from tests.helpers.paths import EXPERIMENTS
 
 BASE = "description: the base\ntrain: {epochs: 20}\n"
 SPACE: dict[str, Any] = {

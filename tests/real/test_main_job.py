@@ -13,7 +13,7 @@ from alzbench.experiment import DataSettings, load_experiment
 from alzbench.progress import Progress
 from alzbench.runner import Outcome, run_all
 from alzbench.store import RunStore
-from tests.conftest import EXPERIMENTS
+from tests.helpers.paths import EXPERIMENTS
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 

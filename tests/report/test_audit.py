@@ -14,8 +14,8 @@ from alzbench.evaluation.figures import save
 from alzbench.report.audit import findings, render_audit
 from alzbench.report.figure import comparison_figure
 from alzbench.store import RunStore
-from tests.report.test_terminal import text_of
-from tests.test_store import write_run
+from tests.helpers.runs import write_run
+from tests.helpers.text import text_of
 
 REFERENCE = Reference(name="published", accuracy=0.4, test_images=100, protocol="reference", source="a paper")
 

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from alzbench.compare import Comparison, Reference, compare
@@ -23,35 +21,11 @@ from alzbench.report.markup import latex, render_latex, render_markdown
 from alzbench.report.pages import Files, write_comparison
 from alzbench.report.pictures import placed_figures
 from alzbench.store import RunStore
-from tests.test_store import write_run
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.runs import write_run
+from tests.helpers.text import EVIL
 
-EVIL = "<script>alert(1)</script>"
 REFERENCE = Reference(name="published", accuracy=0.4, test_images=96, protocol="reference", source="a paper")
-
-
-def write_answers(path: Path, seed: int, right: float, classes: Sequence[str] = ("A", "B"), subjects: int = 12) -> None:
-    """Write predictions of 8 slices a subject, of which about the share `right` is answered right."""
-    rng = np.random.default_rng(seed)
-    rows = []
-    for subject in range(subjects):
-        label = subject % len(classes)
-        for number in range(8):
-            chosen = label if rng.random() < right else (label + 1) % len(classes)
-            shares = np.full(len(classes), 0.3 / (len(classes) - 1))
-            shares[chosen] = 0.7
-            about = {"image": f"{subject}-{number}.png", "subject": f"s{subject}", "slice": str(number)}
-            named = {f"p_{name}": share for name, share in zip(classes, shares, strict=True)}
-            rows.append({**about, "label": classes[label], "predicted": classes[chosen], **named})
-    write_predictions(path, pd.DataFrame(rows))
-
-
-def write_predictions(path: Path, table: pd.DataFrame) -> None:
-    """Write the predictions of a stored run, whose figures then are of so many images."""
-    table.to_csv(path / "predictions.csv", index=False)
-    if (path / "metrics.json").is_file():
-        metrics = json.loads((path / "metrics.json").read_text())
-        metrics["test"]["n"] = len(table)
-        (path / "metrics.json").write_text(json.dumps(metrics))
 
 
 @pytest.fixture
@@ -59,8 +33,10 @@ def comparison(tmp_path: Path) -> Comparison:
     """Two experiments of two seeds with predictions, one of them and a class named to do harm; a published figure."""
     for name, right in (("baseline", 0.6), (EVIL.replace("/", "∕"), 0.8)):
         for seed in (0, 1):
-            run = write_run(tmp_path, right, (0.5, 0.5), ("A", EVIL), 96, experiment=name, settings=name, seed=seed)
-            write_answers(run, seed, right, ("A", EVIL))
+            run = write_run(
+                tmp_path, right, (0.5, 0.5), ("A", EVIL), 96, experiment=name, settings_hash=name, seed=seed
+            )
+            draw_predictions(run, seed, right, ("A", EVIL))
     return compare(RunStore(tmp_path).runs(), [REFERENCE])
 
 
@@ -245,8 +221,8 @@ def test_the_same_comparison_gives_the_same_page(comparison: Comparison, page: s
 
 def test_what_is_left_out_or_not_alike_is_said_in_every_format(tmp_path: Path) -> None:
     for name, seed, leaks in (("baseline", 0, "all of it"), ("clean", 0, ""), ("later", 1, "")):
-        run = write_run(tmp_path, 0.6, (0.5, 0.5), n=96, experiment=name, settings=name, seed=seed, leaks=leaks)
-        write_answers(run, seed, 0.6)
+        run = write_run(tmp_path, 0.6, (0.5, 0.5), n=96, experiment=name, settings_hash=name, seed=seed, leaks=leaks)
+        draw_predictions(run, seed, 0.6)
     compared = compare(RunStore(tmp_path).runs(), [])
     (section,) = comparison_sections(compared)
     assert [row[0].text for row in section.tables[0].rows] == ["baseline [leaky]", "clean [no leak]", "later [no leak]"]

@@ -17,9 +17,9 @@ from alzbench.report.document import MOST_DISPUTED, comparison_sections
 from alzbench.report.export import SUBJECT_FIGURES, comparison_json, comparison_table
 from alzbench.report.terminal import render_comparison
 from alzbench.store import RunStore, read_run
-from tests.report.test_document import write_answers
-from tests.report.test_terminal import text_of
-from tests.test_store import write_run
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.runs import write_run
+from tests.helpers.text import text_of
 
 REFERENCE = Reference(name="published", accuracy=0.4, test_images=100, protocol="reference", source="a paper")
 
@@ -30,8 +30,8 @@ def comparison(tmp_path: Path) -> Comparison:
     write_run(tmp_path, 0.5, (0.25, 0.75), seed=0)
     write_run(tmp_path, 0.7, (0.35, None), seed=1)
     write_run(tmp_path, seed=2, state="failed")
-    write_run(tmp_path, 0.9, experiment="y", settings="s1")
-    write_run(tmp_path, 1.0, experiment="z", settings="s1", demo=True)
+    write_run(tmp_path, 0.9, experiment="y", settings_hash="s1")
+    write_run(tmp_path, 1.0, experiment="z", settings_hash="s1", demo=True)
     return compare(RunStore(tmp_path).runs(), [REFERENCE])
 
 
@@ -106,8 +106,8 @@ def test_no_runs_are_an_empty_table() -> None:
 def test_what_is_known_from_predictions_is_the_same_in_json_csv_and_tables(tmp_path: Path) -> None:
     for experiment, right in (("baseline", 0.6), ("other", 0.8)):
         for seed in (0, 1):
-            path = write_run(tmp_path, right, n=240, experiment=experiment, settings=experiment, seed=seed)
-            write_answers(path, seed, right, subjects=30)
+            path = write_run(tmp_path, right, n=240, experiment=experiment, settings_hash=experiment, seed=seed)
+            draw_predictions(path, seed, right, subjects=30)
     comparison = compare(RunStore(tmp_path).runs(), [])
     (group,) = json.loads(json.dumps(comparison_json(comparison), allow_nan=False))["groups"]
     csv = comparison_table(comparison).set_index("experiment")
@@ -138,7 +138,7 @@ def test_what_is_known_from_predictions_is_the_same_in_json_csv_and_tables(tmp_p
 def test_scores_by_subject_have_their_intervals_everywhere(tmp_path: Path) -> None:
     for seed in (0, 1):
         path = write_run(tmp_path, 0.6, n=240, seed=seed)
-        write_answers(path, seed, 0.6, subjects=30)
+        draw_predictions(path, seed, 0.6, subjects=30)
         table = read_run(path).predictions()
         metrics = {**read_run(path).metrics, "test": score(table), "test_by_subject": score_subjects(table)}
         (path / "metrics.json").write_text(json.dumps(metrics))
@@ -166,7 +166,7 @@ def test_columns_of_classes_are_no_ends_of_intervals(tmp_path: Path) -> None:
     classes = ("A", "A_low", "A_high", "A_sd")
     for seed in (0, 1):
         path = write_run(tmp_path, 0.6, (0.1, 0.2, 0.3, 0.4), classes, 240, seed=seed)
-        write_answers(path, seed, 0.6, classes, subjects=30)
+        draw_predictions(path, seed, 0.6, classes, subjects=30)
     comparison = compare(RunStore(tmp_path).runs(), [])
     (row,) = comparison.groups[0].rows
     csv = comparison_table(comparison).iloc[0]

@@ -12,8 +12,8 @@ from alzbench.compare import Reference, compare
 from alzbench.report.document import comparison_sections
 from alzbench.report.markup import render_latex
 from alzbench.store import RunStore
-from tests.report.test_document import write_answers
-from tests.test_store import write_run
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.runs import write_run
 
 EVERY_SPECIAL = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()).replace("/", "")
 DOCUMENT = r"""\documentclass{article}
@@ -32,9 +32,9 @@ def test_every_special_character_is_set_in_a_table(tmp_path: Path) -> None:
     classes = (EVERY_SPECIAL, "x" + EVERY_SPECIAL[::-1])
     for name in ("baseline", f"e{EVERY_SPECIAL}"):
         path = write_run(
-            tmp_path / "runs", 0.5, (0.5, 0.5), classes, 96, experiment=name, settings=name, leaks=EVERY_SPECIAL
+            tmp_path / "runs", 0.5, (0.5, 0.5), classes, 96, experiment=name, settings_hash=name, leaks=EVERY_SPECIAL
         )
-        write_answers(path, len(name), 0.6, classes)
+        draw_predictions(path, len(name), 0.6, classes)
     published = Reference(name=EVERY_SPECIAL, accuracy=0.5, test_images=96, protocol="reference", source=EVERY_SPECIAL)
     comparison = compare(RunStore(tmp_path / "runs").runs(), [published])
     sections = comparison_sections(comparison)

@@ -13,7 +13,7 @@ from alzbench.errors import DataError
 from alzbench.experiment import load_experiment
 from alzbench.models.variants import VARIANTS
 from alzbench.report import listing
-from tests.conftest import EXPERIMENTS
+from tests.helpers.paths import EXPERIMENTS
 
 
 def text_of(table: Table, width: int = 80) -> str:

@@ -12,7 +12,7 @@ from alzbench.data.leakage import NOT_EXCLUDED, Leakage
 from alzbench.report.remarks import leak_mark, leak_warning, leak_warnings, notes, row_name
 from alzbench.runner.importing import NOT_KNOWN
 from alzbench.store import RunStore
-from tests.test_store import write_run
+from tests.helpers.runs import write_run
 
 
 def measured(**counts: int) -> str:
@@ -41,7 +41,7 @@ def test_leaks_are_marked_by_what_is_known_of_them(leaks: str, mark: str, warnin
 @pytest.fixture
 def group(tmp_path: Path) -> Group:
     for name, leaks in (("baseline", "all of it"), ("clean", ""), ("unknown", f"{NOT_EXCLUDED}: who knows")):
-        write_run(tmp_path, leaks=leaks, experiment=name, settings=name)
+        write_run(tmp_path, leaks=leaks, experiment=name, settings_hash=name)
     (found,) = compare(RunStore(tmp_path).runs(), []).groups
     return found
 

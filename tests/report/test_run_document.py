@@ -14,15 +14,16 @@ from alzbench.report.pages import write_run as write_page
 from alzbench.report.run_document import MOST_MISTAKES, run_sections
 from alzbench.report.run_scores import run_json, run_table
 from alzbench.store import Run, read_run
-from tests.report.test_document import EVIL, write_answers
-from tests.test_store import make_metrics, write_run
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.runs import make_metrics, write_run
+from tests.helpers.text import EVIL
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """A complete run of twelve subjects with predictions, and a class that is named to do harm."""
     path = write_run(tmp_path, 0.6, (0.5, None), ("A", EVIL), 96)
-    write_answers(path, 0, 0.6, ("A", EVIL))
+    draw_predictions(path, 0, 0.6, ("A", EVIL))
     scores = make_metrics(0.6, (0.5, None), ("A", EVIL), 96)
     by_subject = {
         "subjects": 12, "mean": scores["test"], "vote": scores["test"], "demented": {"accuracy": 0.75, "roc_auc": None},

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console, RenderableType
 
 from alzbench.compare import Comparison, Reference, Spread, compare
 from alzbench.report.names import short_names
 from alzbench.report.terminal import MOST_ROWS, percent, render_comparison, share
 from alzbench.store import RunStore
-from tests.conftest import CLASSES
-from tests.report.test_document import write_answers
-from tests.test_store import write_run
+from tests.helpers.images import CLASSES
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.runs import write_run
+from tests.helpers.text import cells, text_of
 
 REFERENCE = Reference(name="reference work", accuracy=0.6686, test_images=6400, protocol="reference", source="a paper")
 LONGEST_WHOLE_NAME = "attention_four_heads"  # 20 characters
-
-
-def text_of(renderable: RenderableType, width: int = 80) -> str:
-    """Return what a terminal of `width` columns without colours would show."""
-    console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(renderable, crop=False)
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
 
 
 def comparison_text(root: Path, references: Sequence[Reference] = (), width: int = 80) -> str:
@@ -42,12 +33,8 @@ def two_experiments(tmp_path: Path) -> Path:
         for seed in range(3):
             accuracy = first + 0.02 * seed
             f1 = [accuracy + 0.001 * k for k in range(4)]
-            write_run(tmp_path, accuracy, f1, CLASSES, n=6400, experiment=name, settings=name, seed=seed)
+            write_run(tmp_path, accuracy, f1, CLASSES, n=6400, experiment=name, settings_hash=name, seed=seed)
     return tmp_path
-
-
-def cells(line: str) -> list[str]:
-    return re.split(r" {2,}", line.strip())
 
 
 def test_a_comparison_reads_well_in_80_columns(two_experiments: Path) -> None:
@@ -100,7 +87,7 @@ def test_more_classes_than_fit_go_into_further_tables(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["[red]x[/red]", "<script>", "[/]", "[bold", ":smile:"])
 def test_names_are_shown_literally(tmp_path: Path, name: str) -> None:
     reference = Reference(name=name, accuracy=0.5, test_images=100, protocol=name, source="x")
-    write_run(tmp_path, 0.5, (0.5, 0.5), (name[:8], "B"), protocol=name, settings="s1", hash="h1")
+    write_run(tmp_path, 0.5, (0.5, 0.5), (name[:8], "B"), protocol=name, settings_hash="s1", hash="h1")
     path = write_run(tmp_path, state="failed", protocol=name, seed=1, error=name, hash=name.replace("/", ""))
     compared = text_of(render_comparison(compare(RunStore(tmp_path).runs(), [reference])))
     assert f"{name} protocol" in compared
@@ -182,8 +169,8 @@ def with_answers(tmp_path: Path) -> Path:
     """Two experiments of three seeds whose answers about twelve subjects are alike."""
     for experiment, right in (("baseline", 0.6), ("attention", 0.62)):
         for seed in range(3):
-            path = write_run(tmp_path, right, n=96, experiment=experiment, settings=experiment, seed=seed)
-            write_answers(path, seed + len(experiment), right)
+            path = write_run(tmp_path, right, n=96, experiment=experiment, settings_hash=experiment, seed=seed)
+            draw_predictions(path, seed + len(experiment), right)
     return tmp_path
 
 
@@ -213,7 +200,7 @@ def test_effects_of_a_study_in_80_columns(with_answers: Path) -> None:
 
 def test_of_very_many_experiments_the_first_are_shown_and_how_many_more_there_are(tmp_path: Path) -> None:
     for k in range(MOST_ROWS + 7):
-        write_run(tmp_path, 0.5, experiment=f"e{k:03d}", settings=f"e{k:03d}")
+        write_run(tmp_path, 0.5, experiment=f"e{k:03d}", settings_hash=f"e{k:03d}")
     text = comparison_text(tmp_path)
     assert re.search(rf"^ *e{MOST_ROWS - 1:03d} +1 ", text, re.MULTILINE)
     assert not re.search(rf"^ *e{MOST_ROWS:03d} +1 ", text, re.MULTILINE)

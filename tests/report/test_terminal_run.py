@@ -8,8 +8,8 @@ import pytest
 
 from alzbench.report.terminal_run import render_run, render_runs
 from alzbench.store import RunStore, read_run
-from tests.report.test_terminal import cells, text_of
-from tests.test_store import write_run
+from tests.helpers.runs import write_run
+from tests.helpers.text import cells, text_of
 
 
 def test_a_run_shows_its_scores(tmp_path: Path) -> None:

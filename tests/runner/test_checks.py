@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,9 @@ from alzbench.models.variants import VARIANTS
 from alzbench.progress import Progress
 from alzbench.runner import check, run_all, settings_hash
 from alzbench.store import RunStore
-from tests.conftest import CLASSES
-from tests.test_runner import Stub
-
-Tiny = Callable[..., Experiment]
+from tests.helpers.images import CLASSES
+from tests.helpers.running import Tiny
+from tests.helpers.stub_network import Stub
 
 MINE = '''from alzbench.models.variants import HeadOptions, dense_head, pool, register_variant
 
@@ -29,14 +27,6 @@ def mine(features, options, classes):
     """A head of one's own."""
     return dense_head(pool(features, options), options, classes)
 '''
-
-
-@pytest.fixture
-def stub(monkeypatch: pytest.MonkeyPatch) -> type[Stub]:
-    """Put a stub in the place of training."""
-    Stub.trained, Stub.fails = [], {}
-    monkeypatch.setattr("alzbench.runner.run.NetworkRun", Stub)
-    return Stub
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,10 @@ import pytest
 from alzbench.data.manifest import open_image_set
 from alzbench.experiment import Experiment
 from alzbench.progress import Progress
-from alzbench.runner import run_all
 from alzbench.store import Run, RunStore, read_run
 from alzbench.training.checkpoint import Checkpoint
-from tests.conftest import CLASSES, write_image
-
-Tiny = Callable[..., Experiment]
+from tests.helpers.images import CLASSES, write_image
+from tests.helpers.running import Tiny, run_one
 
 TUNED: dict[str, Any] = {
     "name": "tuned",
@@ -27,26 +24,8 @@ TUNED: dict[str, Any] = {
 }
 
 
-def run_one(root: Path, experiment: Experiment) -> Run:
-    (outcome,) = run_all([experiment], RunStore(root), Progress())
-    assert outcome.run is not None, outcome.error
-    return outcome.run
-
-
-@pytest.fixture(scope="module")
-def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("shared")
-
-
 @pytest.fixture
-def shared_cache(own_environment: Path, shared_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use the cache that the trainings of this file share."""
-    del own_environment  # only its order matters: this comes after it
-    monkeypatch.setenv("ALZBENCH_CACHE", str(shared_folder / "cache"))
-
-
-@pytest.fixture
-def tuned(tiny: Tiny, shared_cache: None, shared_folder: Path) -> Run:
+def tuned(tiny: Tiny, shared_cache: Path, shared_folder: Path) -> Run:
     """A complete run that fine-tunes, trained by the first test that needs it and found by the others."""
     del shared_cache
     return run_one(shared_folder / "runs", tiny(**TUNED))

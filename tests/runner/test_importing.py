@@ -18,21 +18,16 @@ from alzbench.report.terminal_run import render_run
 from alzbench.runner.importing import NOT_KNOWN, Source, import_predictions
 from alzbench.runner.plan import short_hash
 from alzbench.store import Run, RunStore, read_run
-from tests.report.test_document import write_answers
-from tests.report.test_terminal import text_of
-from tests.test_store import write_run
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    return RunStore(tmp_path / "runs")
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.runs import write_run
+from tests.helpers.text import text_of
 
 
 @pytest.fixture
 def own(store: RunStore) -> Run:
     """A run of ours with images below folders, as its card names them."""
     path = write_run(store.root, 0.6, n=96, experiment="own", test="")
-    write_answers(path, 0, 0.6)
+    draw_predictions(path, 0, 0.6)
     table = pd.read_csv(path / "predictions.csv", dtype=str, keep_default_na=False)
     table["image"] = "Original/" + table["label"] + "/" + table["image"]
     table.to_csv(path / "predictions.csv", index=False)
@@ -172,7 +167,7 @@ def test_without_a_run_the_classes_must_be_named(store: RunStore, tmp_path: Path
 
 def test_what_its_training_has_seen_is_not_that_of_the_run_it_is_like(store: RunStore, tmp_path: Path) -> None:
     clean = read_run(write_run(store.root, 0.6, experiment="clean", leaks=""))
-    write_answers(clean.path, 0, 0.6)
+    draw_predictions(clean.path, 0, 0.6)
     from_a_notebook(clean, tmp_path / "p.csv")
     assert import_predictions(tmp_path / "p.csv", Source("n", like=clean), store).card.leaks == NOT_KNOWN
     declared = Source("declared", like=clean, other_subjects=True)
@@ -181,7 +176,7 @@ def test_what_its_training_has_seen_is_not_that_of_the_run_it_is_like(store: Run
 
 def test_the_fold_is_that_of_the_run_it_is_like(store: RunStore, tmp_path: Path) -> None:
     fold = read_run(write_run(store.root, 0.6, experiment="cv", fold=2, folds=5))
-    write_answers(fold.path, 0, 0.6)
+    draw_predictions(fold.path, 0, 0.6)
     from_a_notebook(fold, tmp_path / "p.csv")
     run = import_predictions(tmp_path / "p.csv", Source("n", like=fold), store)
     assert (run.card.fold, run.card.folds) == (2, 5)

@@ -6,25 +6,17 @@ import functools
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.conftest import CLASSES, ROOT, write_image
-from tests.sweep.fake import LOG, SECONDS, with_fakes
-from tests.test_cli import TINY, Command, in_this_process
-
-SPACE: dict[str, Any] = {
-    "train.lr": {"low": 1e-5, "high": 1e-2, "log": True},
-    "train.schedule": {"choices": ["constant", "cosine"]},
-    "train.warmup_epochs": {"low": 0, "high": 2, "when": {"train.schedule": "cosine"}},
-    "train.label_smoothing": {"low": 0.0, "high": 0.4, "step": 0.1},
-}
-Write = Callable[..., Path]
-Start = Callable[..., "subprocess.Popen[str]"]
+from tests.helpers.command import TINY, Command, in_this_process
+from tests.helpers.fake_network import LOG, SECONDS, with_fakes
+from tests.helpers.images import CLASSES, write_image
+from tests.helpers.paths import ROOT
+from tests.helpers.sweeps import SPACE, Start, Write
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +84,7 @@ def start(own_folder: Path) -> Start:
     def run(*arguments: object, seconds: float = 0.02, **variables: str) -> subprocess.Popen[str]:
         environment = {**os.environ, SECONDS: str(seconds), "PYTHONPATH": str(ROOT), **variables}
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.sweep.fake", *map(str, arguments)],
+            [sys.executable, "-m", "tests.helpers.fake_network", *map(str, arguments)],
             cwd=own_folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 

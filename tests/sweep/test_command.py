@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,37 +11,13 @@ import optuna
 import pandas as pd
 import pytest
 import yaml
-from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from alzbench.experiment import load_experiment
 from alzbench.store import RunStore
-from tests.sweep.conftest import SPACE, Write
-from tests.sweep.fake import FAILING_LR
-from tests.test_cli import Command, assert_sentence
-
-URL = "sqlite:///runs/s-sweep/optuna.db"
-
-
-@contextlib.contextmanager
-def opened(url: str = URL, name: str = "s-sweep") -> Iterator[optuna.Study]:
-    """Open a stored study, and close its connections."""
-    storage = RDBStorage(url)
-    try:
-        yield optuna.load_study(study_name=name, storage=storage)
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
-
-
-def trials(url: str = URL, name: str = "s-sweep") -> list[FrozenTrial]:
-    with opened(url, name) as study:
-        return study.get_trials()
-
-
-def told(found: Sequence[FrozenTrial]) -> list[Any]:
-    """Return what a sampler and a pruner know of trials."""
-    return [(t.number, t.state, t.params, t.values, t.intermediate_values) for t in found]
+from tests.helpers.command import Command, assert_sentence
+from tests.helpers.fake_network import FAILING_LR
+from tests.helpers.sweeps import SPACE, URL, Write, opened, trial_records, trials
 
 
 def test_every_trial_is_a_run_without_a_test_part(alzbench: Command, write: Write) -> None:
@@ -149,7 +123,7 @@ def test_the_best_is_a_file_that_runs_and_is_tested_once(alzbench: Command, writ
     assert "Best against base, on the validation part" in page
     again = alzbench("sweep", write(description="x"))
     assert again.err.count("complete already") == 4
-    assert told(trials()) == told(trials())
+    assert trial_records(trials()) == trial_records(trials())
     alone = alzbench("run", "--no-sanity", answer["best"]["file"])
     assert (alone.code, "complete already" in alone.err) == (0, True), alone.err
 
@@ -157,14 +131,14 @@ def test_the_best_is_a_file_that_runs_and_is_tested_once(alzbench: Command, writ
 @pytest.mark.slow
 def test_more_trials_may_be_asked_for_later(alzbench: Command, write: Write) -> None:
     alzbench("sweep", write(), "--trials", 4)
-    first = told(trials())
+    first = trial_records(trials())
     alzbench("sweep", write(), "--trials", 7)
-    more = told(trials())
+    more = trial_records(trials())
     assert len(more) == 7
     assert more[:4] == first
     Path("runs/s-sweep/optuna.db").unlink()
     alzbench("sweep", write(), "--trials", 7)
-    assert told(trials()) == more  # as if it had never stopped
+    assert trial_records(trials()) == more  # as if it had never stopped
 
 
 @pytest.mark.slow
@@ -274,7 +248,7 @@ def test_what_is_wrong_is_a_sentence(
     result = alzbench("sweep", write(**changes), *arguments, "--quiet")
     assert_sentence(result, code, said)
     assert "secret" not in result.err + result.out
-    assert not list(Path().glob("runs/*/trial-*/state.json")) or code == 1
+    assert bool(list(Path().glob("runs/*/trial-*/state.json"))) == (code == 1)
     assert not Path("reports").exists()
 
 
@@ -289,14 +263,14 @@ def test_every_pruner_works(alzbench: Command, write: Write, name: str) -> None:
 @pytest.mark.slow
 def test_a_study_of_another_question_is_refused(alzbench: Command, write: Write) -> None:
     alzbench("sweep", write(), "--trials", 2)
-    before = told(trials())
+    before = trial_records(trials())
     other = {**SPACE, "train.lr": {"low": 1e-4, "high": 1e-2, "log": True}}
     assert_sentence(alzbench("sweep", write(space=other)), 2, "the stored sweep s-sweep has another space")
     assert_sentence(alzbench("sweep", write(objective="loss")), 2, "has another objective")
     assert_sentence(alzbench("sweep", write(), "--set", "train.epochs=7"), 2, "has another base")
     optuna.create_study(study_name="o-sweep", storage=URL).ask()
     assert_sentence(alzbench("sweep", write("o.yaml"), "--storage", URL), 2, "no sweep of alzbench made it")
-    assert told(trials()) == before
+    assert trial_records(trials()) == before
 
 
 def test_a_sweep_is_no_experiment(alzbench: Command, write: Write) -> None:

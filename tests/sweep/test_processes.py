@@ -21,10 +21,9 @@ from optuna.trial import TrialState
 
 from alzbench.store import RunStore
 from alzbench.sweep.space import suggest
-from tests.sweep.conftest import Start, Write
-from tests.sweep.fake import LOG
-from tests.sweep.test_command import opened, told, trials
-from tests.test_cli import Command
+from tests.helpers.command import Command
+from tests.helpers.fake_network import LOG
+from tests.helpers.sweeps import Start, Write, opened, trial_records, trials
 
 KILLS = 10
 PRUNER = {"name": "median", "n_startup_trials": 3, "n_warmup_steps": 1}
@@ -64,10 +63,10 @@ def test_a_sweep_that_is_killed_again_and_again_ends_as_an_unbroken_one(
         assert not ended, "it was done before it could be killed"
         kills += 1
     stopped = trials()
-    assert any(t.state == TrialState.RUNNING for t in stopped) or len(stopped) < 24
+    assert sum(t.state.is_finished() for t in stopped) < 24
     end_of(start("sweep", file, seconds=0, **{LOG: str(log)}))
     unbroken, broken = trials("sqlite:///unbroken/s-sweep/optuna.db"), trials()
-    assert told(broken) == told(unbroken)
+    assert trial_records(broken) == trial_records(unbroken)
     assert len(broken) == 24
     assert any(t.user_attrs["attempts"] > 1 for t in broken)
     with sqlite3.connect("runs/s-sweep/optuna.db") as connection:
@@ -178,7 +177,7 @@ def test_a_server_that_goes_away_ends_with_a_sentence_and_loses_nothing(
 ) -> None:
     file = write("u.yaml", trials=5, final={"seeds": []})
     assert alzbench("sweep", file, "--storage", postgresql, "--trials", 2).code == 0
-    before = told(trials(postgresql, "u-sweep"))
+    before = trial_records(trials(postgresql, "u-sweep"))
 
     def cut(*arguments: Any) -> None:
         with psycopg.connect(postgresql, autocommit=True) as connection:
@@ -193,4 +192,4 @@ def test_a_server_that_goes_away_ends_with_a_sentence_and_loses_nothing(
     assert "not-for-the-logs" not in result.err
     with psycopg.connect(postgresql.replace("not-for-the-logs", "another"), autocommit=True) as connection:
         connection.execute("ALTER ROLE tester PASSWORD 'not-for-the-logs'")
-    assert told(trials(postgresql, "u-sweep"))[:2] == before
+    assert trial_records(trials(postgresql, "u-sweep"))[:2] == before

@@ -9,8 +9,8 @@ import pytest
 
 from alzbench.errors import ExperimentError
 from alzbench.sweep.storage import Storage, _parse
-from tests.sweep.conftest import Write
-from tests.test_cli import Command
+from tests.helpers.command import Command
+from tests.helpers.sweeps import Write
 
 
 @pytest.mark.parametrize(

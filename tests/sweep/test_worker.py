@@ -13,10 +13,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from alzbench.store import RunStore
 from alzbench.sweep.ownership import is_alive
-from tests.sweep.conftest import Write
-from tests.sweep.fake import FakeNetwork
-from tests.sweep.test_command import opened, trials
-from tests.test_cli import Command
+from tests.helpers.command import Command
+from tests.helpers.fake_network import FakeNetwork
+from tests.helpers.sweeps import Write, opened, trials
 
 LR = {"train.lr": {"low": 1e-4, "high": 1e-3}}
 Break = Callable[[int, BaseException | None], None]

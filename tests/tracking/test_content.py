@@ -12,9 +12,9 @@ from alzbench.data.leakage import NOT_EXCLUDED
 from alzbench.store import RunStore
 from alzbench.tracking import content
 from alzbench.tracking.media import MOST_MISTAKES, media
-from tests.report.test_document import write_answers
-from tests.test_cli import Command
-from tests.test_store import CARD
+from tests.helpers.command import Command
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.runs import CARD
 
 
 def test_names_tell_runs_apart() -> None:
@@ -44,7 +44,7 @@ def test_epochs_have_names_of_their_own() -> None:
 def test_mistakes_come_with_heat_maps_where_there_are_some(alzbench: Command, tmp_path: Path) -> None:
     import wandb
 
-    write_answers(tmp_path, seed=0, right=0.2)
+    draw_predictions(tmp_path, seed=0, right=0.2)
     assert alzbench("import", tmp_path / "predictions.csv", "--name", "n", "--classes", "A,B").code == 0
     (run,) = RunStore(Path("runs")).runs()
     wrong = run.predictions().query("label != predicted")

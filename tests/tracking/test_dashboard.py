@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from alzbench.compare import load_references
-from tests.test_cli import Command
-from tests.test_store import write_run
-from tests.tracking.conftest import Write, only_run
-from tests.tracking.server import StandIn
+from tests.helpers.command import Command
+from tests.helpers.runs import write_run
+from tests.helpers.wandb_runs import Write, only_run
+from tests.helpers.wandb_server import StandIn
 
 pytestmark = [
     pytest.mark.slow,

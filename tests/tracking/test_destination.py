@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from alzbench.experiment.tracking import TrackingSettings
-from alzbench.tracking.destination import Destination, destination_of, has_key, lacks_key
+from alzbench.tracking.client import Destination
+from alzbench.tracking.credentials import has_key
+from alzbench.tracking.destination import destination_of, lacks_key
 
 OFFLINE = Destination("offline", "alzbench", None)
 ONLINE = Destination("online", "alzbench", None)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from alzbench.store import RunWriter, read_run
-from tests.test_cli import Command
-from tests.tracking.conftest import Write, assert_whole, end_client, marker, only_run, rows, start
-from tests.tracking.server import StandIn
+from tests.helpers.command import Command
+from tests.helpers.wandb_runs import Write, assert_whole, end_client, marker, only_run, rows, start
+from tests.helpers.wandb_server import StandIn
 
 pytestmark = [
     pytest.mark.slow,

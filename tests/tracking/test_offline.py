@@ -12,9 +12,9 @@ import pytest
 
 from alzbench.compare.one_run import run_intervals
 from alzbench.store import read_run
-from tests.test_cli import Command
-from tests.tracking.conftest import EPOCHS, Write, marker, only_run, start
-from tests.tracking.server import StandIn
+from tests.helpers.command import Command
+from tests.helpers.wandb_runs import EPOCHS, Write, marker, only_run, start
+from tests.helpers.wandb_server import StandIn
 
 pytestmark = pytest.mark.slow
 

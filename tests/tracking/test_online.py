@@ -14,9 +14,9 @@ import pytest
 from alzbench.store import read_run
 from alzbench.tracking.client import BEGIN_S
 from alzbench.tracking.mirror import Mirror
-from tests.test_cli import Command
-from tests.tracking.conftest import EPOCHS, KEY, Write, assert_whole, marker, only_run, start
-from tests.tracking.server import StandIn
+from tests.helpers.command import Command
+from tests.helpers.wandb_runs import EPOCHS, KEY, Write, assert_whole, marker, only_run, start
+from tests.helpers.wandb_server import StandIn
 
 pytestmark = pytest.mark.slow
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import filelock
 import pytest
 
-from tests.report.test_document import write_answers
-from tests.test_cli import Command
-from tests.tracking.conftest import KEY, Write, assert_whole, end_client, marker, only_run
-from tests.tracking.server import StandIn
+from tests.helpers.command import Command
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.wandb_runs import KEY, Write, assert_whole, end_client, marker, only_run
+from tests.helpers.wandb_server import StandIn
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ def test_offline_and_untracked_runs_are_sent_once(
         with pytest.MonkeyPatch.context() as patched:
             patched.delenv("WANDB_API_KEY")
             alzbench("run", write(mode, name=name), "--no-sanity")
-    write_answers(tmp_path, seed=0, right=0.7)
+    draw_predictions(tmp_path, seed=0, right=0.7)
     alzbench("import", tmp_path / "predictions.csv", "--name", "notebook", "--classes", "A,B")
     assert server.requests == []
     result = alzbench("sync", "--json")
@@ -170,7 +170,7 @@ def test_the_study_of_a_sweep_is_sent_later_with_its_trials(
     assert sent["sent"] == len(trials) + 1
     assert (study.title, study.group, study.state) == ("s study", "s", "finished")
     assert [name for name in study.history[-1] if name.startswith("study/")]
-    assert "best" in study.summary or "best.trial" in study.summary
+    assert study.summary["best"] == {"trial": 2, "settings": {"train.lr": 1e-3}}
     server.requests.clear()
     assert json.loads(alzbench("sync", "--json").out)["found"] == len(trials) + 1
     assert server.requests == []

@@ -21,11 +21,11 @@ from alzbench.experiment import Experiment
 from alzbench.progress import Progress
 from alzbench.runner import run_all
 from alzbench.store import RunStore, RunWriter
-from tests.conftest import EXPERIMENTS
-from tests.report.test_document import write_answers
-from tests.test_cli import TINY, Command, assert_sentence, in_this_process
-from tests.test_runner import Stub
-from tests.test_store import write_run
+from tests.helpers.command import TINY, Command, assert_sentence
+from tests.helpers.paths import EXPERIMENTS
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.runs import write_run
+from tests.helpers.stub_network import Stub
 
 STUDY = """
 base: base.yaml
@@ -50,24 +50,10 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def alzbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command in this process."""
-    return functools.partial(in_this_process, monkeypatch, capsys)
-
-
-@pytest.fixture
 def run(alzbench: Command, image_folder: Path, stub: type[Stub]) -> Command:
     """Run experiments and studies on `image_folder`."""
     del stub
     return functools.partial(alzbench, "run", "--no-sanity", "--data", image_folder)
-
-
-@pytest.fixture
-def stub(monkeypatch: pytest.MonkeyPatch) -> type[Stub]:
-    """Put a stub in the place of training."""
-    Stub.trained, Stub.fails = [], {}
-    monkeypatch.setattr("alzbench.runner.run.NetworkRun", Stub)
-    return Stub
 
 
 @pytest.fixture
@@ -103,7 +89,7 @@ def test_a_study_is_run_in_order_and_compared(run: Command, study: Path, stub: t
 def test_a_study_ends_with_the_effects_of_its_factors(run: Command, study: Path) -> None:
     run(study)
     for stored in RunStore(Path("runs")).runs():
-        write_answers(stored.path, len(stored.card.experiment), 0.6)
+        draw_predictions(stored.path, len(stored.card.experiment), 0.6)
     again = run(study)
     assert re.search(r"^ *effect of +pairs +points", again.out, re.MULTILINE), again.out
     assert re.search(r"^ *loss: focal +1 +[+-]?\d", again.out, re.MULTILINE), again.out
@@ -310,7 +296,7 @@ def test_compare_selects_the_runs_of_a_study(alzbench: Command, run: Command, ba
 
 def test_compare_takes_what_there_is_of_a_study(alzbench: Command, study: Path) -> None:
     for name in ("base-slow", "elsewhere"):
-        write_run(Path("runs"), experiment=name, settings=name)
+        write_run(Path("runs"), experiment=name, settings_hash=name)
     assert labels(alzbench("compare", study, "--json")) == ["base-slow"]
 
 
@@ -328,6 +314,6 @@ def test_compare_of_a_bad_study_ends_with_2(alzbench: Command, study: Path) -> N
 def test_compare_takes_the_protocols_of_the_study_alone(alzbench: Command, study: Path) -> None:
     study.write_text("protocols: [slice]" + STUDY)
     for protocol in ("reference", "slice"):
-        write_run(Path("runs"), experiment="base", settings=protocol, protocol=protocol, hash=protocol)
+        write_run(Path("runs"), experiment="base", settings_hash=protocol, protocol=protocol, hash=protocol)
     groups = json.loads(alzbench("compare", study, "--json").out)["groups"]
     assert [group["protocol"] for group in groups] == ["slice"]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from alzbench.errors import DataError, ExperimentError
-from alzbench.evaluation.foreign import MOST_CLASSES, read_predictions
+from alzbench.store.foreign import MOST_CLASSES, read_predictions
 
 CLASSES = ("A", "B")
 GOOD = "image,label,predicted\nx.png,A,A\ny.png,B,A\n"
@@ -29,11 +29,11 @@ def write(tmp_path: Path) -> Write:
     return make
 
 
-def test_answers_alone_are_taken_as_certain_and_said_to_be_alone(write: Write) -> None:
+def test_labels_alone_are_taken_as_certain_and_marked(write: Write) -> None:
     found = read_predictions(write(GOOD), CLASSES)
     table = found.table
-    assert found.answers_only
-    assert not read_predictions(write(LIKELY), CLASSES).answers_only
+    assert found.labels_only
+    assert not read_predictions(write(LIKELY), CLASSES).labels_only
     assert table.columns.tolist() == ["image", "subject", "slice", "label", "predicted", "p_A", "p_B"]
     assert table[["p_A", "p_B"]].to_numpy().tolist() == [[1, 0], [1, 0]]
     assert table["subject"].tolist() == ["", ""]
@@ -73,7 +73,7 @@ def test_a_byte_order_mark_and_odd_names_are_no_trouble(write: Write) -> None:
         pytest.param("file,label,predicted\nx,A,A\n", "must have a column image; it has file", id="no-image"),
         pytest.param("image,label\nx,A\n", "predicted, or a probability p_<class>", id="no-answer"),
         pytest.param("image,label,p_A\nx,A,1\n", "p_B is missing", id="one-probability"),
-        pytest.param("image,label,predicted\nx,A,A\nx,A,A\n", "more often there: 'x'", id="twice"),
+        pytest.param("image,label,predicted\nx,A,A\nx,A,A\n", "repeated: 'x'", id="twice"),
         pytest.param("image,label,predicted\nx,A,A\n,A,A\n", "name its image; not so: line 3", id="no-name"),
         pytest.param("image,label,predicted\nx,a,A\n", "label must be one of A, B; found 'a'", id="unknown-label"),
         pytest.param("image,label,predicted\nx,A,C\n", "predicted must be one of A, B; found 'C'", id="unknown-answer"),
@@ -91,12 +91,12 @@ def test_a_byte_order_mark_and_odd_names_are_no_trouble(write: Write) -> None:
         pytest.param("image;label;predicted\nx;A;A\n", "it has semicolons", id="semicolons"),
         pytest.param("image\tlabel\tpredicted\nx\tA\tA\n", "it has tabs", id="tabs"),
         pytest.param(b"image,label,predicted\nx\0,A,A\n", "byte 23 is no text", id="nul"),
-        pytest.param("image,label,predicted,label\nx,A,A,B\n", "more often there: 'label'", id="column-twice"),
+        pytest.param("image,label,predicted,label\nx,A,A,B\n", "repeated: 'label'", id="column-twice"),
         pytest.param(
             "image,label,predicted,p_A,p_B\nx,A,A,0.9,0.1\n\ny,A,A,0.1,0.9\n", "most probable class; not so: line 4",
             id="contradiction",
         ),
-        pytest.param("image,label,p_A,p_B,p_C\nx,A,1,0,0\n", "of others, too: 'p_C'", id="unknown-probability"),
+        pytest.param("image,label,p_A,p_B,p_C\nx,A,1,0,0\n", "of others too: 'p_C'", id="unknown-probability"),
         pytest.param(
             "image,label,predicted,subject\nx,A,A,s\ny,B,A,s\n", "one label; several have 's'", id="subject-of-two"
         ),

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from alzbench.store import RunStore
-from tests.test_cli import TINY, Command, Result, in_this_process
+from tests.helpers.command import TINY, Command, Result, in_this_process
 
 FULL = "The disk is full"
 
@@ -30,18 +30,6 @@ def alzbench(
     file = tmp_path / "tiny.yaml"
     file.write_text(TINY)
     return functools.partial(in_this_process, monkeypatch, capsys, "run", "--no-sanity", file, "--data", image_folder)
-
-
-@pytest.fixture(scope="module")
-def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("shared-cache")
-
-
-@pytest.fixture
-def roomy_cache(own_environment: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the cache on the large disk, shared by the tests of this file."""
-    del own_environment  # only its order matters: this comes after it
-    monkeypatch.setenv("ALZBENCH_CACHE", str(shared_cache))
 
 
 class Disk:
@@ -112,8 +100,8 @@ def test_the_cache_has_no_room_for_feature_maps(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("disk", ["8k", "100k", "1m"], indirect=True, ids=["card", "checkpoint", "model"])
-def test_the_disk_of_the_runs_fills_up(alzbench: Command, disk: Disk, roomy_cache: None) -> None:
-    del roomy_cache
+def test_the_disk_of_the_runs_fills_up(alzbench: Command, disk: Disk, shared_cache: Path) -> None:
+    del shared_cache  # it lies on the large disk
     assert_ended_well(alzbench("--runs", disk.folder), FULL, disk.folder)
     assert not [run for run in RunStore(disk.folder).runs() if run.card.state == "complete"]
     disk.grow()
@@ -132,9 +120,9 @@ def file_size_limit() -> Iterator[None]:
 
 @pytest.mark.slow
 def test_a_file_that_may_not_grow_is_a_full_disk(
-    alzbench: Command, roomy_cache: None, tmp_path: Path, request: pytest.FixtureRequest
+    alzbench: Command, shared_cache: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    del roomy_cache
+    del shared_cache  # it lies on the large disk
     root = tmp_path / "runs"
     with_room = resource.getrlimit(resource.RLIMIT_FSIZE)
     assert alzbench("--runs", tmp_path / "warm").code == 0  # what is compiled and cached elsewhere is there

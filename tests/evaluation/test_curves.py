@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from alzbench.compare.areas import average_precision, roc_auc
+from alzbench.evaluation.curves import average_precision, roc_auc
 
 images = st.lists(
     st.tuples(st.integers(0, 5), st.booleans(), st.integers(0, 3)), min_size=1, max_size=40

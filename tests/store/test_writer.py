@@ -1,4 +1,4 @@
-"""Run folders: their states, what is read back, and what is refused. `write_run` writes one by hand."""
+"""Writing run folders: the states of a run, finding and listing runs, and what cannot be written."""
 
 from __future__ import annotations
 
@@ -7,62 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from alzbench.errors import DataError, Interrupted, RunError
 from alzbench.store import Card, RunStore, RunWriter, read_run
-
-CARD = Card(
-    experiment="x", seed=0, fold=None, folds=1, hash="h0", settings="s0", variant="baseline", protocol="reference",
-    protocol_settings="p0", leaks="all of it", data="d0", test="t0", demo=False, sanity=False,
-    created="2030-01-01T00:00:00+00:00",
-)  # fmt: skip
-
-
-def make_metrics(accuracy: float, f1: Sequence[float | None], classes: Sequence[str], n: int) -> dict[str, Any]:
-    """Return what metrics.json holds; balanced accuracy is half of the accuracy, and macro F1 a quarter."""
-    per_class = {
-        name: {"precision": None, "recall": value, "f1": value, "support": n // len(classes)}
-        for name, value in zip(classes, f1, strict=True)
-    }
-    scores = {
-        "n": n, "classes": list(classes), "loss": 1.0, "accuracy": accuracy, "balanced_accuracy": accuracy / 2,
-        "macro_f1": accuracy / 4, "per_class": per_class,
-    }  # fmt: skip
-    return {
-        "test": scores, "validation": scores, "test_by_subject": None, "kept_epoch": 1, "epochs": 2, "keep": "last",
-        "skipped_images": 0, "duration_s": {"training": 1.0},
-    }  # fmt: skip
-
-
-def write_run(
-    root: Path,
-    accuracy: float = 0.5,
-    f1: Sequence[float | None] = (0.5, 0.5),
-    classes: Sequence[str] = ("A", "B"),
-    n: int = 100,
-    **card: Any,
-) -> Path:
-    """Write a run folder by hand, complete unless `state` says otherwise."""
-    about = asdict(replace(CARD, **{"state": "complete", "hash": f"h{card.get('seed', 0)}", **card}))
-    path: Path = root / about["experiment"] / f"seed-{about['seed']}-{about['hash']}"
-    path.mkdir(parents=True)
-    (path / "state.json").write_text(json.dumps(about))
-    if about["state"] == "complete":
-        (path / "metrics.json").write_text(json.dumps(make_metrics(accuracy, f1, classes, n)))
-    return path
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    return RunStore(tmp_path / "runs")
+from tests.helpers.runs import CARD, write_run
 
 
 def stored_state(store: RunStore, card: Card = CARD) -> dict[str, Any]:
@@ -167,7 +121,7 @@ def test_only_a_complete_run_is_found_complete(store: RunStore) -> None:
     found = store.find_complete(CARD)
     assert found is not None
     assert found.path == store.path_of(CARD)
-    assert store.find_complete(replace(CARD, hash="other")) is None
+    assert store.find_complete(CARD.model_copy(update={"hash": "other"})) is None
 
 
 def test_runs_are_listed_oldest_first_then_by_name(store: RunStore) -> None:
@@ -198,100 +152,6 @@ def test_a_run_that_is_not_there_is_named(store: RunStore) -> None:
     write_run(store.root)
     with pytest.raises(DataError, match=f"There is no run x; .* under {store.root}"):
         store.find("x")
-
-
-# Reading
-
-
-def test_a_card_comes_back_as_it_was_written(store: RunStore) -> None:
-    with store.begin(CARD) as writer:
-        pass
-    assert read_run(writer.path).card == replace(writer.card, state="complete")
-    assert read_run(writer.path).card.created != CARD.created  # begin dates it
-
-
-PREDICTIONS = "image,subject,slice,label,predicted,p_A,p_B\na.png,s,1,A,B,0.25,0.75\n"
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("garbage\n", "it has no column image"),
-        ("", "No columns"),
-        ("a,b\n1,2,3\n4,5,6,7\n", "Expected 3 fields"),
-        (PREDICTIONS.replace("p_A", "A").replace("p_B", "B"), "it has no column p_<class>"),
-        (PREDICTIONS.replace(",A,B,", ",C,B,"), "label 'C' is none of its classes"),
-        (PREDICTIONS.replace("0.25", "x"), "p_A holds what is no number"),
-        (PREDICTIONS.replace("0.25", "inf"), "p_A holds what is no number"),
-    ],
-)
-def test_damaged_predictions_are_one_sentence(tmp_path: Path, content: str, said: str) -> None:
-    run = read_run(write_run(tmp_path, 0.5))
-    (run.path / "predictions.csv").write_text(content)
-    with pytest.raises(DataError, match=r"predictions\.csv is damaged \(.*\); run it again with --force") as caught:
-        run.predictions()
-    assert said in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_predictions_come_back_with_names_as_text(tmp_path: Path) -> None:
-    run = read_run(write_run(tmp_path, 0.5, n=1))
-    (run.path / "predictions.csv").write_text(PREDICTIONS.replace("A", "0").replace("B", "1"))
-    assert run.predictions().loc[0, ["label", "predicted", "slice", "p_1"]].tolist() == ["0", "1", "1", 0.75]
-
-
-def test_a_table_comes_back_as_it_was_written(store: RunStore) -> None:
-    table = pd.DataFrame(
-        {
-            "image": ["0010", "NA", 'a,b\n"c"'],
-            "subject": ["", "007", "x"],
-            "slice": ["01", "02", "08"],
-            "p_A": [0.1, 1e-30, 1],
-        }
-    )
-    with store.begin(CARD) as writer:
-        writer.write_table("predictions.csv", table)
-    pd.testing.assert_frame_equal(read_run(writer.path).table("predictions.csv"), table)
-
-
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        pytest.param("", "cannot be read", id="empty"),
-        pytest.param('{"experiment": "x', "cannot be read", id="cut"),
-        pytest.param("[1]", "must hold a JSON object", id="list"),
-        pytest.param("{}", "has layout None", id="no-format"),
-        pytest.param('{"format": 1, "experiment": "x"}', "is incomplete", id="missing-keys"),
-        pytest.param('{"format": 99}', "has layout 99, this alzbench reads 1; update alzbench", id="newer-layout"),
-    ],
-)
-def test_a_damaged_state_is_one_sentence(store: RunStore, content: str, text: str) -> None:
-    path = write_run(store.root)
-    (path / "state.json").write_text(content)
-    with pytest.raises(DataError) as caught:
-        store.runs()
-    assert text in str(caught.value)
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_what_a_newer_layout_adds_within_the_same_format_is_passed_over(store: RunStore) -> None:
-    path = write_run(store.root)
-    content = json.loads((path / "state.json").read_text())
-    (path / "state.json").write_text(json.dumps({**content, "added": 1}))
-    assert read_run(path).card.experiment == "x"
-
-
-@pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", '{"test": 1}'], ids=repr)
-def test_damaged_metrics_are_one_sentence(store: RunStore, content: str | None) -> None:
-    path = write_run(store.root)
-    (path / "metrics.json").unlink()
-    if content is not None:
-        (path / "metrics.json").write_text(content)
-    (run,) = store.runs()
-    with pytest.raises(DataError, match="remove the run's folder, or run it again with --force") as caught:
-        _ = run.metrics
-    assert str(path / "metrics.json") in str(caught.value)
 
 
 def test_a_file_that_could_not_be_written_leaves_the_old_one(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:

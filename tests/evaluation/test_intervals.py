@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -12,24 +13,44 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
-from alzbench.compare.intervals import (
-    Counts,
-    Figure,
-    Sample,
-    accuracy,
-    balanced_accuracy,
-    difference,
-    f1_of,
-    interval,
-    macro_f1,
-    mean_difference,
+from alzbench.evaluation.intervals import Difference, Interval, Jackknife, differences, intervals, mean_difference
+from alzbench.evaluation.metrics import METRICS, Counts, Metric
+
+
+@dataclass(frozen=True)
+class One:
+    """A metric, or one class of a metric per class."""
+
+    metric: Metric
+    label: int = 0
+
+    def __call__(self, matrix: Counts) -> np.ndarray:
+        value = self.metric.function(matrix)
+        return value[..., self.label] if self.metric.per_class else value
+
+
+accuracy, balanced_accuracy, macro_f1, kappa = (
+    One(METRICS[name]) for name in ("accuracy", "balanced_accuracy", "macro_f1", "quadratic_kappa")
 )
+
+
+def f1_of(label: int) -> One:
+    return One(METRICS["f1"], label)
+
+
+def interval(counts: Counts, one: One) -> Interval | None:
+    return intervals(Jackknife(counts), one.metric)[one.label]
+
+
+def difference(first: Counts, second: Counts, one: One) -> Difference | None:
+    return differences(Jackknife(first), Jackknife(second), one.metric)[one.label]
+
 
 SLICES = 32
 
 
 def one_class(right: np.ndarray, n: int = SLICES) -> Counts:
-    """Counts (S, C, 2, 2) of clusters of `n` images of class 0, of which `right` (S, C) are answered right."""
+    """Counts (S, C, 2, 2) of clusters of `n` images of class 0, of which `right` (S, C) are predicted right."""
     counts = np.zeros((*right.shape, 2, 2))
     counts[..., 0, 0], counts[..., 0, 1] = right, n - right
     return counts
@@ -38,7 +59,7 @@ def one_class(right: np.ndarray, n: int = SLICES) -> Counts:
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=40),
 )
-def test_figures_agree_with_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+def test_metrics_agree_with_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     truth, predicted = (np.array(values) for values in zip(*pairs, strict=True))
     matrix = np.zeros((3, 3))
     np.add.at(matrix, (truth, predicted), 1)
@@ -56,49 +77,49 @@ def test_the_standard_error_of_one_seed_is_the_cluster_robust_one() -> None:
     """For clusters of one size the jackknife of a mean is the sandwich estimator with the usual correction."""
     rng = np.random.default_rng(0)
     right = rng.binomial(SLICES, rng.beta(3, 2, 40))
-    found = interval(one_class(right[None]), accuracy)
-    assert found is not None
-    answers = np.concatenate([np.repeat([1.0, 0.0], [r, SLICES - r]) for r in right])
+    result = interval(one_class(right[None]), accuracy)
+    assert result is not None
+    hits = np.concatenate([np.repeat([1.0, 0.0], [r, SLICES - r]) for r in right])
     groups = np.repeat(np.arange(40), SLICES)
-    model = sm.OLS(answers, np.ones_like(answers)).fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
-    assert found.value == pytest.approx(model.params[0], abs=1e-9)
-    assert found.se_clusters == pytest.approx(model.bse[0], abs=1e-9)
-    assert (found.low, found.high) == pytest.approx(tuple(model.conf_int()[0]), abs=1e-9)
-    assert (found.se_seeds, found.seeds, found.clusters, found.df) == (0, 1, 40, 39)
+    model = sm.OLS(hits, np.ones_like(hits)).fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
+    assert result.value == pytest.approx(model.params[0], abs=1e-9)
+    assert result.se_clusters == pytest.approx(model.bse[0], abs=1e-9)
+    assert (result.low, result.high) == pytest.approx(tuple(model.conf_int()[0]), abs=1e-9)
+    assert (result.se_seeds, result.seeds, result.clusters, result.df) == (0, 1, 40, 39)
 
 
 def test_the_difference_of_two_means_is_students_paired_test() -> None:
     """One seed and clusters of one size: the paired t-test over subjects."""
     rng = np.random.default_rng(1)
     first, second = rng.binomial(SLICES, 0.5, 30), rng.binomial(SLICES, 0.6, 30)
-    found = difference(one_class(first[None]), one_class(second[None]), accuracy)
-    assert found is not None
+    result = difference(one_class(first[None]), one_class(second[None]), accuracy)
+    assert result is not None
     expected = stats.ttest_rel(second / SLICES, first / SLICES)
-    assert found.p == pytest.approx(expected.pvalue, abs=1e-9)
+    assert result.p == pytest.approx(expected.pvalue, abs=1e-9)
     low, high = expected.confidence_interval(0.95)
-    assert (found.interval.low, found.interval.high) == pytest.approx((low, high), abs=1e-9)
+    assert (result.interval.low, result.interval.high) == pytest.approx((low, high), abs=1e-9)
 
 
 def test_the_variance_over_seeds_is_that_of_their_mean() -> None:
-    """Three seeds that answer equally about all subjects: Student's interval of three numbers."""
+    """Three seeds that predict all subjects equally well: Student's interval of three numbers."""
     right = np.array([[16] * 10, [20] * 10, [24] * 10])
-    found = interval(one_class(right), accuracy)
-    assert found is not None
+    result = interval(one_class(right), accuracy)
+    assert result is not None
     values = np.array([0.5, 0.625, 0.75])
     low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
-    assert (found.value, found.low, found.high) == pytest.approx((0.625, low, high), abs=1e-9)
-    assert found.se_clusters == pytest.approx(0, abs=1e-12)
-    assert found.se_seeds == pytest.approx(0.125 / math.sqrt(3))
+    assert (result.value, result.low, result.high) == pytest.approx((0.625, low, high), abs=1e-9)
+    assert result.se_clusters == pytest.approx(0, abs=1e-12)
+    assert result.se_seeds == pytest.approx(0.125 / math.sqrt(3))
 
 
 def test_both_variances_add_up() -> None:
     rng = np.random.default_rng(2)
     right = rng.binomial(SLICES, [[0.4], [0.5], [0.7]], (3, 25))
-    found = interval(one_class(right), accuracy)
-    assert found is not None
-    half = stats.t.ppf(0.975, found.df) * math.hypot(found.se_clusters, found.se_seeds)
-    assert found.high - found.value == pytest.approx(half)
-    assert min(2, 24) <= found.df <= 26
+    result = interval(one_class(right), accuracy)
+    assert result is not None
+    half = stats.t.ppf(0.975, result.df) * math.hypot(result.se_clusters, result.se_seeds)
+    assert result.high - result.value == pytest.approx(half)
+    assert min(2, 24) <= result.df <= 26
 
 
 def test_clusters_that_no_seed_has_tested_do_not_count() -> None:
@@ -112,10 +133,10 @@ def test_seeds_may_have_tested_different_clusters() -> None:
     counts = one_class(np.random.default_rng(4).binomial(SLICES, 0.5, (2, 20)))
     counts[0, :10] = 0
     counts[1, 10:] = 0
-    found = interval(counts, accuracy)
-    assert found is not None
-    assert found.clusters == 20
-    assert found.value == pytest.approx((accuracy(counts[0].sum(0)) + accuracy(counts[1].sum(0))) / 2)
+    result = interval(counts, accuracy)
+    assert result is not None
+    assert result.clusters == 20
+    assert result.value == pytest.approx((accuracy(counts[0].sum(0)) + accuracy(counts[1].sum(0))) / 2)
 
 
 @pytest.mark.parametrize("clusters", [1, 4])
@@ -124,37 +145,37 @@ def test_too_few_clusters_have_no_interval(clusters: int) -> None:
 
 
 def test_no_interval_leaves_the_range_of_a_share() -> None:
-    found = interval(one_class(np.array([[32, 32, 32, 32, 32, 20]])), accuracy)
-    assert found is not None
-    assert found.high == 1
+    result = interval(one_class(np.array([[32, 32, 32, 32, 32, 20]])), accuracy)
+    assert result is not None
+    assert result.high == 1
 
 
 def test_nothing_differs_from_itself_and_that_makes_nothing_certain() -> None:
     counts = one_class(np.random.default_rng(5).binomial(SLICES, 0.5, (2, 20)))
-    found = difference(counts, counts, macro_f1)
-    assert found is not None
-    assert (found.interval.value, found.p) == (0, 1)
-    assert found.interval.low == -found.interval.high < 0
+    result = difference(counts, counts, macro_f1)
+    assert result is not None
+    assert (result.interval.value, result.p) == (0, 1)
+    assert result.interval.low == -result.interval.high < 0
 
 
 @pytest.mark.parametrize("clusters", [5, 40])
 def test_what_all_clusters_agree_on_has_clopper_and_pearsons_interval(clusters: int) -> None:
     expected = stats.binomtest(clusters, clusters).proportion_ci(0.95)
-    for figure in (accuracy, balanced_accuracy, macro_f1, f1_of(0)):
-        found = interval(one_class(np.full((1, clusters), SLICES)), figure)
-        assert found is not None
-        assert (found.value, found.low, found.high) == pytest.approx((1, expected.low, 1), abs=1e-9)
-    found = interval(one_class(np.zeros((2, clusters))), accuracy)
-    assert found is not None
-    assert (found.value, found.low, found.high) == pytest.approx((0, 0, 1 - expected.low), abs=1e-9)
+    for one in (accuracy, balanced_accuracy, macro_f1, f1_of(0)):
+        result = interval(one_class(np.full((1, clusters), SLICES)), one)
+        assert result is not None
+        assert (result.value, result.low, result.high) == pytest.approx((1, expected.low, 1), abs=1e-9)
+    result = interval(one_class(np.zeros((2, clusters))), accuracy)
+    assert result is not None
+    assert (result.value, result.low, result.high) == pytest.approx((0, 0, 1 - expected.low), abs=1e-9)
 
 
 @pytest.mark.parametrize("clusters", [5, 6, 40])
 def test_a_difference_without_variance_has_the_p_of_the_sign_test(clusters: int) -> None:
-    found = difference(one_class(np.full((1, clusters), 8)), one_class(np.full((1, clusters), 24)), accuracy)
-    assert found is not None
-    assert found.p == pytest.approx(stats.binomtest(clusters, clusters).pvalue, rel=1e-9)
-    assert found.interval.low < found.interval.value == 0.5 < found.interval.high
+    result = difference(one_class(np.full((1, clusters), 8)), one_class(np.full((1, clusters), 24)), accuracy)
+    assert result is not None
+    assert result.p == pytest.approx(stats.binomtest(clusters, clusters).pvalue, rel=1e-9)
+    assert result.interval.low < result.interval.value == 0.5 < result.interval.high
 
 
 @pytest.mark.parametrize(("rare", "there"), [(4, False), (5, True)])
@@ -165,28 +186,28 @@ def test_means_over_classes_have_no_interval_where_a_class_has_too_few_clusters(
     labels = np.repeat([0, 1], [20, rare])
     counts[0, np.arange(20 + rare), labels, labels] = right
     counts[0, np.arange(20 + rare), labels, 1 - labels] = SLICES - right
-    for figure in (balanced_accuracy, macro_f1, f1_of(1)):
-        assert (interval(counts, figure) is not None) is there
-        assert (difference(counts, counts, figure) is not None) is there
+    for one in (balanced_accuracy, macro_f1, f1_of(1)):
+        assert (interval(counts, one) is not None) is there
+        assert (difference(counts, counts, one) is not None) is there
     assert interval(counts, accuracy) is not None
     assert interval(counts, f1_of(0)) is not None
 
 
 def test_single_images_are_left_out_as_clusters_of_several_are() -> None:
-    """Every image twice, and twice in its cluster, changes no figure and no interval."""
+    """Every image twice, and twice in its cluster, changes no score and no interval."""
     rng = np.random.default_rng(8)
     counts = np.zeros((2, 60, 3, 3))
     for seed in range(2):
         tested = rng.choice(60, 50, replace=False)
         counts[seed, tested, tested % 3, rng.integers(0, 3, 50)] = 1
-    for figure in (accuracy, balanced_accuracy, macro_f1, f1_of(2)):
-        assert interval(counts, figure) == interval(2 * counts, figure)
+    for one in (accuracy, balanced_accuracy, macro_f1, f1_of(2)):
+        assert interval(counts, one) == interval(2 * counts, one)
 
 
 def test_pairs_of_other_shapes_are_not_averaged() -> None:
-    first, second = (Sample(one_class(np.full((1, n), 8))) for n in (6, 7))
+    first, second = (Jackknife(one_class(np.full((1, n), 8))) for n in (6, 7))
     with pytest.raises(ValueError, match="same seeds, clusters"):
-        mean_difference([(first, first), (second, second)], accuracy)
+        mean_difference([(first, first), (second, second)], accuracy.metric)
 
 
 def test_other_images_are_not_paired() -> None:
@@ -213,7 +234,7 @@ def draw(
 ) -> Counts:
     """Draw counts (S, C, 3, 3) of subjects of three classes who are hard or easy, and of seeds that are good or bad.
 
-    The chance of a right answer about a slice is the logistic function of 0.3, a subject's, a seed's and their common
+    The chance of a right prediction of a slice is the logistic function of 0.3, a subject's, a seed's and their common
     normal deviate, of standard deviations 1, `sd_seed` and 0.3.
     """
     own = subjects // 4 if each_seed_its_own else subjects
@@ -230,8 +251,8 @@ def draw(
     return counts
 
 
-def truth(figure: Figure, sd_seed: float, shares: tuple[float, ...] = THIRDS) -> float:
-    """Return the mean over seeds of the figure of one seed on endlessly many subjects."""
+def truth(one: One, sd_seed: float, shares: tuple[float, ...] = THIRDS) -> float:
+    """Return the mean over seeds of the score of one seed on endlessly many subjects."""
     rng = np.random.default_rng(99)
     values = []
     for deviate in stats.norm.ppf((np.arange(25) + 0.5) / 25) * sd_seed:
@@ -239,17 +260,17 @@ def truth(figure: Figure, sd_seed: float, shares: tuple[float, ...] = THIRDS) ->
         matrix = np.zeros((3, 3))
         matrix[range(3), range(3)] = right * np.array(shares)
         matrix[range(3), [1, 2, 0]] = (1 - right) * np.array(shares)
-        values.append(float(figure(matrix)))
+        values.append(float(one(matrix)))
     return float(np.mean(values))
 
 
 def chance(rng: np.random.Generator, deviate: float) -> float:
-    """Return the mean chance of a right answer over endlessly many subjects, at a seed's deviate."""
+    """Return the mean chance of a right prediction over endlessly many subjects, at a seed's deviate."""
     return float((1 / (1 + np.exp(-0.3 - rng.normal(0, math.hypot(1, 0.3), 100_000) - deviate))).mean())
 
 
 @pytest.mark.parametrize(
-    ("seeds", "subjects", "sd_seed", "shares", "own", "figure"),
+    ("seeds", "subjects", "sd_seed", "shares", "own", "one"),
     [
         pytest.param(3, 60, 0.2, THIRDS, False, accuracy, id="three-seeds"),
         pytest.param(5, 200, 0.2, THIRDS, False, accuracy, id="five-seeds-many-subjects"),
@@ -263,19 +284,19 @@ def chance(rng: np.random.Generator, deviate: float) -> float:
     ],
 )
 def test_the_interval_holds_the_truth_as_often_as_it_says(
-    seeds: int, subjects: int, sd_seed: float, shares: tuple[float, ...], own: bool, figure: Figure
+    seeds: int, subjects: int, sd_seed: float, shares: tuple[float, ...], own: bool, one: One
 ) -> None:
     """The naive interval of accuracy, which takes slices for independent, does not."""
-    rng, true = np.random.default_rng(7), truth(figure, sd_seed, shares)
+    rng, true = np.random.default_rng(7), truth(one, sd_seed, shares)
     held = naive = drawn = 0
     while drawn < 500:
         counts = draw(rng, seeds, subjects, shares=shares, sd_seed=sd_seed, each_seed_its_own=own)
-        found = interval(counts, figure)
-        if found is None:  # fewer than five subjects of the rare class
+        result = interval(counts, one)
+        if result is None:  # fewer than five subjects of the rare class
             continue
         drawn += 1
-        held += found.low <= true <= found.high
-        value = float(figure(counts[0].sum(0)))
+        held += result.low <= true <= result.high
+        value = float(one(counts[0].sum(0)))
         naive += abs(value - true) <= 1.96 * math.sqrt(value * (1 - value) / counts[0].sum())
     assert 0.92 <= held / 500 <= 0.98
     assert naive / 500 < 0.75
@@ -297,11 +318,11 @@ def test_the_interval_of_a_factors_effect_holds_the_truth_as_often_as_it_says() 
             both = (
                 0.3 + hard + seed + other + factor + rng.normal(0, 0.3, (3, 60)) for factor in (0, 0.3)
             )  # fmt: skip
-            first, second = (Sample(one_class(rng.binomial(SLICES, 1 / (1 + np.exp(-logits))))) for logits in both)
+            first, second = (Jackknife(one_class(rng.binomial(SLICES, 1 / (1 + np.exp(-logits))))) for logits in both)
             pairs.append((first, second))
-        found = mean_difference(pairs, accuracy)
-        assert found is not None
-        held += found.low <= with_it - without <= found.high
+        result = mean_difference(pairs, accuracy.metric)
+        assert result is not None
+        held += result.low <= with_it - without <= result.high
     assert 0.92 <= held / 500 <= 0.98
 
 
@@ -313,14 +334,14 @@ def test_without_a_difference_false_alarms_stay_at_5_percent() -> None:
         hard = rng.normal(0, 1, 60)
         logits = 0.3 + hard + rng.normal(0, 0.2, (2, 3, 1)) + rng.normal(0, 0.3, (2, 3, 60))
         first, second = (one_class(rng.binomial(SLICES, 1 / (1 + np.exp(-model)))) for model in logits)
-        found = difference(first, second, accuracy)
-        assert found is not None
-        alarms += found.p < 0.05
+        result = difference(first, second, accuracy)
+        assert result is not None
+        alarms += result.p < 0.05
     assert 0.02 <= alarms / 500 <= 0.08
 
 
 def test_f1_of_a_class_without_images_is_not_defined() -> None:
-    """As `metrics.score` says, though some images are taken for it: the interval would not be around the mean shown."""
+    """As in metrics.json, though some images are taken for it: the interval would not be around the mean shown."""
     counts = np.zeros((2, 12, 2, 2))
     counts[0, :, 0, 0] = counts[0, ::2, 1, 1] = counts[1, :, 0, 1] = 1  # the second seed tests the first class alone
     assert f1_of(1)(counts[0].sum(0)) == 1

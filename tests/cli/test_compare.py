@@ -1,0 +1,103 @@
+"""`alzbench compare`: what it selects, shows and writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.helpers.command import Command, assert_sentence
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.runs import write_run
+
+
+def test_compare_shows_every_experiment(alzbench: Command, stored: Path) -> None:
+    out = alzbench("compare", "--runs", stored).out
+    assert "50.00" in out
+    assert "100.00" in out
+
+
+def test_compare_says_what_it_takes_to_see_a_difference_of_the_size_that_is_asked_for(
+    alzbench: Command, stored: Path
+) -> None:
+    for number, run in enumerate(sorted(stored.glob("*/*"))):
+        draw_predictions(run, number, 0.6)
+    needed = {}
+    for worth in ("2", "10"):
+        (group,) = json.loads(alzbench("compare", "--runs", stored, "--worth", worth, "--json").out)["groups"]
+        (pair,) = group["pairs"]
+        needed[worth] = pair["subjects_needed"]
+        assert pair["worth"] == float(worth) / 100
+    assert needed["2"] > 10 * needed["10"]  # about 25 times as many
+    refused = alzbench("compare", "--runs", stored, "--worth", "0")
+    assert refused.code == 2
+    assert "--worth" in refused.err
+
+
+def test_compare_cuts_no_figure_in_a_narrow_terminal(
+    alzbench: Command, stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    lines = alzbench("compare", "--runs", stored).out.splitlines()
+    assert next(line.split() for line in lines if line.startswith(" b ")) == ["b", "1", "100.00", "–", "50.00", "0.250"]
+
+
+def test_compare_writes_documents(alzbench: Command, stored: Path) -> None:
+    files = ("--html", "deep/c.html", "--markdown", "c.md", "--latex", "c.tex", "--disagreements", "d.csv")
+    assert alzbench("compare", "--runs", stored, *files).code == 0
+    assert Path("deep/c.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert "| a | 2 | 50.00 |" in Path("c.md").read_text(encoding="utf-8")
+    assert Path("d.csv").read_text(encoding="utf-8") == "protocol,data,seed,image,subject,slice,label\n"
+    assert r"\toprule" in Path("c.tex").read_text(encoding="utf-8")
+
+
+def test_compare_writes_all_of_it_to_reports(alzbench: Command, stored: Path) -> None:
+    assert_sentence(alzbench("compare", "--runs", stored, "--report", "../x"), 2, "--report")
+    assert not Path("reports").exists()
+    assert alzbench("compare", "--runs", stored, "--report", "mine").code == 0
+    written = {path.name for path in Path("reports").iterdir()}
+    assert written == {"mine.html", "mine.md", "mine.tex", "mine.csv", "mine.png", "mine-disagreements.csv"}
+    assert all(path.stat().st_size for path in Path("reports").iterdir())
+
+
+def test_another_baseline_must_be_there(alzbench: Command, stored: Path) -> None:
+    assert_sentence(
+        alzbench("compare", "--runs", stored, "--baseline", "x"), 2, "must be one of the experiments", "a, b"
+    )
+
+
+def test_compare_writes_the_same_numbers_as_csv_and_json(alzbench: Command, stored: Path) -> None:
+    result = alzbench("compare", "--runs", stored, "--csv", "table.csv", "--json")
+    table = pd.read_csv("table.csv").set_index("experiment")
+    (group,) = json.loads(result.out)["groups"]
+    by_label = {row["label"]: row["accuracy"] for row in group["rows"]}
+    assert by_label["a"] == {"mean": 0.5, "sd": pytest.approx(0.125**0.5), "n": 2}
+    for label, accuracy in by_label.items():
+        assert table.loc[label, "accuracy"] == accuracy["mean"]
+    assert table.loc["a", "accuracy_sd"] == pytest.approx(by_label["a"]["sd"])
+
+
+def test_compare_json_holds_the_reference(alzbench: Command, tmp_path: Path) -> None:
+    write_run(tmp_path / "runs", 0.7, n=6400)
+    (group,) = json.loads(alzbench("compare", "--runs", tmp_path / "runs", "--json").out)["groups"]
+    assert [reference["accuracy"] for reference in group["references"]] == [0.6686]
+    assert group["rows"][0]["difference"]["reference work"] == pytest.approx(0.7 - 0.6686)
+
+
+@pytest.mark.parametrize(
+    ("names", "seeds"),
+    [
+        (["a"], {"a": [0, 1]}),
+        (["a/seed-1-h1"], {"a": [1]}),
+        (["{root}/a/seed-0-h0"], {"a": [0]}),
+        (["b", "a/seed-1-h1", "a/seed-1-h1"], {"a": [1], "b": [0]}),
+        (["a", "a/seed-1-h1"], {"a": [0, 1]}),
+    ],
+    ids=["experiment", "run", "path", "several", "overlapping"],
+)
+def test_compare_selects(alzbench: Command, stored: Path, names: list[str], seeds: dict[str, list[int]]) -> None:
+    arguments = [name.format(root=stored) for name in names]
+    (group,) = json.loads(alzbench("compare", "--runs", stored, "--json", *arguments).out)["groups"]
+    assert {row["label"]: row["seeds"] for row in group["rows"]} == seeds
