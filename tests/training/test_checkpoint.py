@@ -24,7 +24,7 @@ def test_round_trip(state: Checkpoint, tmp_path: Path) -> None:
     assert (loaded.history, loaded.best_epoch) == (state.history, 0)
     assert [int(v) for v in loaded.variables] == list(range(12))
     assert np.array_equal(loaded.optimizer[0], np.ones((2, 2)))
-    assert np.array_equal(loaded.answers[0], np.eye(2))
+    assert np.array_equal(loaded.logits[0], np.eye(2))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
