@@ -207,9 +207,7 @@ def test_the_same_predictions_again_change_nothing_and_it_is_said(store: RunStor
     ("text", "source", "said"),
     [
         pytest.param(TEXT.replace("0.9,0.1", "0.8,0.2"), Source("n"), "holds other predictions", id="content"),
-        pytest.param(
-            TEXT, Source("n", protocol="slice"), r"from another source \(protocol\)", id="protocol"
-        ),
+        pytest.param(TEXT, Source("n", protocol="slice"), r"from another source \(protocol\)", id="protocol"),
         pytest.param(TEXT, Source("n", other_subjects=True), r"from another source \(leaks\)", id="training"),
         pytest.param(TEXT, Source("n", classes=("B", "A")), "holds other predictions", id="classes"),
     ],
