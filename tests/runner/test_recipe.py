@@ -128,6 +128,7 @@ def test_the_history_grows_with_each_epoch(tiny: Tiny, shared_cache: Path, tmp_p
     assert [content.count(b"\n") for content in watching.contents] == [2, 3, 4, 5]
     assert all(final.startswith(content) for content in watching.contents)
     assert watching.contents[-1] == final
+    assert [row["epoch"] for row in watching.rows[-1]] == [1, 2, 3, 4]
     assert watching.rows[-1] == run.table("history.csv").to_dict("records")
     assert watching.steps == [0, 1, 2, 3]
     kept = watching.tables[(run.metrics().kept_epoch or 0) - 1]
