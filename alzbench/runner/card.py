@@ -6,7 +6,6 @@ import pandas as pd
 
 from alzbench.data.leakage import measure_leakage
 from alzbench.data.manifest import ImageSet
-from alzbench.data.protocols import folds_of
 from alzbench.runner.hashes import protocol_hash, run_hash, settings_hash, short_hash
 from alzbench.runner.job import Job
 from alzbench.store import Card
@@ -26,7 +25,7 @@ def make_card(job: Job, images: ImageSet, split: pd.DataFrame) -> Card:
         experiment=experiment.name,
         seed=job.seed,
         fold=job.fold,
-        folds=len(folds_of(experiment.protocol)),
+        folds=len(experiment.protocol.test_folds),
         hash=run_hash(experiment, job.seed, job.fold, images.fingerprint),
         settings_hash=settings_hash(experiment),
         variant=experiment.model.variant,

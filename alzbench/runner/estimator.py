@@ -68,7 +68,7 @@ class SanityBaseline:
     """
 
     def __init__(self, job: Job, images: ImageSet, split: pd.DataFrame) -> None:
-        self._predict = SANITY[job.experiment.model.variant]
+        self._predict = SANITY[job.experiment.model.variant].function
         self._images, self._split = images, split
 
     def prepare(self) -> None:

@@ -11,13 +11,13 @@ from pydantic import Field
 from alzbench.data.manifest import ImageSets
 from alzbench.errors import RunError
 from alzbench.experiment import Experiment
-from alzbench.experiment.section import Section
+from alzbench.experiment.strict import StrictModel
 from alzbench.progress import Progress
 from alzbench.runner.tracker import Tracker
 from alzbench.store import Run, RunStore, read_run
 
 
-class Job(Section):
+class Job(StrictModel):
     """One run, as plain data: it can be written as JSON, sent to another process, and executed there.
 
     Attributes:
@@ -64,7 +64,7 @@ class Context:
         return self.force and not job.experiment.sanity
 
 
-class Outcome(Section):
+class Outcome(StrictModel):
     """The outcome of a job, as plain data: it can be written as JSON and sent back.
 
     Attributes:

@@ -71,8 +71,8 @@ class Network:
 
     def _build(self, stage: Stage) -> Any:
         """Return what a stage trains: a new head, or the trained one on top of the backbone's last blocks."""
-        from alzbench.models.backbone import build_suffix
         from alzbench.models.classifier import build_head, put_below
+        from alzbench.models.prefix import build_suffix
 
         experiment = self._job.experiment
         if stage.first_block is not None:

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alzbench.data.protocols import folds_of
 from alzbench.errors import ExperimentError
 from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment import Experiment, ModelSettings, TrainSettings
-from alzbench.experiment.imbalance import Smote
-from alzbench.models.blocks import check_block
+from alzbench.models.backbones import check_backbone, check_block
 from alzbench.models.variant_file import find_variant
 from alzbench.runner.hashes import settings_hash
 from alzbench.runner.job import Job
 from alzbench.runner.resolved import model_options
 from alzbench.store import RunStore, State
-from alzbench.training.imbalance import check_class_weights
 
 _SHUFFLED_EPOCHS = 20
-_SANITY_DESCRIPTIONS = {
-    "largest_class": "always the largest class",
-    "grey_logistic": "logistic regression on 16 x 16 grey pixels",
-    "shuffled_labels": "the baseline on labels shuffled among subjects: only recognising subjects helps",
-}
 
 
 def plan_jobs(experiments: Sequence[Experiment], trial: int | None = None) -> list[Job]:
@@ -41,7 +33,7 @@ def plan_jobs(experiments: Sequence[Experiment], trial: int | None = None) -> li
         Job(experiment=experiment, seed=seed, fold=fold, trial=trial)
         for experiment in experiments
         for seed in experiment.seeds
-        for fold in folds_of(experiment.protocol)
+        for fold in experiment.protocol.test_folds
     ]
 
 
@@ -57,14 +49,15 @@ def stored_states(jobs: Sequence[Job], store: RunStore) -> list[State | None]:
 
 
 def check(experiment: Experiment) -> None:
-    """Check what the schema cannot: the variant and its options, class weights, blocks, and their combinations.
+    """Check what the schema cannot: variant and options, backbone and blocks, class weights, and their combinations.
 
     Raises:
         ExperimentError: One of them does not exist or does not fit.
     """
     try:
         model_options(experiment)
-        check_class_weights(experiment.imbalance, experiment.data.classes)
+        check_backbone(experiment.model.backbone)
+        experiment.imbalance.check_classes(experiment.data.classes)
         if experiment.fine_tune is not None:
             check_block(experiment.model.backbone.name, experiment.fine_tune.first_block)
         if experiment.model.variant not in SANITY:
@@ -75,7 +68,7 @@ def check(experiment: Experiment) -> None:
 
 def _check_unit(experiment: Experiment) -> None:
     variant = find_variant(experiment.model)
-    if variant.classifies == "subject" and isinstance(experiment.imbalance, Smote):
+    if variant.classifies == "subject" and experiment.imbalance.adds_feature_maps:
         raise ExperimentError(
             f"imbalance {experiment.imbalance.name} makes slices of no subject, and variant {variant.name} classifies "
             "subjects; use class_weights, oversampling or balanced_batches with it."
@@ -107,7 +100,7 @@ def _sanity_baselines(experiment: Experiment) -> list[Experiment]:
         base.model_copy(
             update={
                 "name": f"sanity-{name.replace('_', '-')}",
-                "description": _SANITY_DESCRIPTIONS[name],
+                "description": _as_phrase(SANITY[name].description),
                 "model": ModelSettings(variant=name),
             }
         )
@@ -116,10 +109,15 @@ def _sanity_baselines(experiment: Experiment) -> list[Experiment]:
     shuffled = base.model_copy(
         update={
             "name": "sanity-shuffled-labels",
-            "description": _SANITY_DESCRIPTIONS["shuffled_labels"],
+            "description": "the baseline on labels shuffled among subjects: only recognising subjects helps",
             "labels": "shuffled",
             "model": ModelSettings(variant="baseline", backbone=experiment.model.backbone),
             "train": TrainSettings(epochs=_SHUFFLED_EPOCHS, batch_size=64),
         }
     )
     return [*baselines, shuffled]
+
+
+def _as_phrase(sentence: str) -> str:
+    """Return a sentence in the form of experiments' descriptions: without capital and full stop."""
+    return sentence[:1].lower() + sentence[1:].removesuffix(".")

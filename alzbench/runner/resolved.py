@@ -28,7 +28,7 @@ def model_options(experiment: Experiment, *, exclude_defaults: bool = False) -> 
     name, options = experiment.model.variant, experiment.model.options
     if name in SANITY:
         if options:
-            raise ExperimentError(f"the sanity check {name} takes no model.options, got {', '.join(options)}.")
+            raise ExperimentError(f"the sanity baseline {name} takes no model.options, got {', '.join(options)}.")
         return {}
     checked = find_variant(experiment.model).check_options(options)
     return checked.model_dump(mode="json", exclude_defaults=exclude_defaults)

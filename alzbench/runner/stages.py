@@ -23,7 +23,7 @@ class Stage:
     Attributes:
         name: In the history and in the progress.
         first_block: The first block of the backbone that is trained with the head; None: the head alone is trained.
-        prefix: See `backbone.Prefix`.
+        prefix: See `models.prefix.Prefix`.
         features: Its feature maps, see `features.Features`.
         settings: Its epochs, optimizer, and which epoch is kept.
         first_epoch: Number of epochs that the experiment asks for in the stages before.
@@ -61,7 +61,7 @@ def _stage(
     settings: TrainSettings,
     first_epoch: int,
 ) -> Stage:
-    from alzbench.models.backbone import build_prefix
+    from alzbench.models.prefix import build_prefix
     from alzbench.training.features import Features
 
     prefix = build_prefix(experiment.model.backbone, experiment.data, first_block)
