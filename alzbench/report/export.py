@@ -68,11 +68,11 @@ def plain(value: Any) -> Any:
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """Return what became of a run, with its scores, as plain values."""
-    stored = outcome.run
+    stored = None if outcome.path is None else outcome.run()
     return {
-        "experiment": outcome.experiment,
-        "seed": outcome.seed,
-        "fold": outcome.fold,
+        "experiment": outcome.job.experiment.name,
+        "seed": outcome.job.seed,
+        "fold": outcome.job.fold,
         "state": outcome.state,
         "error": outcome.error,
         "path": str(stored.path) if stored else None,
