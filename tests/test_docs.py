@@ -60,8 +60,8 @@ def commands(document: Path) -> Iterator[list[str]]:
 def options() -> dict[str, set[str]]:
     """Return the options of each verb; those of `alzbench` itself under an empty name."""
     group: Any = typer.main.get_command(app)
-    by_verb = {name: {option for p in verb.params for option in p.opts} for name, verb in group.commands.items()}
-    return {**by_verb, "": {option for p in group.params for option in p.opts}}
+    named = {**group.commands, "": group}
+    return {name: {"--help", *(option for p in verb.params for option in p.opts)} for name, verb in named.items()}
 
 
 def test_the_readme_is_short() -> None:
