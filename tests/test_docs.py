@@ -133,11 +133,33 @@ def members(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def test_the_guide_has_every_setting_with_its_default() -> None:
-    rows = re.findall(r"^\| `([\w.]+)` \| (?:`([^|`]+)`)? ?\| [^|]+\|$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([\w.]+)` \| (?:`([^|`]+)`)? ?\| [^|]+\|$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE
+    )
     documented = [(name, yaml.safe_load(default) if default else ...) for name, default in rows]
     expected = [pair for model in (Experiment, Study, Sweep, Parameter) for pair in settings(model)]
     assert {name for name, _ in documented} == {name for name, _ in expected}
     assert [pair for pair in documented if pair not in expected] == []
+
+
+def texts(annotation: Any) -> Iterator[str]:
+    """Yield the texts that a field may have, of each field below a schema."""
+    if isinstance(annotation, str):
+        yield annotation
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        for field in annotation.model_fields.values():
+            yield from texts(field.annotation)
+    for argument in get_args(annotation):
+        yield from texts(argument)
+
+
+def test_the_guide_has_every_choice_and_every_option_of_a_variant() -> None:
+    guide = GUIDE.read_text(encoding="utf-8")
+    choices = {text for model in (Experiment, Study, Sweep) for text in texts(model)}
+    assert {"smote", "nsga2", "grid", "mixed_bfloat16"} <= choices
+    assert [text for text in sorted({*choices, *VARIANTS}) if f"`{text}`" not in guide] == []
+    rows = re.findall(r"^\| `(\w+)` \| `[^|`]+` \| [^|]+ \| [^|]+\|$", guide, re.MULTILINE)
+    assert set(rows) == {option for name in VARIANTS for option in VARIANTS[name].settings.model_fields}
 
 
 def test_the_yaml_of_the_guide_is_that_of_the_files() -> None:

@@ -248,13 +248,12 @@ def audit(
     """Say who is in a set, and what the test images of a protocol share with its training images."""
     from alzbench.data.audit import audit as make_audit
     from alzbench.data.manifest import open_image_set
-    from alzbench.data.protocols import folds_of
     from alzbench.evaluation.figures import save
     from alzbench.experiment import audited_experiment
     from alzbench.report import audit as report
 
     chosen = audited_experiment(experiment, data, protocol, settings or [])
-    folds = folds_of(chosen.protocol)
+    folds = chosen.protocol.test_folds
     if fold and fold not in folds:
         raise ExperimentError(f"--fold must be one of the protocol's {len(folds)} folds, counted from 0; got {fold}.")
     progress = make_progress(quiet)

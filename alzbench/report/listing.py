@@ -43,7 +43,7 @@ def variants() -> RenderableType:
 
 def _about(name: str) -> RenderableType:
     variant = VARIANTS[name]
-    options = ", ".join(f"{key}={field.default}" for key, field in variant.options.model_fields.items())
+    options = ", ".join(f"{key}={field.default}" for key, field in variant.settings.model_fields.items())
     return Group(Text(name, style="bold"), Padding(Text(f"{variant.description}\n{options}"), (0, 0, 1, 2)))
 
 

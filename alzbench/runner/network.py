@@ -31,7 +31,7 @@ class Stage:
 
     Attributes:
         name: In the history and in the progress.
-        prefix: See `backbone.Prefix`.
+        prefix: See `models.prefix.Prefix`.
         features: Its feature maps, see `features.Features`.
         train: How it is trained.
         first_epoch: Epochs of the stages before.
@@ -89,7 +89,7 @@ class NetworkRun:
         self.seconds: dict[str, float] = {}
 
     def _stage(self, name: str, until: str | None, settings: TrainSettings, first_epoch: int) -> Stage:
-        from alzbench.models.backbone import build_prefix
+        from alzbench.models.prefix import build_prefix
         from alzbench.training.features import Features
 
         prefix = build_prefix(self._experiment.model.backbone, self._experiment.data, until)
@@ -150,8 +150,8 @@ class NetworkRun:
 
     def _train(self, writer: RunWriter, after_epoch: AfterEpoch | None) -> tuple[Any, _Trained]:
         """Return the trained network, and what all stages together left."""
-        from alzbench.models.backbone import build_suffix
         from alzbench.models.classifier import build_head, put_below
+        from alzbench.models.prefix import build_suffix
 
         experiment, shape = self._experiment, self._stages[0].prefix.shape
         network = build_head(

@@ -13,16 +13,13 @@ import yaml
 
 from alzbench.data.leakage import measure_leakage
 from alzbench.data.manifest import ImageSet
-from alzbench.data.protocols import folds_of
 from alzbench.errors import ExperimentError
 from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment import Experiment, ModelSettings, TrainSettings
-from alzbench.experiment.imbalance import Smote
-from alzbench.models.blocks import check_block
+from alzbench.models.backbones import check_backbone, check_block
 from alzbench.models.variant_file import file_digest, find_variant
 from alzbench.models.weights import weights_fingerprint
 from alzbench.store import Card, RunStore, State
-from alzbench.training.imbalance import check_class_weights
 
 # Settings that do not change what a run computes: names, where the images come from (their content is hashed), and
 # where runs are mirrored to.
@@ -36,22 +33,18 @@ _NOT_HASHED: dict[str, Any] = {
 }
 _MEANING = 1  # of the settings' defaults
 _SHUFFLED_EPOCHS = 20
-_SANITY_DESCRIPTIONS = {
-    "largest_class": "always the largest class",
-    "grey_logistic": "logistic regression on 16 x 16 grey pixels",
-    "shuffled_labels": "the baseline on labels shuffled among subjects: only recognising subjects helps",
-}
 
 
 def check(experiment: Experiment) -> None:
-    """Check what the schema cannot: the variant and its options, class weights, blocks, and what goes with what.
+    """Check what the schema cannot: variant and options, backbone and blocks, class weights, and their combinations.
 
     Raises:
         ExperimentError: One of them does not exist or does not fit.
     """
     try:
         _options(experiment)
-        check_class_weights(experiment.imbalance, experiment.data.classes)
+        check_backbone(experiment.model.backbone)
+        experiment.imbalance.check_classes(experiment.data.classes)
         if experiment.fine_tune is not None:
             check_block(experiment.model.backbone.name, experiment.fine_tune.first_block)
         if experiment.model.variant not in SANITY:
@@ -62,7 +55,7 @@ def check(experiment: Experiment) -> None:
 
 def _check_unit(experiment: Experiment) -> None:
     variant = find_variant(experiment.model)
-    if variant.classifies == "subject" and isinstance(experiment.imbalance, Smote):
+    if variant.classifies == "subject" and experiment.imbalance.adds_feature_maps:
         raise ExperimentError(
             f"imbalance {experiment.imbalance.name} makes slices of no subject, and variant {variant.name} classifies "
             "subjects; use class_weights, oversampling or balanced_batches with it."
@@ -113,7 +106,7 @@ def planned_runs(experiments: Sequence[Experiment], store: RunStore) -> list[Pla
         PlannedRun(e, seed, fold, states.get((e.name, settings_hash(e), seed, fold)))
         for e in experiments
         for seed in e.seeds
-        for fold in folds_of(e.protocol)
+        for fold in e.protocol.test_folds
     ]
 
 
@@ -127,7 +120,7 @@ def make_card(experiment: Experiment, seed: int, fold: int | None, images: Image
         experiment=experiment.name,
         seed=seed,
         fold=fold,
-        folds=len(folds_of(experiment.protocol)),
+        folds=len(experiment.protocol.test_folds),
         hash=short_hash(f"{settings}/{seed}/{fold}/{images.fingerprint}/{_weights(experiment)}")[:12],
         settings=settings,
         variant=experiment.model.variant,
@@ -168,7 +161,7 @@ def _sanity_rows(experiment: Experiment) -> list[Experiment]:
         base.model_copy(
             update={
                 "name": f"sanity-{name.replace('_', '-')}",
-                "description": _SANITY_DESCRIPTIONS[name],
+                "description": _as_phrase(SANITY[name].description),
                 "model": ModelSettings(variant=name),
             }
         )
@@ -177,13 +170,18 @@ def _sanity_rows(experiment: Experiment) -> list[Experiment]:
     shuffled = base.model_copy(
         update={
             "name": "sanity-shuffled-labels",
-            "description": _SANITY_DESCRIPTIONS["shuffled_labels"],
+            "description": "the baseline on labels shuffled among subjects: only recognising subjects helps",
             "labels": "shuffled",
             "model": ModelSettings(variant="baseline", backbone=experiment.model.backbone),
             "train": TrainSettings(epochs=_SHUFFLED_EPOCHS, batch_size=64),
         }
     )
     return [*rows, shuffled]
+
+
+def _as_phrase(sentence: str) -> str:
+    """Return a sentence in the form of experiments' descriptions: without capital and full stop."""
+    return sentence[:1].lower() + sentence[1:].removesuffix(".")
 
 
 def _weights(experiment: Experiment) -> str:
@@ -195,7 +193,7 @@ def _options(experiment: Experiment, *, exclude_defaults: bool = False) -> dict[
     name, options = experiment.model.variant, experiment.model.options
     if name in SANITY:
         if options:
-            raise ExperimentError(f"the sanity check {name} takes no model.options, got {', '.join(options)}.")
+            raise ExperimentError(f"the sanity baseline {name} takes no model.options, got {', '.join(options)}.")
         return {}
     return (
         find_variant(experiment.model).check_options(options).model_dump(mode="json", exclude_defaults=exclude_defaults)

@@ -14,7 +14,7 @@ import pandas as pd
 from alzbench import atomic
 from alzbench.data.leakage import measure_leakage
 from alzbench.data.manifest import ImageSet, ImageSets
-from alzbench.data.protocols import folds_of, split_of_run
+from alzbench.data.protocols import split_of_run
 from alzbench.errors import AlzbenchError, DataError, describe_os_error
 from alzbench.evaluation.metrics import score
 from alzbench.evaluation.predictions import make_table
@@ -99,7 +99,7 @@ def run_all(
         for experiment in everything:
             images = image_sets.open(experiment.data)
             for seed in experiment.seeds:
-                for fold in folds_of(experiment.protocol):
+                for fold in experiment.protocol.test_folds:
                     start = time.monotonic()
                     anew = force and not experiment.sanity
                     outcome = _run_one(experiment, seed, fold, images, store, progress, anew, tracker)
@@ -214,7 +214,7 @@ def _work(
 
 
 def _sanity_predictions(experiment: Experiment, images: ImageSet, split: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    answer = SANITY[experiment.model.variant]
+    answer = SANITY[experiment.model.variant].function
 
     def pixels_of(rows: pd.DataFrame) -> Any:
         return images.pixels.take(rows.index.to_numpy())

@@ -14,7 +14,6 @@ import pandas as pd
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from alzbench.data.protocols import folds_of
 from alzbench.errors import (
     AlzbenchError,
     DataError,
@@ -133,7 +132,7 @@ class SweepWork:
             RunError: A run of it failed, or has no score.
             Pruned: It is given up: after an epoch where it is one run, else after a fold or seed.
         """
-        repetitions = [(seed, fold) for seed in experiment.seeds for fold in folds_of(experiment.protocol)]
+        repetitions = [(seed, fold) for seed in experiment.seeds for fold in experiment.protocol.test_folds]
         watch = self._watch(trial) if len(repetitions) == 1 else None
         found: list[list[float]] = []
         for step, (seed, fold) in enumerate(repetitions):

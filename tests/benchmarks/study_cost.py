@@ -201,8 +201,8 @@ def _whole_model(name: str, tuned: bool) -> Any:
     import keras
 
     from alzbench.experiment import BackboneSettings, DataSettings
-    from alzbench.models.backbone import build_prefix, build_suffix
     from alzbench.models.classifier import build_head, put_below
+    from alzbench.models.prefix import build_prefix, build_suffix
     from alzbench.training.objective import make_loss
 
     chosen, backbone, data = experiment(name, None), BackboneSettings(weights="none"), DataSettings(channels=3)

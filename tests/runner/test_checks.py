@@ -89,6 +89,16 @@ BLOCK = "fine_tune.first_block must be a block of mobilenet_v2: block_1 to block
         ),
         pytest.param({"model": {"variant": "smote"}}, "Unknown variant 'smote'; there are baseline, ", id="variant"),
         pytest.param(
+            {"model": {"backbone": {"name": "mobilnet_v2"}}},
+            "Unknown backbone 'mobilnet_v2'; there are mobilenet_v2. Did you mean 'mobilenet_v2'?",
+            id="backbone",
+        ),
+        pytest.param(
+            {"model": {"variant": "largest_class", "backbone": {"name": "resnet"}}},
+            "Unknown backbone 'resnet'; there are mobilenet_v2.",
+            id="backbone-of-a-sanity-baseline",
+        ),
+        pytest.param(
             {"model": {"file": "/no/where.py"}},
             "model.file must name a readable Python file; /no/where.py: No such file or directory.",
             id="file",

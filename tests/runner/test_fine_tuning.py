@@ -92,7 +92,7 @@ def test_the_stored_fine_tuned_model_gives_the_stored_predictions(tuned: Run, ti
 
 @pytest.mark.slow
 def test_fine_tuning_changes_the_blocks_from_the_first_one_up_and_none_below(tuned: Run, tiny: Tiny) -> None:
-    from alzbench.models.backbone import build_prefix
+    from alzbench.models.prefix import build_prefix
 
     experiment = tiny(**TUNED)
     untrained = build_prefix(experiment.model.backbone, experiment.data).model
