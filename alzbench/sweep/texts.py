@@ -95,7 +95,7 @@ def _seconds_a_trial(loaded: LoadedSweep, study: Study, store: RunStore, runs: i
 def _training_s(run: Run) -> float | None:
     """Return the seconds that a run's training took; None where it does not say."""
     try:
-        return (run.metrics.get("duration_s") or {}).get("training")
+        return run.metrics().duration_s.get("training")
     except DataError:
         return None
 
