@@ -37,9 +37,9 @@ def check_assigned_once(option: str, field: str, assignments: Sequence[str]) -> 
 
 def assigned_value(field: str, assignments: Sequence[str]) -> object:
     """Return the value that assignments give a field, e.g. ``a.b`` in ``a.b=1`` or ``a={b: 1}``; None for no value."""
-    from alzbench.experiment.loading import settings_values
+    from alzbench.experiment.loading import parse_assignments
 
-    value: object = settings_values(assignments)
+    value: object = parse_assignments(assignments)
     for key in field.split("."):
         value = value.get(key) if isinstance(value, dict) else None
     return value

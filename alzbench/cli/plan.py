@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from alzbench.experiment import Experiment
-from alzbench.runner import PlannedRun, planned_runs, resolved_yaml
-from alzbench.runner.plan import sanity_experiments
-from alzbench.store import RunStore
+from alzbench.runner import Job, plan_jobs, resolved_yaml, stored_states
+from alzbench.runner.plan import sanity_experiments, would_run
+from alzbench.store import RunStore, State
+
+Planned = tuple[Job, State | None]  # and the state of its stored run
 
 
 @dataclass(frozen=True)
@@ -18,57 +20,55 @@ class Plan:
 
     Attributes:
         experiments: The experiments of the files.
-        runs: Their runs.
-        sanity_runs: The runs of the sanity baselines beside them.
+        runs: Their jobs.
+        sanity_runs: The jobs of the sanity baselines beside them.
         force: True if complete runs are run again, except those of sanity baselines.
     """
 
     experiments: tuple[Experiment, ...]
-    runs: tuple[PlannedRun, ...]
-    sanity_runs: tuple[PlannedRun, ...]
+    runs: tuple[Planned, ...]
+    sanity_runs: tuple[Planned, ...]
     force: bool
-
-    def would_run(self, run: PlannedRun) -> bool:
-        """Return whether a run would be made, if the stored one is about the same images."""
-        return run.stored != "complete" or (self.force and not run.experiment.sanity)
 
 
 def make_plan(experiments: Sequence[Experiment], store: RunStore, force: bool, sanity: bool) -> Plan:
     """Return the plan of a command, without opening any image; raises ExperimentError where an experiment is wrong."""
-    runs = planned_runs(experiments, store)
-    baselines = planned_runs(sanity_experiments(experiments), store) if sanity else []
-    return Plan(tuple(experiments), tuple(runs), tuple(baselines), force)
+    jobs = plan_jobs(experiments)
+    baselines = plan_jobs(sanity_experiments(experiments)) if sanity else []
+    states = stored_states([*jobs, *baselines], store)
+    planned = tuple(zip([*jobs, *baselines], states, strict=True))
+    return Plan(tuple(experiments), planned[: len(jobs)], planned[len(jobs) :], force)
 
 
 def plan_text(plan: Plan) -> str:
     """Return the experiments as YAML documents, and the runs as comments below them."""
     documents = [f"---\n{resolved_yaml(experiment)}" for experiment in plan.experiments]
-    return "\n".join([*documents, *(_line(plan, run) for run in (*plan.runs, *plan.sanity_runs))])
+    return "\n".join([*documents, *(_line(*planned, plan.force) for planned in (*plan.runs, *plan.sanity_runs))])
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
     """Return the plan as plain values."""
     return {
         "experiments": [experiment.model_dump(mode="json") for experiment in plan.experiments],
-        "runs": [_values(plan, run) for run in plan.runs],
-        "sanity_runs": [_values(plan, run) for run in plan.sanity_runs],
+        "runs": [_values(*planned, plan.force) for planned in plan.runs],
+        "sanity_runs": [_values(*planned, plan.force) for planned in plan.sanity_runs],
     }
 
 
-def _values(plan: Plan, run: PlannedRun) -> dict[str, Any]:
+def _values(job: Job, stored: State | None, force: bool) -> dict[str, Any]:
     return {
-        "experiment": run.experiment.name,
-        "protocol": run.experiment.protocol.name,
-        "seed": run.seed,
-        "fold": run.fold,
-        "stored": run.stored,
-        "would_run": plan.would_run(run),
+        "experiment": job.experiment.name,
+        "protocol": job.experiment.protocol.name,
+        "seed": job.seed,
+        "fold": job.fold,
+        "stored": stored,
+        "would_run": would_run(job, stored, force),
     }
 
 
-def _line(plan: Plan, run: PlannedRun) -> str:
-    fold = "" if run.fold is None else f", fold {run.fold}"
-    note = f"{run.stored}, if the images are the same"
-    if plan.would_run(run):
-        note = f"would run (stored: {run.stored})" if run.stored else "would run"
-    return f"# {run.experiment.name}, {run.experiment.protocol.name} protocol, seed {run.seed}{fold}: {note}"
+def _line(job: Job, stored: State | None, force: bool) -> str:
+    fold = "" if job.fold is None else f", fold {job.fold}"
+    note = f"{stored}, if the images are the same"
+    if would_run(job, stored, force):
+        note = f"would run (stored: {stored})" if stored else "would run"
+    return f"# {job.experiment.name}, {job.experiment.protocol.name} protocol, seed {job.seed}{fold}: {note}"

@@ -76,10 +76,10 @@ def run(
 
         print_json({"runs": [outcome_json(outcome) for outcome in outcomes]})
     else:
-        _print_results([outcome.run for outcome in outcomes if outcome.run is not None], files)
+        _print_results([outcome.run() for outcome in outcomes if outcome.path is not None], files)
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     for outcome in failed:
-        complain(f"{outcome.title}: {outcome.error}")
+        complain(f"{outcome.job.title}: {outcome.error}")
     if failed:
         complain(f"{len(failed)} of {len(outcomes)} runs failed; the same command runs them again, and only them.")
         raise typer.Exit(1)
@@ -99,14 +99,14 @@ def _run(
     experiments: Sequence[Experiment], store: RunStore, force: bool, sanity: bool, as_json: bool, quiet: bool
 ) -> list[Outcome]:
     """Run everything, report each outcome, and return all of them."""
-    from alzbench.runner import run_all
+    from alzbench.data.manifest import ImageSets
+    from alzbench.runner import Context, run_all
 
     progress = make_progress(quiet)
+    context = Context(ImageSets(progress, quiet), store, progress, make_tracker(progress), force)
     outcomes = []
     with keep_stdout_clean(as_json):
-        for outcome in run_all(
-            experiments, store, progress, force=force, quiet=quiet, sanity=sanity, tracker=make_tracker(progress)
-        ):
+        for outcome in run_all(experiments, context, sanity=sanity):
             outcomes.append(outcome)
             progress.say(outcome.sentence)
     return outcomes

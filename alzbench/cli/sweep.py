@@ -101,7 +101,7 @@ def sweep(
         _print(result)
     failed = [outcome for outcome in result.outcomes if outcome.state == "failed"]
     if failed:
-        raise RunError(f"{failed[0].title}: {failed[0].error}")
+        raise RunError(f"{failed[0].job.title}: {failed[0].error}")
 
 
 def _place_of_best(loaded: LoadedSweep, runs: Path) -> Path:

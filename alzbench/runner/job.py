@@ -40,6 +40,10 @@ class Job(StrictModel):
         fold = "" if self.fold is None else f", fold {self.fold}"
         return f"{self.experiment.name}{trial}, seed {self.seed}{fold}"
 
+    def restarts(self, force: bool) -> bool:
+        """Return True if the job is run from its first epoch even if its run is complete: by force, but no baseline."""
+        return force and not self.experiment.sanity
+
 
 @dataclass(frozen=True)
 class Context:
@@ -50,7 +54,7 @@ class Context:
         store: The run folders.
         progress: Where to report.
         tracker: Follows each run.
-        force: Run again what is complete, sanity baselines excepted.
+        force: Run complete runs again, except those of sanity baselines.
     """
 
     images: ImageSets
@@ -58,10 +62,6 @@ class Context:
     progress: Progress
     tracker: Tracker | None = None
     force: bool = False
-
-    def repeats(self, job: Job) -> bool:
-        """Return True if the job is run again from its first epoch, even where its run is complete."""
-        return self.force and not job.experiment.sanity
 
 
 class Outcome(StrictModel):

@@ -48,6 +48,11 @@ def stored_states(jobs: Sequence[Job], store: RunStore) -> list[State | None]:
     return [states.get((job.experiment.name, hashes[id(job.experiment)], job.seed, job.fold)) for job in jobs]
 
 
+def would_run(job: Job, state: State | None, force: bool) -> bool:
+    """Return True if a job is to be run, given the state of its stored run."""
+    return state != "complete" or job.restarts(force)
+
+
 def check(experiment: Experiment) -> None:
     """Check what the schema cannot: variant and options, backbone and blocks, class weights, and their combinations.
 

@@ -55,7 +55,7 @@ def run_job(job: Job, context: Context, listeners: Sequence[EpochListener] = ())
     images = context.images.open(job.experiment.data)
     split = split_images(job, images)
     card = make_card(job, images, split)
-    restart = context.repeats(job)
+    restart = job.restarts(context.force)
     if not restart and (stored := context.store.find_complete(card)) is not None:
         return _outcome(job, "stored", stored, start)
     if job.trial is None:

@@ -8,7 +8,7 @@ from alzbench.errors import AlzbenchError, DataError, Pruned, describe_os_error
 from alzbench.experiment import Experiment
 from alzbench.runner.job import Context, Job, Outcome
 from alzbench.runner.listeners import EpochListener
-from alzbench.runner.plan import plan_jobs, sanity_experiments, stored_states
+from alzbench.runner.plan import plan_jobs, sanity_experiments, stored_states, would_run
 from alzbench.runner.recipe import run_job
 from alzbench.runner.remaining import Remaining
 
@@ -42,7 +42,7 @@ def run_all(experiments: Sequence[Experiment], context: Context, *, sanity: bool
 def _to_do(jobs: Sequence[Job], context: Context) -> list[Job]:
     """Return the jobs whose runs are not complete, as far as that is known before their images are read."""
     states = stored_states(jobs, context.store)
-    return [job for job, state in zip(jobs, states, strict=True) if state != "complete" or context.repeats(job)]
+    return [job for job, state in zip(jobs, states, strict=True) if would_run(job, state, context.force)]
 
 
 def execute(job: Job, context: Context, listeners: Sequence[EpochListener] = ()) -> Outcome:

@@ -64,13 +64,12 @@ def check_data(loaded: LoadedSweep, storage: Storage, study: Study, fingerprint:
 
 def _made(loaded: LoadedSweep, storage: BaseStorage) -> Study:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    higher = {metric.name: metric.higher_is_better for metric in METRICS}
     return optuna.create_study(
         study_name=loaded.sweep.name,
         storage=storage,
         sampler=make_sampler(loaded, 0),
         pruner=make_pruner(loaded),
-        directions=["maximize" if higher[name] else "minimize" for name in loaded.sweep.objective],
+        directions=["maximize" if METRICS[name].higher_is_better else "minimize" for name in loaded.sweep.objective],
         load_if_exists=True,
     )
 

@@ -93,7 +93,7 @@ def _seconds_a_trial(loaded: LoadedSweep, study: Study, store: RunStore, runs: i
 
 
 def _training_s(run: Run) -> float | None:
-    """Return the seconds that a run's training took; None where it does not say."""
+    """Return the seconds of a run's training; None if they are not stored."""
     try:
         return run.metrics().duration_s.get("training")
     except DataError:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from alzbench.errors import DataError, Pruned, RunError
 from alzbench.runner import Job, Outcome, execute, plan_jobs, settings_hash, stored_states
-from alzbench.runner.plan import sanity_experiments
+from alzbench.runner.plan import sanity_experiments, would_run
 from tests.helpers.running import Tiny, make_context, run
 from tests.helpers.stub_network import Stub
 
@@ -125,11 +125,15 @@ def test_images_that_cannot_be_read_are_no_failure_of_one_job(
     assert stub.trained == []
 
 
-def test_force_spares_sanity_baselines(tiny: Tiny, tmp_path: Path) -> None:
-    context = make_context(tmp_path, force=True)
-    assert context.repeats(Job(experiment=tiny(), seed=0))
-    assert not context.repeats(Job(experiment=tiny(sanity=True), seed=0))
-    assert not make_context(tmp_path).repeats(Job(experiment=tiny(), seed=0))
+def test_force_spares_sanity_baselines(tiny: Tiny) -> None:
+    job, baseline = (Job(experiment=tiny(sanity=sanity), seed=0) for sanity in (False, True))
+    assert [job.restarts(force) for force in (False, True)] == [False, True]
+    assert not baseline.restarts(force=True)
+    assert [would_run(job, state, False) for state in (None, "failed", "interrupted", "complete")] == [True] * 3 + [
+        False
+    ]
+    assert would_run(job, "complete", True)
+    assert not would_run(baseline, "complete", True)
 
 
 def test_jobs_are_planned_by_experiment_then_seed_then_fold(tiny: Tiny) -> None:
