@@ -223,7 +223,7 @@ def _two_class_scores(by_mean: pd.DataFrame, probabilities: bool) -> TwoClassSco
 
 def _missing(content: Mapping[str, Any]) -> list[Metric]:
     """Return the metrics of counts that a file's content lacks."""
-    first = next(iter(content["per_class"].values()), {})
+    first: Mapping[str, Any] = next(iter(content["per_class"].values()), {})
     return [
         metric
         for metric in metrics("image", "counts")
