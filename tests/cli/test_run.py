@@ -181,6 +181,7 @@ def test_a_run_is_shown_and_progress_goes_to_standard_error(
     again = alzbench("run", "--no-sanity", tiny_file, "--data", image_folder, "--seeds", "4")
     assert "tiny, seed 4: complete already" in again.err
     assert again.out.startswith("reference protocol, seed 4, 12 test images")  # one run, in full
+    assert re.search(r"^ accuracy % +50\.00 ", again.out, re.MULTILINE), again.out
     assert len(stub.trained) == 2
 
 
