@@ -40,7 +40,7 @@ def test_offline_and_untracked_runs_are_sent_once(
     server.requests.clear()
     assert json.loads(alzbench("sync", "--json").out)["found"] == 3
     assert server.requests == []
-    assert alzbench("sync", "private").out.startswith("1 runs sent")  # who names a run means it
+    assert alzbench("sync", "private").out.startswith("1 sent,")  # who names a run means it
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_damaged_run_keeps_no_other_from_being_sent(
 def test_what_can_be_done_without_is(alzbench: Command, write: Write, server: StandIn, file: str, content: str) -> None:
     alzbench("run", write("disabled"), "--no-sanity")
     (only_run() / file).write_text(content)
-    assert alzbench("sync", "e").out.startswith("1 runs sent")
+    assert alzbench("sync", "e").out.startswith("1 sent,")
     assert_whole(server, only_run())
 
 
@@ -84,7 +84,7 @@ def test_a_run_that_is_made_again_untracked_is_another_one(alzbench: Command, wr
         patched.delenv("WANDB_API_KEY")
         alzbench("run", write("auto"), "--no-sanity", "--force")
     assert not (only_run() / "wandb.json").exists()
-    assert alzbench("sync").out.startswith("1 runs sent")
+    assert alzbench("sync").out.startswith("1 sent,")
     assert marker(only_run())["id"] != first
     assert len(server.runs) == 2
     assert_whole(server, only_run())
@@ -99,7 +99,7 @@ def test_a_project_that_was_never_taken_is_not_asked_for_again(
     assert result.code == 0
     assert result.err.count("W&B: tracking failed") == 1
     end_client()
-    assert alzbench("sync").out.startswith("1 runs sent")
+    assert alzbench("sync").out.startswith("1 sent,")
     assert [run.project for run in server.runs.values()] == ["alzbench"]
 
 
@@ -109,14 +109,14 @@ def test_what_another_process_sends_is_not_sent_twice(alzbench: Command, write: 
         result = alzbench("sync", "e")
     assert (result.code, server.runs) == (1, {})
     assert "is being sent by another process" in result.err
-    assert alzbench("sync", "e").out.startswith("1 runs sent")
+    assert alzbench("sync", "e").out.startswith("1 sent,")
 
 
 def test_a_lost_marker_sends_no_second_run(alzbench: Command, write: Write, server: StandIn) -> None:
     alzbench("run", write("online"), "--no-sanity")
     (only_run() / "wandb.json").unlink()
     shutil.rmtree(only_run() / "wandb")
-    assert alzbench("sync").out.startswith("1 runs sent")
+    assert alzbench("sync").out.startswith("1 sent,")
     assert len(server.runs) == 1
     assert_whole(server, only_run())
 
@@ -198,7 +198,7 @@ def test_a_run_made_anew_while_the_old_one_is_sent_is_another_one(
         (only_run() / "wandb.json").unlink()  # as `RunStore.begin` does
 
     monkeypatch.setattr("alzbench.tracking.mirror.confirm", made_anew)
-    assert alzbench("sync", "e").out.startswith("1 runs sent")
+    assert alzbench("sync", "e").out.startswith("1 sent,")
     assert not (only_run() / "wandb.json").exists()
     assert server.runs
 
