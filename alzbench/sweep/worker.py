@@ -20,7 +20,7 @@ from alzbench.errors import (
     Pruned,
     RunError,
     describe_os_error,
-    is_of_the_machine,
+    is_machine_error,
 )
 from alzbench.evaluation.evaluate import TableScores, evaluate
 from alzbench.experiment import Experiment
@@ -107,7 +107,7 @@ class SweepWork:
             except AlzbenchError as error:
                 self._tell(trial, "failed", error=str(error))
             except OSError as error:
-                if is_of_the_machine(error):
+                if is_machine_error(error):
                     raise  # the next trial would meet it as well; this one goes on when the command is repeated
                 self._tell(trial, "failed", error=describe_os_error(error))
             except Exception as error:  # noqa: BLE001 - an error caused by one trial's settings does not end the others
