@@ -28,22 +28,23 @@ def sync(
     All complete ones under --runs but demo runs and those with tracking.wandb: disabled; or the named ones.
     """
     from alzbench.options import select_runs
-    from alzbench.tracking.sync import Sent, studies_to_send, to_send
+    from alzbench.tracking.sync import SyncResult, runs_to_send, summaries_to_send
     from alzbench.tracking.sync import sync as send
 
     every = select_runs(runs, names or [], trials=True, unreadable=warn_unreadable)
-    found, studies = to_send(every, bool(names)), studies_to_send(runs, names or [], warn_unreadable)
+    complete = runs_to_send(every, bool(names))
+    summaries = summaries_to_send(runs, names or [], warn_unreadable)
     progress = make_progress(quiet)
-    done: list[Sent] = []
+    done: list[SyncResult] = []
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        for sent in send(found, studies, progress, project, entity):
+        for sent in send(complete, summaries, progress, project, entity):
             done.append(sent)
             progress.say(sent.sentence)
-    counts = {state: sum(sent.state == state for sent in done) for state in ("sent", "found", "failed")}
+    counts = {state: sum(sent.state == state for sent in done) for state in ("sent", "present", "failed")}
     if as_json:
         print_json({**counts, "runs": [{"run": s.name, "state": s.state, "url": s.url} for s in done]})
     else:
-        print(f"{counts['sent']} runs sent, {counts['found']} were there already, {counts['failed']} failed.")
+        print(f"{counts['sent']} sent, {counts['present']} already sent, {counts['failed']} failed.")
     if counts["failed"]:
         raise typer.Exit(1)
 

@@ -1,4 +1,4 @@
-"""Runs mirrored while they go on. A failure is said once, and no run ever notices it."""
+"""Tracking of runs in W&B while they go on. A failure is reported once, and costs no run."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from alzbench.runner.plan import resolved_yaml
 from alzbench.store import RunWriter, read_run
 from alzbench.tracking.client import BeingSent, Destination, NotConfirmed, reason_of, warm_up
 from alzbench.tracking.destination import HINT, destination_of, lacks_key
-from alzbench.tracking.mirror import Mirror
-from alzbench.tracking.study import keep_study, mirror_study
+from alzbench.tracking.sweep_summary import send_summary, write_summary
+from alzbench.tracking.tracked_run import TrackedRun
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,9 +27,9 @@ LONG_S = 3.0  # that a command which is stopped waits for a server without a wor
 
 
 class WandbTracker:
-    """Mirrors the runs of one command; see `runner.Tracker`.
+    """Sends the runs of one command to W&B; see `runner.Tracker`.
 
-    After a failure, what follows of the command is not mirrored: a server that is down would hold up every run anew.
+    After a failure, the command's later runs are not sent: a server that is down would hold up each of them.
 
     Args:
         say: Shows one line to the user.
@@ -41,14 +41,14 @@ class WandbTracker:
         self._failed = self._hinted = self._unconfirmed = False
 
     def prepare(self, experiments: Sequence[Experiment]) -> None:
-        """Import and start the client, where any run is mirrored; what is wrong with it, its first use says."""
+        """Import and start the client if any run is tracked; its first use reports what is wrong with it."""
         if any(self._destination(experiment.tracking) for experiment in experiments):
             Thread(target=warm_up, name="tracking").start()
 
     def follow(
         self, experiment: Experiment, writer: RunWriter, images: ImageSet
     ) -> contextlib.AbstractContextManager[None]:
-        """Mirror a run; see `runner.Tracker`."""
+        """Send a run; see `runner.Tracker`."""
         destination = self._destination(experiment.tracking)
         if destination is None:
             return contextlib.nullcontext()
@@ -72,19 +72,19 @@ class WandbTracker:
         card, resolved = writer.card, resolved_yaml(experiment)
         finished: Sequence[Mapping[Any, Any]] = []
 
-        def complete(mirror: Mirror) -> None:
+        def complete(tracked: TrackedRun) -> None:
             paths = {row.image: Path(str(row.path)) for row in images.manifest.itertuples()}
-            mirror.complete(read_run(writer.path), paths.get, experiment.tracking.model)
+            tracked.complete(read_run(writer.path), paths.get, experiment.tracking.model)
 
         # the client takes as long to start as several epochs: the run goes on meanwhile
         with ThreadPoolExecutor(1, "tracking") as aside:
-            beginning = aside.submit(Mirror, destination, writer.path, card, resolved)
+            beginning = aside.submit(TrackedRun, destination, writer.path, card, resolved)
 
             def epochs(rows: Sequence[Mapping[Any, Any]]) -> None:
                 nonlocal finished
                 finished = rows
                 if beginning.done():
-                    self._tell(beginning, lambda mirror: mirror.epochs(rows))
+                    self._tell(beginning, lambda tracked: tracked.log_epochs(rows))
 
             writer.on_epoch = epochs
             try:
@@ -92,7 +92,7 @@ class WandbTracker:
             except BaseException as error:
                 state = _state(error)
                 with self._patience() if state == "interrupted" else contextlib.nullcontext():
-                    self._tell(beginning, lambda mirror: mirror.end(state, finished))
+                    self._tell(beginning, lambda tracked: tracked.end(state, finished))
                 raise
             self._tell(beginning, complete)
 
@@ -107,14 +107,14 @@ class WandbTracker:
         finally:
             timer.cancel()
 
-    def _tell(self, beginning: Future[Mirror], what: Callable[[Mirror], None]) -> None:
-        """Wait for a mirror, and tell it something."""
+    def _tell(self, beginning: Future[TrackedRun], what: Callable[[TrackedRun], None]) -> None:
+        """Wait for the W&B run, and update it."""
         if self._failed:
             return
         with self._guarded(None):
-            mirror = beginning.result()
-            with self._guarded(mirror):
-                what(mirror)
+            tracked = beginning.result()
+            with self._guarded(tracked):
+                what(tracked)
 
     def end_sweep(
         self, base: Experiment, folder: Path, values: Mapping[str, Any], figures: Sequence[tuple[Figure, str]]
@@ -123,13 +123,13 @@ class WandbTracker:
         if base.tracking.wandb == "disabled":
             return
         with self._guarded(None):
-            study = keep_study(folder, base, values, figures)
+            summary = write_summary(folder, base, values, figures)
             destination = self._destination(base.tracking)
             if destination is not None:
-                mirror_study(destination, study)
+                send_summary(destination, summary)
 
     @contextlib.contextmanager
-    def _guarded(self, mirror: Mirror | None) -> Iterator[None]:
+    def _guarded(self, tracked: TrackedRun | None) -> Iterator[None]:
         try:
             yield
         except BeingSent as error:
@@ -138,7 +138,7 @@ class WandbTracker:
             if not self._unconfirmed:
                 self._warn(f"W&B: {error}; `alzbench sync` sends the rest, of this run and of others so.")
             self._unconfirmed = True
-            _note_failure(mirror)
+            _note_failure(tracked)
         except Interrupted:
             raise
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost a run either
@@ -148,13 +148,13 @@ class WandbTracker:
                     "without it, and `alzbench sync` sends them later."
                 )
             self._failed = True
-            _note_failure(mirror)
+            _note_failure(tracked)
 
 
-def _note_failure(mirror: Mirror | None) -> None:
-    if mirror is not None:
+def _note_failure(tracked: TrackedRun | None) -> None:
+    if tracked is not None:
         with contextlib.suppress(OSError):
-            mirror.fail()
+            tracked.fail()
 
 
 def _state(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from alzbench.report.export import comparison_table
 from alzbench.report.pictures import comparison_figures
 from alzbench.store import Run
 from alzbench.tracking import content
-from alzbench.tracking.client import Destination, MirroredRun, TrackingError, answers
+from alzbench.tracking.client import Destination, OpenRun, TrackingError, is_reachable
 from alzbench.tracking.dashboard import Dashboard, SearchedSweep, save
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def searched_sweeps(runs: Sequence[Run]) -> list[SearchedSweep]:
 
 
 def _objective(trials: Sequence[Run]) -> str:
-    by_subject = trials[0].json("metrics.json").get("validation_by_subject") is not None
+    by_subject = trials[0].metrics().validation_by_subject is not None
     return "validation_by_subject/macro_f1" if by_subject else "validation/macro_f1"
 
 
@@ -91,9 +91,9 @@ def publish(
     try:
         saved = save(dashboard, every.get(where, {}))
     except TrackingError:
-        if where not in every or not answers():
+        if where not in every or not is_reachable():
             raise
-        saved = save(dashboard, {})  # what was saved is gone
+        saved = save(dashboard, {})  # the saved dashboard was deleted
     atomic.write_text(file, json.dumps({**every, where: saved}, indent=2) + "\n")
     return {"workspace": saved["workspace"], "report": saved["report"]}
 
@@ -123,7 +123,7 @@ def _send_comparison(
     comparison: Comparison, drawn: Mapping[str, tuple[Any, str]], to: Destination, folder: Path, where: str
 ) -> None:
     about = {"name": "comparison", "group": "comparison", "job_type": "comparison", "tags": ["comparison"]}
-    with MirroredRun(to, folder, _id("comparison", where), {}, about) as run:
+    with OpenRun(to, folder, _id("comparison", where), {}, about) as run:
         values: dict[str, Any] = {name: _picture(run.wandb, *figure) for name, figure in drawn.items()}
         values["comparison/table"] = run.wandb.Table(dataframe=comparison_table(comparison).astype(object))
         run.log(values, step=max(0, run.next_step))
@@ -142,7 +142,7 @@ def _send_reference(reference: Reference, to: Destination, folder: Path, where: 
         "tags": [reference.protocol, "published"],
     }
     accuracy = {"test/accuracy": reference.accuracy, "test/accuracy_low": low, "test/accuracy_high": high}
-    with MirroredRun(to, folder, _id(f"published/{reference.name}", where), config, about) as run:
+    with OpenRun(to, folder, _id(f"published/{reference.name}", where), config, about) as run:
         run.summarise({**accuracy, "test/images": reference.test_images, "state": "published"})
 
 

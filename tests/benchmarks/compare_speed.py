@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
 from alzbench.compare.probabilities import MOST_SIDE_BY_SIDE
+
 from alzbench.evaluation.subject_counts import SubjectCounts
 from tests.helpers.runs import CARD, make_metrics
 
