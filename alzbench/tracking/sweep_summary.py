@@ -15,7 +15,7 @@ import yaml
 from alzbench import atomic
 from alzbench.errors import DataError
 from alzbench.experiment import Experiment
-from alzbench.runner.plan import resolved_yaml
+from alzbench.runner import resolved_yaml
 from alzbench.tracking.client import Destination, OpenRun
 from alzbench.tracking.marker import Marker, read_marker, write_marker
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from PIL import Image
 
 from alzbench.data.leakage import NOT_EXCLUDED
-from alzbench.store import Card, RunStore
+from alzbench.evaluation.evaluate import evaluate
+from alzbench.evaluation.metrics import metrics
+from alzbench.store import Card, RunMetrics, RunStore, read_run
 from alzbench.tracking import content
 from alzbench.tracking.media import MOST_MISTAKES, media
 from tests.helpers.command import Command
@@ -37,6 +40,33 @@ def test_tags_are_protocol_variant_and_warnings() -> None:
 def test_epochs_have_the_names_of_w_and_b() -> None:
     row = {"epoch": 3, "loss": 0.5, "val_accuracy": 0.25, "lr": 1e-3, "val_loss": None}
     assert content.epoch(row) == {"epoch": 3, "train/loss": 0.5, "validation/accuracy": 0.25, "lr": 1e-3}
+
+
+def test_the_summary_has_every_metric_with_its_interval(tmp_path: Path) -> None:
+    draw_predictions(tmp_path, seed=0, right=0.7)
+    table = pd.read_csv(tmp_path / "predictions.csv", dtype={"subject": str})
+    evaluation = evaluate(table)
+    metrics_of_run = RunMetrics(
+        test=evaluation.images, test_by_subject=evaluation.subjects, validation=evaluation.images
+    )
+    with RunStore(tmp_path).begin(CARD) as writer:
+        writer.write_metrics(metrics_of_run)
+        writer.write_counts(table)
+    summary = content.summary(read_run(writer.path))
+    for metric in metrics(per_class=False):
+        key = f"test/{metric.name}" if metric.level == "image" else f"test_by_subject/{metric.name[len('subject_') :]}"
+        assert summary[key] == evaluation.value(metric), metric.name
+        has_interval = metric.needs == "counts" or metric.level == "subject"
+        assert (f"{key}_low" in summary) == (f"{key}_high" in summary) == has_interval, metric.name
+    for metric in metrics(level="image", per_class=True):
+        values = evaluation.class_values(metric)
+        assert [summary[f"test/{metric.name}/{name}"] for name in "AB"] == values
+        assert [summary[f"validation/{metric.name}/{name}"] for name in "AB"] == values
+    assert evaluation.subjects is not None
+    by_subject = evaluation.subjects.mean
+    assert summary["test_by_subject/loss"] == by_subject.scores["loss"]
+    assert summary["test_by_subject/f1/A"] == by_subject.per_class["A"]["f1"]
+    assert (summary["test/intervals_over"], summary["state"]) == ("subjects", "complete")
 
 
 @pytest.mark.slow
