@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from alzbench.errors import DataError, ExperimentError
-from alzbench.store.foreign import ROLES
 from alzbench.evaluation.predictions import PREFIX
 from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.loading import DEMO, load_experiment
@@ -18,6 +17,7 @@ from alzbench.experiment.schema import Experiment
 from alzbench.experiment.study import expand_study, is_study, levels_of
 from alzbench.experiment.sweep import is_sweep
 from alzbench.store import Run, RunStore
+from alzbench.store.foreign import ROLES
 
 
 def load_experiments(

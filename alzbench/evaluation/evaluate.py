@@ -56,20 +56,16 @@ class TableScores(_Stored):
         """Gather the scores, which stand beside the other fields in a file, and add those of newer metrics."""
         if not isinstance(content, Mapping) or "scores" in content:
             return content
-        scores = {
-            metric.name: content[metric.name]
-            for metric in metrics(level="image", per_class=False)
-            if metric.name in content
-        }
+        overall = [metric.name for metric in metrics("image", per_class=False)]
+        scores = {name: content[name] for name in overall if name in content}
         values = {**content, "scores": scores}
-        if _has_all(values):
-            return values
         try:
-            computed = _of_counts(np.array(content["confusion_matrix"]), content["classes"])
-            values["scores"] = {**computed["scores"], **scores}
-            values["per_class"] = {
-                name: {**computed["per_class"].get(name, {}), **known} for name, known in content["per_class"].items()
-            }
+            missing = _missing(values)
+            if missing:
+                computed = _of_counts(np.array(content["confusion_matrix"]), content["classes"], missing)
+                per_class = content["per_class"].items()
+                values["scores"] = {**scores, **computed["scores"]}
+                values["per_class"] = {name: {**known, **computed["per_class"][name]} for name, known in per_class}
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             return values  # the checks of the fields say what is wrong
         return values
@@ -90,14 +86,11 @@ class TableScores(_Stored):
     @classmethod
     def from_matrix(cls, matrix: Counts, classes: Sequence[str]) -> TableScores:
         """Return the scores that follow from a confusion matrix (K, K) alone."""
-        return cls.model_validate(
-            {
-                "n": int(matrix.sum()),
-                "classes": list(classes),
-                **_of_counts(matrix, classes),
-                "confusion_matrix": matrix.astype(int).tolist(),
-            }
-        )
+        scores = _of_counts(matrix, classes, metrics("image", "counts"))
+        support = zip(classes, matrix.sum(-1).tolist(), strict=True)
+        per_class = {name: {**scores["per_class"][name], "support": int(images)} for name, images in support}
+        about = {"n": int(matrix.sum()), "classes": list(classes), "confusion_matrix": matrix.astype(int).tolist()}
+        return cls.model_validate({**about, **scores, "per_class": per_class})
 
     @classmethod
     def from_examples(cls, examples: Examples, classes: Sequence[str], probabilities: bool) -> TableScores:
@@ -228,24 +221,19 @@ def _two_class_scores(by_mean: pd.DataFrame, probabilities: bool) -> TwoClassSco
     )
 
 
-def _has_all(content: Mapping[str, Any]) -> bool:
-    """Return True if a file's content has every metric that could be computed from its confusion matrix."""
-    per_class = content.get("per_class")
-    if not isinstance(per_class, Mapping) or not all(isinstance(values, Mapping) for values in per_class.values()):
-        return True
-    wanted = metrics(level="image", needs="counts")
-    overall = all(metric.name in content["scores"] for metric in wanted if not metric.per_class)
-    names = [metric.name for metric in wanted if metric.per_class]
-    return overall and all(name in values for values in per_class.values() for name in names)
+def _missing(content: Mapping[str, Any]) -> list[Metric]:
+    """Return the metrics of counts that a file's content lacks."""
+    first = next(iter(content["per_class"].values()), {})
+    return [
+        metric
+        for metric in metrics("image", "counts")
+        if metric.name not in (first if metric.per_class else content["scores"])
+    ]
 
 
-def _of_counts(matrix: Counts, classes: Sequence[str]) -> dict[str, Any]:
+def _of_counts(matrix: Counts, classes: Sequence[str], wanted: Sequence[Metric]) -> dict[str, Any]:
     """Return `scores`, `per_class` and `undefined` of a confusion matrix (K, K)."""
-    values = {metric: metric.function(matrix) for metric in metrics(level="image", needs="counts")}
-    found = _scores(values, classes)
-    support = matrix.sum(-1)
-    per_class = {name: {**found["per_class"][name], "support": int(support[k])} for k, name in enumerate(classes)}
-    return {**found, "per_class": per_class}
+    return _scores({metric: metric.function(matrix) for metric in wanted}, classes)
 
 
 def _scores(values: Mapping[Metric, Any], classes: Sequence[str]) -> dict[str, Any]:

@@ -14,12 +14,12 @@ import pandas as pd
 from alzbench import atomic
 from alzbench.data.leakage import NOT_EXCLUDED
 from alzbench.errors import DataError, ExperimentError
-from alzbench.store.foreign import read_predictions
 from alzbench.evaluation.metrics import score
 from alzbench.evaluation.predictions import class_names
 from alzbench.evaluation.subject_counts import count_subjects
 from alzbench.evaluation.subjects import score_subjects
 from alzbench.store import Card, Run, RunStore, RunWriter, read_run
+from alzbench.store.foreign import read_predictions
 
 VARIANT = "imported"
 NOT_KNOWN = f"{NOT_EXCLUDED}: what its training has seen is not known"

@@ -142,17 +142,21 @@ class Run:
 def read_run(path: Path) -> Run:
     """Read a run's card; raises DataError where it is damaged or of a newer layout."""
     file = path / "state.json"
-    version = _read_json(file).get("format")
-    if version != FORMAT:
-        raise DataError(f"{path} has layout {version}, this alzbench reads {FORMAT}; update alzbench.")
     try:
         card = _read_model(file, Card)
     except ValueError as error:
+        _require_layout(path, _read_json(file).get("format"))
         raise DataError(f"{file} is incomplete ({_first(error)}); {_WAY_OUT}") from None
+    _require_layout(path, card.format if "format" in card.model_fields_set else None)
     if card.state == "running" and not is_locked(path / ".lock"):
         reason = card.error or "its process ended without a word"
         card = card.model_copy(update={"state": "interrupted", "error": reason})
     return Run(path, card)
+
+
+def _require_layout(path: Path, version: Any) -> None:
+    if version != FORMAT:
+        raise DataError(f"{path} has layout {version}, this alzbench reads {FORMAT}; update alzbench.")
 
 
 def is_locked(path: Path) -> bool:
