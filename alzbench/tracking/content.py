@@ -21,7 +21,7 @@ _HISTORY = {
     "val_accuracy": "validation/accuracy",
     "duration_s": "epoch_duration_s",
 }
-LONGEST_TAG = 64  # W&B takes no longer one
+LONGEST_TAG = 64  # that W&B accepts
 
 
 def config(card: Card, resolved: str) -> dict[str, Any]:

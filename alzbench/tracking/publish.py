@@ -57,14 +57,14 @@ def _searched(trials: Sequence[Run]) -> tuple[str, ...]:
         resolved = yaml.safe_load((run.path / "experiment.yaml").read_text(encoding="utf-8"))
         for field, value in _flat({key: v for key, v in resolved.items() if key not in _UNSEARCHED}).items():
             values.setdefault(field, set()).add(json.dumps(value, sort_keys=True))
-    return tuple(field for field, found in values.items() if len(found) > 1)
+    return tuple(field for field, different in values.items() if len(different) > 1)
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, value in values.items():
-        found |= _flat(value, f"{before}{key}.") if isinstance(value, dict) else {f"{before}{key}": value}
-    return found
+        flat |= _flat(value, f"{before}{key}.") if isinstance(value, dict) else {f"{before}{key}": value}
+    return flat
 
 
 def publish(
@@ -99,7 +99,7 @@ def publish(
 
 
 def _read_saved(file: Path) -> dict[str, dict[str, str]]:
-    """Return what was saved of each project; of a file that says nothing, nothing."""
+    """Read the addresses of the saved dashboard of each project; none if the file is missing or damaged."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

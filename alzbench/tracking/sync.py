@@ -120,9 +120,9 @@ def sync(
     """
     if (runs or summaries) and not has_key():
         raise TrackingError("Sending runs to W&B needs an API key: `wandb login` or WANDB_API_KEY.")
-    pictures = _PicturesOfSets()
+    files = _ImageFiles()
     work = [
-        *((run.name, partial(_send, run, pictures, project, entity)) for run in runs),
+        *((run.name, partial(_send, run, files, project, entity)) for run in runs),
         *((summary.title, partial(_send_summary, summary, project, entity)) for summary in summaries),
     ]
     refused = 0
@@ -142,14 +142,14 @@ def sync(
             advance(1)
 
 
-def _send(run: Run, pictures: _PicturesOfSets, project: str | None, entity: str | None) -> SyncResult:
+def _send(run: Run, files: _ImageFiles, project: str | None, entity: str | None) -> SyncResult:
     known, settings = read_marker(run.path), _settings(_values(run))
     destination = _destination(known, settings, project, entity)
     if known and _is_present(known, run.card.finished, destination):
         return SyncResult(run.name, "present", known.url)
     tracked = TrackedRun(destination, run.path, run.card, _resolved(run), finish_s=SYNC_FINISH_S)
     try:
-        tracked.complete(run, pictures.of(run), settings.model)
+        tracked.complete(run, files.by_name(run), settings.model)
     except BaseException:
         with contextlib.suppress(OSError):
             tracked.fail()
@@ -204,13 +204,14 @@ def _settings(experiment: Mapping[str, Any]) -> TrackingSettings:
         return TrackingSettings()  # written by another version
 
 
-class _PicturesOfSets:
-    """The files of images by name, for image sets on this machine; nothing is downloaded."""
+class _ImageFiles:
+    """Files of images, for image sets on this machine; nothing is downloaded."""
 
     def __init__(self) -> None:
         self._sets: dict[DataSettings, dict[str, Path]] = {}
 
-    def of(self, run: Run) -> Pictures:
+    def by_name(self, run: Run) -> Pictures:
+        """Return a function from the name of one of the run's images to its file."""
         try:
             settings = DataSettings.model_validate(_values(run).get("data") or {})
         except ValidationError:
