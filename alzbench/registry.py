@@ -1,10 +1,21 @@
-"""A table of named things that refuses duplicates and, on a miss, says what there is."""
+"""Registries: the one way to plug in, by a decorator that gives an implementation its name.
+
+PROTOCOLS = Registry("protocol", Entry[Assign])
+
+@PROTOCOLS.register("slice", SliceProtocol)
+def assign_slices(...): ...
+
+PROTOCOLS["slice"].function(...)
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
 
 from alzbench.errors import ExperimentError
 
@@ -15,27 +26,69 @@ def did_you_mean(name: str, known: list[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
-T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Registry(Generic[T]):
-    """Named things of one kind, in the order in which they were registered."""
+@dataclass(frozen=True, kw_only=True)
+class Entry(Generic[F]):
+    """A registered implementation. A kind that declares more about each of its entries subclasses this.
 
-    def __init__(self, kind: str) -> None:
+    Attributes:
+        name: Name that experiments and sweeps choose it by.
+        description: First line of the implementation's docstring, or else of its settings' docstring.
+        settings: Schema of its own settings; None where it has none.
+        function: The implementation; its signature is the same for all entries of a registry.
+    """
+
+    name: str
+    description: str
+    settings: type[BaseModel] | None
+    function: F
+
+
+E_co = TypeVar("E_co", bound=Entry[Any], covariant=True)
+
+
+class Registry(Generic[E_co]):
+    """Entries of one kind by name, in the order in which they were registered.
+
+    Args:
+        kind: Name of the kind, for messages.
+        entry: Class of the entries.
+    """
+
+    def __init__(self, kind: str, entry: Callable[..., E_co]) -> None:
         self.kind = kind
-        self._items: dict[str, T] = {}
+        self._entry = entry
+        self._items: dict[str, E_co] = {}
 
-    def add(self, name: str, item: T) -> None:
-        """Register `item`; raises ValueError where the name is taken."""
-        if name in self._items:
-            raise ValueError(f"the {self.kind} {name!r} is registered already")
-        self._items[name] = item
+    def register(
+        self: Registry[Entry[F]], name: str, settings: type[BaseModel] | None = None, **fields: Any
+    ) -> Callable[[F], F]:
+        """Return a decorator that registers an implementation.
+
+        Args:
+            name: Its name; the decorator raises ValueError where it is taken.
+            settings: Schema of its settings.
+            fields: The other fields of the registry's entries.
+        """
+
+        def decorate(function: F) -> F:
+            if name in self._items:
+                raise ValueError(f"the {self.kind} {name!r} is registered already")
+            description = _first_line(function) or _first_line(settings)
+            self._items[name] = self._entry(
+                name=name, description=description, settings=settings, function=function, **fields
+            )
+            return function
+
+        return decorate
 
     def remove(self, name: str) -> None:
-        """Take back a registration."""
+        """Remove an entry."""
         del self._items[name]
 
-    def __getitem__(self, name: str) -> T:
+    def __getitem__(self, name: str) -> E_co:
         try:
             return self._items[name]
         except KeyError:
@@ -46,3 +99,8 @@ class Registry(Generic[T]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._items)
+
+
+def _first_line(documented: object) -> str:
+    """Return the first line of an object's own docstring; empty for None and for an object without one."""
+    return "" if documented is None else (documented.__doc__ or "").strip().split("\n")[0]

@@ -88,7 +88,7 @@ def store(tmp_path: Path) -> RunStore:
 def stub(monkeypatch: pytest.MonkeyPatch) -> type[Stub]:
     """Put a stub in the place of training."""
     Stub.trained, Stub.fails = [], {}
-    monkeypatch.setattr("alzbench.runner.run.NetworkRun", Stub)
+    monkeypatch.setattr("alzbench.runner.recipe.Network", Stub)
     return Stub
 
 

@@ -1,44 +1,100 @@
-"""Options that several commands take, and how a command shows its progress and its result."""
+"""Arguments and options that several verbs take, and how a verb shows its progress and its result."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from alzbench.cli import completion
+
+if TYPE_CHECKING:
+    from alzbench.progress import Progress
+    from alzbench.report.document import Document
+    from alzbench.tracking import WandbTracker
+
 REPORTS = Path("reports")
 
-Runs = Annotated[Path, typer.Option("--runs", envvar="ALZBENCH_RUNS", help="Folder of the run folders.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="NAME",
+        help="Stored runs, experiments, or experiment and study files. Default: all stored runs.",
+        autocompletion=completion.names,
+    ),
+]
+RunName = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A stored run, as EXPERIMENT/RUN or as its folder.", autocompletion=completion.runs
+    ),
+]
+Runs = Annotated[Path, typer.Option("--runs", envvar="ALZBENCH_RUNS", metavar="DIR", help="Folder of the stored runs.")]
 Data = Annotated[
     str | None,
-    typer.Option(envvar="ALZBENCH_DATA", help="A folder laid out as the Kaggle set, `kaggle`, or `phantom`."),
+    typer.Option(
+        envvar="ALZBENCH_DATA",
+        metavar="SOURCE",
+        help="Image source: a folder with the layout of the Kaggle data set, `kaggle`, or `phantom`.",
+        autocompletion=completion.sources,
+    ),
 ]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="FIELD=VALUE, e.g. train.epochs=5.")]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the file, e.g. train.epochs=5; repeatable."),
+]
+Baseline = Annotated[
+    str | None,
+    typer.Option(
+        metavar="EXPERIMENT",
+        help="Experiment that the others are compared with. Default: `baseline`, or the first one.",
+        autocompletion=completion.experiments,
+    ),
+]
+Markdown = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tables as Markdown.")]
+Latex = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tables as LaTeX (booktabs).")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
-def make_progress(quiet: bool) -> Any:
-    """Return where long work reports to: standard error, or nowhere."""
+def make_progress(quiet: bool) -> Progress:
+    """Return the display of progress: on standard error, or silent."""
     from alzbench.progress import Progress
 
     return Progress(None if quiet else Console(stderr=True))
 
 
-def make_tracker(progress: Any) -> Any:
-    """Return what mirrors runs to W&B, where an experiment asks for it."""
+def make_tracker(progress: Progress) -> WandbTracker:
+    """Return the tracker that sends runs to W&B, if an experiment asks for it."""
     from alzbench.tracking import WandbTracker
 
     return WandbTracker(progress.say, progress.warn)
 
 
+def keep_stdout_clean(as_json: bool) -> contextlib.AbstractContextManager[Any]:
+    """Return a context in which libraries print on standard error, if standard output is for one JSON document."""
+    return contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
+
+
 def warn_unreadable(error: Exception) -> None:
-    """Say that a stored run cannot be read, and so is left out."""
+    """Warn that a stored run cannot be read and is left out."""
     print(f"warning: left out: {error}", file=sys.stderr)
+
+
+def print_document(document: Document, as_json: bool = False) -> None:
+    """Print a document for people, or its data as JSON."""
+    from alzbench.report.export import render_json
+    from alzbench.report.terminal import render_terminal
+
+    if as_json:
+        print(render_json(document))
+    else:
+        Console().print(render_terminal(document), crop=False)  # a number that is cut would be another number
 
 
 def print_json(content: Any) -> None:

@@ -1,4 +1,4 @@
-"""`alzbench import`: predictions from elsewhere as a run."""
+"""`alzbench import`: predictions made elsewhere as a run."""
 
 from __future__ import annotations
 
@@ -7,33 +7,54 @@ from typing import Annotated
 
 import typer
 
+from alzbench.cli import completion
 from alzbench.cli.arguments import Runs, make_progress
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="CSV: image, label, and predicted or p_<class> for each class.")],
-    name: Annotated[str, typer.Option(help="Name of the experiment.")],
-    like: Annotated[str | None, typer.Option(help="A stored RUN on the same test images.")] = None,
-    protocol: Annotated[str | None, typer.Option(help="The protocol, where there is no such run.")] = None,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="CSV with the columns image, label, and predicted or p_CLASS for each class."
+        ),
+    ],
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the experiment.")],
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="A stored run on the same test images, whose subjects, fold and protocol are used.",
+            autocompletion=completion.runs,
+        ),
+    ] = None,
+    protocol: Annotated[str | None, typer.Option(metavar="NAME", help="The protocol, if there is no such run.")] = None,
     classes: Annotated[
         list[str] | None,
         typer.Option(
             metavar="A,B,...",
-            help="Class names in label order, the healthy one first; or the option once for each. "
-            "Default: those of --like, or of the p_ columns in their order.",
+            help="Class names in label order, the healthy one first, in one option or one each. "
+            "Default: those of --like, or of the p_CLASS columns in their order.",
         ),
     ] = None,
-    column: Annotated[list[str] | None, typer.Option(help="WHAT=NAME, e.g. image=filename.")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=NAME", help="Name of a column in the file, e.g. image=filename; repeatable."),
+    ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="The seed it was made with. Default: that of --like, or 0.")
+        int | None,
+        typer.Option(min=0, metavar="NUMBER", help="Seed of the training. Default: that of --like, or 0."),
     ] = None,
     other_subjects: Annotated[
-        bool, typer.Option("--trained-on-other-subjects", help="Its training has seen no subject of the test images.")
+        bool,
+        typer.Option("--trained-on-other-subjects", help="Declare that no subject of the test images was trained on."),
     ] = False,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Store predictions from elsewhere as a run, to be compared like any other."""
-    from alzbench.options import class_list, column_names, plain_name
+    """Store predictions made elsewhere as a run.
+
+    It is then shown and compared like any other run.
+    """
+    from alzbench.cli.options import class_list, column_names, plain_name
     from alzbench.runner.importing import Source, import_predictions
     from alzbench.store import RunStore
 

@@ -1,45 +1,88 @@
-"""The command `sweep`."""
+"""`alzbench sweep`: a search for the best settings."""
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from alzbench.cli.arguments import REPORTS, Data, Json, Quiet, Runs, Settings, make_progress, make_tracker, print_json
+from alzbench.cli import completion
+from alzbench.cli.arguments import (
+    REPORTS,
+    Assignments,
+    Data,
+    Json,
+    Quiet,
+    Runs,
+    keep_stdout_clean,
+    make_progress,
+    make_tracker,
+    print_document,
+    print_json,
+)
+from alzbench.cli.conflicts import check_source
 from alzbench.errors import RunError
 
 if TYPE_CHECKING:
     from alzbench.experiment.sweep import LoadedSweep
+    from alzbench.sweep import SweepResult
 
 
 def sweep(
-    file: Annotated[Path, typer.Argument(help="A sweep file, e.g. experiments/sweeps/attention.yaml.")],
+    context: typer.Context,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A sweep file, e.g. experiments/sweeps/attention.yaml.",
+            autocompletion=completion.sweep_files,
+        ),
+    ],
     data: Data = None,
-    settings: Settings = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Trials in all, instead of the file's.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="No trial is begun later than this after the start.")] = None,
-    storage: Annotated[
-        str | None, typer.Option(envvar="ALZBENCH_STORAGE", help="postgresql://... or sqlite:///FILE, for the trials.")
+    assignments: Assignments = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, metavar="NUMBER", help="Total number of trials, instead of the file's.")
     ] = None,
-    best: Annotated[Path | None, typer.Option(help="File for the best experiment.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(metavar="MINUTES", help="Start no trial later than this, instead of the file's.")
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            envvar="ALZBENCH_STORAGE",
+            metavar="URL",
+            help="Database of the trials, postgresql://... or sqlite:///FILE. Default: a file in the sweep's folder.",
+        ),
+    ] = None,
+    best: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="File for the best experiment. Default: beside the base experiment."),
+    ] = None,
     runs: Runs = Path("runs"),
-    demo: Annotated[bool, typer.Option("--demo", help="Drawn images and few epochs; nothing is downloaded.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is to be done, and do nothing.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Use synthetic images and few epochs; nothing is downloaded.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the sweep and print what it would run; run nothing.")
+    ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Search settings with Optuna, by the validation part alone; then test the best, once, beside its base."""
+    """Search for the best settings with Optuna.
+
+    Trials are judged by validation images only. At the end, the best experiment and its base are scored on the test
+    images. The same command continues a sweep that was stopped, and several processes can share one.
+    """
+    from alzbench.cli.options import overrides_of
     from alzbench.experiment.sweep import load_sweep
-    from alzbench.options import overrides_of
     from alzbench.store import RunStore
     from alzbench.sweep import Places, run_sweep, sweep_plan
 
-    loaded = load_sweep(file, settings or [], overrides_of(data, demo), trials=trials, minutes=minutes)
+    assigned = assignments or []
+    check_source(context, data, demo, assigned)
+    loaded = load_sweep(file, assigned, overrides_of(data, demo), trials=trials, minutes=minutes)
     page = REPORTS / f"{loaded.sweep.name}.html"
     places = Places(RunStore(runs), storage, best or _place_of_best(loaded, runs), page)
     if dry_run:
@@ -49,8 +92,7 @@ def sweep(
         else:
             print(plan["text"])
         return
-    # libraries print on standard output, for example where they download from
-    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+    with keep_stdout_clean(as_json):
         progress = make_progress(quiet)
         result = run_sweep(loaded, places, progress, quiet, make_tracker(progress))
     if as_json:
@@ -63,20 +105,20 @@ def sweep(
 
 
 def _place_of_best(loaded: LoadedSweep, runs: Path) -> Path:
-    """Return where the best experiment is written to: beside the base; a demo's, about phantoms, beside its runs."""
+    """Return the file of the best experiment: beside the base's, or in a demo beside the runs."""
     if loaded.base.demo:
         return runs / loaded.sweep.name / "best.yaml"
     return _beside(loaded.base_file, f"{loaded.sweep.name}-best.yaml")
 
 
 def _beside(file: Path, name: str) -> Path:
-    """Return a file beside another one, as it is called from here."""
+    """Return a file beside another one, relative to the working folder where it is below it."""
     path = file.resolve().with_name(name)
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _print(result: Any) -> None:
-    from alzbench.report.terminal import render_comparison
+def _print(result: SweepResult) -> None:
+    from alzbench.report.comparison import comparison_document
     from alzbench.sweep import render_best
 
     console = Console()
@@ -84,7 +126,7 @@ def _print(result: Any) -> None:
         return
     console.print(render_best(result.best, result.trials, result.storage), crop=False)
     if result.comparison.groups:
-        console.print(render_comparison(result.comparison), crop=False)
+        print_document(comparison_document(result.comparison))
     if result.caution:
         console.print(result.caution, style="yellow", soft_wrap=True)
     print(result.page)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from alzbench.data.leakage import Leakage, measure_leakage
 from alzbench.data.manifest import ImageSet
-from alzbench.data.protocols import folds_of, split_of_run, split_seed
+from alzbench.data.protocols import split_of_run, split_seed
 from alzbench.data.signature import mirrored, unit, whitening
 from alzbench.data.subjects import adjacent_agreement, image_signatures
 from alzbench.experiment.protocols import ProtocolSettings
@@ -124,7 +124,7 @@ def _label_conflicts(manifest: pd.DataFrame) -> pd.DataFrame:
 
 def _untestable(images: ImageSet, settings: ProtocolSettings, seed: int) -> dict[int, list[str]]:
     missing = {}
-    for fold in folds_of(settings):
+    for fold in settings.test_folds:
         if fold is not None:
             split = split_of_run(images.manifest, settings, seed, fold)
             tested = set(split.loc[split["part"] == "test", "label"])

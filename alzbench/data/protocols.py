@@ -16,7 +16,7 @@ from alzbench.experiment.protocols import (
     SubjectFoldsProtocol,
     SubjectProtocol,
 )
-from alzbench.registry import Registry
+from alzbench.registry import Entry, Registry
 from alzbench.seeds import derive
 
 PARTS = ("train", "validation", "test")
@@ -25,7 +25,7 @@ UNUSED = "unused"
 # (manifest, settings, seed, fold) -> part of each row: train, validation, test or unused
 Assign = Callable[[pd.DataFrame, Any, int, int], "pd.Series[str]"]
 
-PROTOCOLS: Registry[Assign] = Registry("protocol")
+PROTOCOLS = Registry("protocol", Entry[Assign])
 
 
 def make_split(manifest: pd.DataFrame, settings: Any, seed: int, fold: int = 0) -> pd.DataFrame:
@@ -33,17 +33,18 @@ def make_split(manifest: pd.DataFrame, settings: Any, seed: int, fold: int = 0) 
 
     Args:
         manifest: See `manifest.ImageSet`.
-        settings: Settings of one of PROTOCOLS.
-        seed: Decides what is left to chance; equal for all experiments of one seed.
-        fold: Which fold is tested, from 0, for a protocol with folds.
+        settings: Settings of a protocol; `settings.name` is one of PROTOCOLS.
+        seed: Seed of the random assignment; the same for all experiments of one seed.
+        fold: Fold that is tested, from 0, for a protocol with folds.
 
     Returns:
-        A row an image that is used, in the manifest's order and with its index: image, label, subject, slice, part.
+        One row for each image that is used, in the manifest's order and with its index: image, label, subject, slice,
+        part.
 
     Raises:
         DataError: A part would be empty.
     """
-    parts = PROTOCOLS[settings.name](manifest, settings, seed, fold)
+    parts = PROTOCOLS[settings.name].function(manifest, settings, seed, fold)
     split = manifest[["image", "label", "subject", "slice"]].assign(part=parts)
     split = split[split["part"] != UNUSED]
     empty = [part for part in PARTS if part not in set(split["part"])]
@@ -56,20 +57,16 @@ def make_split(manifest: pd.DataFrame, settings: Any, seed: int, fold: int = 0) 
 
 
 def split_of_run(manifest: pd.DataFrame, settings: Any, seed: int, fold: int | None) -> pd.DataFrame:
-    """Assign the images as a run of this seed and fold has them; see `make_split`."""
+    """Assign the images for the run of one seed and fold; see `make_split`."""
     return make_split(manifest, settings, derive(split_seed(settings, seed), "split"), fold or 0)
 
 
 def split_seed(settings: Any, seed: int) -> int:
-    """Return the seed that decides the split of a run: the protocol's, or else the run's own."""
+    """Return the seed of a run's split: the protocol's, or else the run's own."""
     return seed if settings.split_seed is None else int(settings.split_seed)
 
 
-def folds_of(settings: Any) -> list[int | None]:
-    """Return the folds that a protocol tests in turn; ``[None]`` for one without folds."""
-    return list(range(settings.folds)) if isinstance(settings, SubjectFoldsProtocol) else [None]
-
-
+@PROTOCOLS.register("reference", ReferenceProtocol)
 def _reference(manifest: pd.DataFrame, settings: ReferenceProtocol, seed: int, fold: int) -> pd.Series[str]:
     del fold
     training = manifest["part"].isin(["augmented", "train"])
@@ -80,17 +77,19 @@ def _reference(manifest: pd.DataFrame, settings: ReferenceProtocol, seed: int, f
     return parts
 
 
+@PROTOCOLS.register("slice", SliceProtocol)
 def _slice(manifest: pd.DataFrame, settings: SliceProtocol, seed: int, fold: int) -> pd.Series[str]:
     del fold
     originals = manifest[manifest["part"] != "augmented"]
-    parts = _divide(originals, settings.test, seed, "rest", "test")
-    rest = originals[parts == "rest"]
-    parts.loc[rest.index] = _divide(rest, settings.validation, seed, "train", "validation")
+    parts = _divide(originals, settings.test, seed, "remaining", "test")
+    remaining = originals[parts == "remaining"]
+    parts.loc[remaining.index] = _divide(remaining, settings.validation, seed, "train", "validation")
     result = pd.Series(UNUSED, index=manifest.index)
     result.loc[parts.index] = parts
     return _add_augmented(result, manifest, settings.augmented, ["subject", "slice"])
 
 
+@PROTOCOLS.register("subject", SubjectProtocol)
 def _subject(manifest: pd.DataFrame, settings: SubjectProtocol, seed: int, fold: int) -> pd.Series[str]:
     del fold
     rng = np.random.default_rng(seed)
@@ -100,22 +99,23 @@ def _subject(manifest: pd.DataFrame, settings: SubjectProtocol, seed: int, fold:
     return _assign_subjects(manifest, parts, settings.augmented)
 
 
+@PROTOCOLS.register("subject_cv", SubjectFoldsProtocol)
 def _subject_cv(manifest: pd.DataFrame, settings: SubjectFoldsProtocol, seed: int, fold: int) -> pd.Series[str]:
     rng = np.random.default_rng(seed)  # the same for every fold, so that the folds partition the subjects
     parts: dict[str, str] = {}
-    dealt = 0
+    assigned = 0
     for subjects in _subjects_by_class(manifest).values():
         order = [str(s) for s in rng.permutation(subjects)]
-        # each class goes on where the last one stopped, so that the folds are of nearly equal size
-        tested = [s for i, s in enumerate(order) if (i + dealt) % settings.folds == fold]
-        dealt += len(order)
-        rest = [s for s in order if s not in tested]
-        parts |= dict.fromkeys(tested, "test") | _allot(rest, 0, settings.validation)
+        # each class continues at the fold after the last one's, so that the folds have nearly equal sizes
+        tested = [s for i, s in enumerate(order) if (i + assigned) % settings.folds == fold]
+        assigned += len(order)
+        remaining = [s for s in order if s not in tested]
+        parts |= dict.fromkeys(tested, "test") | _allot(remaining, 0, settings.validation)
     return _assign_subjects(manifest, parts, settings.augmented)
 
 
 def _divide(rows: pd.DataFrame, share: float, seed: int, stays: str, goes: str) -> pd.Series[str]:
-    """Divide single images at random, each class in the same shares."""
+    """Divide images at random, with the same shares of each class."""
     parts = pd.Series(stays, index=rows.index)
     try:
         _, chosen = train_test_split(rows.index, test_size=share, random_state=seed, stratify=rows["label"])
@@ -128,7 +128,7 @@ def _divide(rows: pd.DataFrame, share: float, seed: int, stays: str, goes: str) 
 
 
 def _subjects_by_class(manifest: pd.DataFrame) -> dict[int, list[str]]:
-    """Return the known subjects of the originals under the class that most of their slices have, sorted."""
+    """Return the known subjects of the original images by class, that of most of their slices; sorted."""
     known = manifest[(manifest["part"] != "augmented") & (manifest["subject"] != "")]
     if known.empty:
         raise DataError(
@@ -140,16 +140,16 @@ def _subjects_by_class(manifest: pd.DataFrame) -> dict[int, list[str]]:
 
 
 def _allot(subjects: list[str], test: float, validation: float) -> dict[str, str]:
-    """Allot one class's subjects, already in random order.
+    """Assign the subjects of one class, already in random order, to parts.
 
-    Each part gets at least one where there are enough: one subject is trained on; of two, one is tested (or, where
-    nothing is to be tested, validates); of three, one is each.
+    If there are enough subjects, each part gets at least one: a single subject goes to training; the second one to the
+    test part (to validation where `test` is 0); the third one to validation.
     """
     n = len(subjects)
     tested = min(max(1, round(n * test)), n - 1) if test and n > 1 else 0
-    rest = n - tested
-    validated = min(max(1, round(rest * validation)), rest - 1) if rest > 1 else 0
-    parts = ["test"] * tested + ["validation"] * validated + ["train"] * (rest - validated)
+    remaining = n - tested
+    validated = min(max(1, round(remaining * validation)), remaining - 1) if remaining > 1 else 0
+    parts = ["test"] * tested + ["validation"] * validated + ["train"] * (remaining - validated)
     return dict(zip(subjects, parts, strict=True))
 
 
@@ -161,7 +161,7 @@ def _assign_subjects(manifest: pd.DataFrame, parts: dict[str, str], augmented: s
 
 
 def _add_augmented(parts: pd.Series[str], manifest: pd.DataFrame, augmented: str, keys: list[str]) -> pd.Series[str]:
-    """Let augmented images follow what they are copies of into training, told by `keys`; the others stay unused."""
+    """Also train on augmented copies of training images, matched by `keys`; the other copies stay unused."""
     if augmented == "leave_out":
         return parts
     trained = manifest.loc[(parts == "train") & (manifest["subject"] != ""), keys].drop_duplicates()
@@ -170,12 +170,3 @@ def _add_augmented(parts: pd.Series[str], manifest: pd.DataFrame, augmented: str
     parts = parts.copy()
     parts.loc[copies.index[follows.to_numpy()]] = "train"
     return parts
-
-
-for _name, _assign in (
-    ("reference", _reference),
-    ("slice", _slice),
-    ("subject", _subject),
-    ("subject_cv", _subject_cv),
-):
-    PROTOCOLS.add(_name, _assign)

@@ -1,30 +1,14 @@
-"""Figures of one run: the confusion matrix and the course of training; and what every figure is drawn on."""
+"""Figures of one run: the confusion matrix and the course of training."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
-from alzbench import atomic
-
-DPI = 150
-
-
-class PlainFigure(Figure):
-    """A figure in which a name with `$` is a name and no mathematics, which could not even be drawn."""
-
-    def draw(self, renderer: Any) -> None:
-        # here, and not where texts are made: those of an axis are made while it is drawn
-        with matplotlib.rc_context({"text.parse_math": False}):
-            for text in self.findobj(Text):
-                text.set_parse_math(False)
-            super().draw(renderer)
+from alzbench.drawing import PlainFigure
 
 
 def confusion_figure(scores: dict[str, Any], title: str) -> Figure:
@@ -70,9 +54,3 @@ def history_figure(history: pd.DataFrame, kept_epoch: int, title: str) -> Figure
         axes.legend(frameon=False, fontsize=8)
     figure.suptitle(title, fontsize=10)
     return figure
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, at once."""
-    with atomic.replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, format="png")

@@ -1,7 +1,7 @@
 """Metrics, each declared once: its names, how it reads, its direction, its level, and the function that computes it.
 
 The point value, the interval, the mean over seeds, the paired difference, the column of every table, and the key in
-JSON and CSV all follow from the record. To add a metric, write its function and one `declare(Metric(...))`.
+JSON and CSV all follow from the record. To add a metric, write its function under one `@declare(...)`.
 
 Letters: `N` images, `K` classes, `G` groups that the jackknife leaves out, `...` any leading axes.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from alzbench.evaluation import curves
 from alzbench.evaluation.calibration import bin_sums, calibration_error
 from alzbench.evaluation.ratio import ratio
-from alzbench.registry import Registry
+from alzbench.registry import Entry, Registry
 
 Counts = npt.NDArray[np.number]  # confusion matrices (..., K, K), rows true, columns predicted; sums widen their type
 Values = npt.NDArray[np.float64]
@@ -69,16 +69,18 @@ class Examples:
         return [self.areas(curves.roc_auc, label) for label in range(self.probabilities.shape[1])]
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A metric.
+# Confusion matrices (..., K, K) -> (...); or `Examples` -> (1 + G,), the value over all images and without each group,
+# (1,) where it has no interval. Per class with one more axis (K,). NaN: undefined.
+Function = Callable[[Any], Values]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric(Entry[Function]):
+    """A metric; its `name` is the key in metrics.json, JSON and CSV.
 
     Attributes:
-        name: Key in metrics.json, JSON and CSV.
         label: Name for people.
         short: Name for a narrow column.
-        function: Of confusion matrices (..., K, K) -> (...); of `Examples` -> (1 + G,), the value over all images and
-            without each group, or (1,) where it has no interval. Per class with one more axis (K,). NaN: undefined.
         needs: `counts` (a confusion matrix) or `probabilities`.
         per_class: True for one value per class.
         scale: 100 where it is shown in per cent, else 1.
@@ -91,10 +93,8 @@ class Metric:
         view: The predictions it is computed on.
     """
 
-    name: str
     label: str
     short: str
-    function: Callable[[Any], Values]
     needs: Literal["counts", "probabilities"] = "counts"
     per_class: bool = False
     scale: Literal[1, 100] = 1
@@ -133,16 +133,26 @@ class Metric:
         return low - high, high - low
 
 
-METRICS: Registry[Metric] = Registry("metric")
+METRICS = Registry("metric", Metric)
 _PREFIX: dict[View, str] = {"images": "", "mean": "subject", "vote": "subject_vote", "demented": "subject_demented"}
 
 
-def declare(metric: Metric) -> Metric:
-    """Register a metric; one of whole confusion matrices is registered by subject too. Return it."""
-    METRICS.add(metric.name, metric)
-    if metric.view == "images" and metric.needs == "counts" and not metric.per_class:
-        METRICS.add(f"subject_{metric.name}", replace(metric, name=f"subject_{metric.name}", view="mean"))
-    return metric
+def declare(name: str, **fields: Any) -> Callable[[Function], Function]:
+    """Return a decorator that registers a metric; one of whole confusion matrices is registered by subject too.
+
+    Args:
+        name: Its name.
+        fields: The other fields of `Metric`.
+    """
+
+    def decorate(function: Function) -> Function:
+        METRICS.register(name, **fields)(function)
+        metric = METRICS[name]
+        if metric.view == "images" and metric.needs == "counts" and not metric.per_class:
+            METRICS.register(f"subject_{name}", **fields, view="mean")(function)
+        return function
+
+    return decorate
 
 
 def metrics(
@@ -170,38 +180,30 @@ def _mean_over_present(values: Values, matrices: Counts) -> Values:
     return ratio(np.where(present, values, 0).sum(-1), present.sum(-1))
 
 
+@declare("accuracy", label="accuracy", short="accuracy", scale=100, digits=2, headline=True)
 def _accuracy(matrices: Counts) -> Values:
+    """Share of predictions that are right."""
     return ratio(np.trace(matrices, axis1=-2, axis2=-1), matrices.sum((-1, -2)))
 
 
-def _precision(matrices: Counts) -> Values:
-    return ratio(_diagonal(matrices), matrices.sum(-2))
-
-
-def _recall(matrices: Counts) -> Values:
-    return ratio(_diagonal(matrices), matrices.sum(-1))
-
-
-def _f1(matrices: Counts) -> Values:
-    true, predicted = matrices.sum(-1), matrices.sum(-2)
-    return ratio(2 * _diagonal(matrices), np.where(true > 0, true + predicted, 0))
-
-
-def _specificity(matrices: Counts) -> Values:
-    every, true = matrices.sum((-1, -2))[..., None], matrices.sum(-1)
-    return ratio(every - true + _diagonal(matrices) - matrices.sum(-2), every - true)
-
-
+@declare("balanced_accuracy", label="balanced accuracy", short="balanced", scale=100, digits=2, rests_on="rarest_class")
 def _balanced_accuracy(matrices: Counts) -> Values:
+    """Mean recall of the classes that have images."""
     return _mean_over_present(_recall(matrices), matrices)
 
 
+@declare("macro_f1", label="macro F1", short="macro F1", rests_on="rarest_class", headline=True)
 def _macro_f1(matrices: Counts) -> Values:
+    """Mean F1 of the classes that have images."""
     return _mean_over_present(_f1(matrices), matrices)
 
 
+@declare(
+    "quadratic_kappa", label="quadratic-weighted kappa", short="kappa", bounds=(-1.0, 1.0),
+    undefined="only one class, true and predicted",
+)  # fmt: skip
 def _quadratic_kappa(matrices: Counts) -> Values:
-    """Cohen's kappa with quadratic weights, 1968, https://doi.org/10.1037/h0026256: the classes are ordered."""
+    """Cohen's kappa with quadratic weights, 1968, https://doi.org/10.1037/h0026256, for ordered classes."""
     place = np.arange(matrices.shape[-1])
     weights = (place[:, None] - place) ** 2
     seen = (matrices * weights).sum((-1, -2), dtype=np.float64)
@@ -211,99 +213,95 @@ def _quadratic_kappa(matrices: Counts) -> Values:
     return 1 - ratio(seen * matrices.sum((-1, -2)), by_chance)
 
 
+declare("subject_vote_accuracy", label="accuracy by vote", short="by vote", scale=100, digits=2, view="vote")(_accuracy)
+declare(
+    "subject_demented_accuracy", label="demented or not, accuracy", short="demented", scale=100, digits=2,
+    view="demented",
+)(_accuracy)  # fmt: skip
+
+
+@declare(
+    "subject_demented_auc", label="demented or not, ROC AUC", short="AUC", needs="probabilities",
+    rests_on="both_sides", headline=True, view="demented",
+)  # fmt: skip
+def _demented_auc(examples: Examples) -> Values:
+    """Area under the ROC curve of demented against non-demented subjects."""
+    return examples.areas(curves.roc_auc, 1)
+
+
+@declare("precision", label="precision", short="precision", per_class=True, rests_on="predicted")
+def _precision(matrices: Counts) -> Values:
+    """Share of the predictions of a class that are right."""
+    return ratio(_diagonal(matrices), matrices.sum(-2))
+
+
+@declare("recall", label="recall", short="recall", per_class=True, rests_on="class")
+def _recall(matrices: Counts) -> Values:
+    """Share of the images of a class that are predicted right."""
+    return ratio(_diagonal(matrices), matrices.sum(-1))
+
+
+@declare("f1", label="F1", short="F1", per_class=True, rests_on="class", headline=True)
+def _f1(matrices: Counts) -> Values:
+    """Harmonic mean of precision and recall."""
+    true, predicted = matrices.sum(-1), matrices.sum(-2)
+    return ratio(2 * _diagonal(matrices), np.where(true > 0, true + predicted, 0))
+
+
+@declare("specificity", label="specificity", short="specificity", per_class=True, rests_on="other_classes")
+def _specificity(matrices: Counts) -> Values:
+    """Share of the images of other classes that are not predicted as this one."""
+    every, true = matrices.sum((-1, -2))[..., None], matrices.sum(-1)
+    return ratio(every - true + _diagonal(matrices) - matrices.sum(-2), every - true)
+
+
+@declare(
+    "loss", label="cross-entropy loss", short="loss", needs="probabilities", higher_is_better=False,
+    bounds=(0.0, math.inf),
+)  # fmt: skip
 def _loss(examples: Examples) -> Values:
+    """Mean negative logarithm of the probability of the true class."""
     true = examples.probabilities[np.arange(len(examples.labels)), examples.labels]
     losses = -np.log(np.clip(true, _SMALLEST, 1 - _SMALLEST))
     return np.array([losses.mean() if len(losses) else np.nan])
 
 
+@declare(
+    "calibration_error", label="expected calibration error", short="ECE", needs="probabilities",
+    higher_is_better=False,
+)  # fmt: skip
 def _calibration_error(examples: Examples) -> Values:
+    """Mean distance between confidence and accuracy, over bins of confidence."""
     right = examples.labels == examples.predicted
     sums = bin_sums(examples.probabilities.max(1), right, examples.group, max(examples.groups, 1))
     whole = sums.sum(0, keepdims=True)
     return calibration_error(np.concatenate([whole, (whole - sums)[: examples.groups]]))
 
 
+@declare(
+    "mean_roc_auc", label="mean ROC AUC", short="ROC AUC", needs="probabilities", rests_on="both_sides",
+    undefined="a class without images",
+)  # fmt: skip
 def _mean_roc_auc(examples: Examples) -> Values:
+    """Mean over the classes of the area under the ROC curve of each against the others."""
     mean: Values = np.mean(examples.roc_areas, axis=0)
     return mean
 
 
+@declare("roc_auc", label="ROC AUC", short="AUC", needs="probabilities", per_class=True, rests_on="both_sides")
 def _roc_auc(examples: Examples) -> Values:
+    """Area under the ROC curve of a class against the others."""
     return np.stack(examples.roc_areas, axis=-1)
 
 
+@declare(
+    "average_precision", label="average precision", short="AP", needs="probabilities", per_class=True,
+    rests_on="both_sides", undefined="no image of this class",
+)  # fmt: skip
 def _average_precision(examples: Examples) -> Values:
+    """Area under the curve of precision and recall of a class against the others."""
     labels = range(examples.probabilities.shape[1])
     return np.stack([examples.areas(curves.average_precision, label) for label in labels], axis=-1)
 
 
-def _demented_auc(examples: Examples) -> Values:
-    return examples.areas(curves.roc_auc, 1)
-
-
-ACCURACY = declare(Metric("accuracy", "accuracy", "accuracy", _accuracy, scale=100, digits=2, headline=True))
-declare(
-    Metric(
-        "balanced_accuracy", "balanced accuracy", "balanced", _balanced_accuracy, scale=100, digits=2,
-        rests_on="rarest_class",
-    )
-)  # fmt: skip
-declare(Metric("macro_f1", "macro F1", "macro F1", _macro_f1, rests_on="rarest_class", headline=True))
-declare(
-    Metric(
-        "quadratic_kappa", "quadratic-weighted kappa", "kappa", _quadratic_kappa, bounds=(-1.0, 1.0),
-        undefined="only one class, true and predicted",
-    )
-)  # fmt: skip
-declare(
-    Metric(
-        "subject_vote_accuracy", "accuracy by vote", "by vote", _accuracy, scale=100, digits=2, view="vote",
-    )
-)  # fmt: skip
-declare(
-    Metric(
-        "subject_demented_accuracy", "demented or not, accuracy", "demented", _accuracy, scale=100, digits=2,
-        view="demented",
-    )
-)  # fmt: skip
-declare(
-    Metric(
-        "subject_demented_auc", "demented or not, ROC AUC", "AUC", _demented_auc, needs="probabilities",
-        rests_on="both_sides", headline=True, view="demented",
-    )
-)  # fmt: skip
-declare(Metric("precision", "precision", "precision", _precision, per_class=True, rests_on="predicted"))
-declare(Metric("recall", "recall", "recall", _recall, per_class=True, rests_on="class"))
-declare(Metric("f1", "F1", "F1", _f1, per_class=True, rests_on="class", headline=True))
-declare(Metric("specificity", "specificity", "specificity", _specificity, per_class=True, rests_on="other_classes"))
-declare(
-    Metric(
-        "loss", "cross-entropy loss", "loss", _loss, needs="probabilities", higher_is_better=False,
-        bounds=(0.0, math.inf),
-    )
-)  # fmt: skip
-declare(
-    Metric(
-        "calibration_error", "expected calibration error", "ECE", _calibration_error, needs="probabilities",
-        higher_is_better=False,
-    )
-)  # fmt: skip
-declare(
-    Metric(
-        "mean_roc_auc", "mean ROC AUC", "ROC AUC", _mean_roc_auc, needs="probabilities", rests_on="both_sides",
-        undefined="a class without images",
-    )
-)  # fmt: skip
-declare(
-    Metric(
-        "roc_auc", "ROC AUC", "AUC", _roc_auc, needs="probabilities", per_class=True,
-        rests_on="both_sides",
-    )
-)  # fmt: skip
-declare(
-    Metric(
-        "average_precision", "average precision", "AP", _average_precision,
-        needs="probabilities", per_class=True, rests_on="both_sides", undefined="no image of this class",
-    )
-)  # fmt: skip
+ACCURACY = METRICS["accuracy"]

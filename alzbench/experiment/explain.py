@@ -1,4 +1,4 @@
-"""Pydantic's errors as sentences: the field, what it must be, what was found, and the nearest known name."""
+"""Sentences from Pydantic's errors: the field, what it must be, what was given, and the nearest known name."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pydantic import BaseModel, ValidationError
 
 from alzbench.registry import did_you_mean
 
-_KEY = "[key]"  # what Pydantic calls the place of a bad key
+_KEY = "[key]"  # Pydantic's name for the location of a bad key
 
 
 def explain_validation(error: ValidationError, where: str, model: type[BaseModel]) -> str:
-    """Return one sentence for each field of an error of `model`; `where` is the place of the model in the file."""
+    """Return one sentence for each wrong field of `model`; `where` is the model's place in the file."""
     text = "; ".join(_explain_one(item, where, model) for item in error.errors(include_url=False))
     return " ".join(text.split())
 
@@ -42,9 +42,9 @@ def _explain_one(item: Any, where: str, model: type[BaseModel]) -> str:
 
 
 def _walk(model: type[BaseModel], location: Sequence[str]) -> tuple[list[str], type[BaseModel]]:
-    """Return the names of the fields on the way to an error, and the innermost section on it.
+    """Return the names of the fields that lead to an error, and the innermost model among them.
 
-    Pydantic also puts the kind of a union's member into the location, and `[key]` for a bad key: these are no fields.
+    Pydantic also puts the tag of a union's member into the location, and `[key]` for a bad key; these are not fields.
     """
     names: list[str] = []
     members: list[type[BaseModel]] = []

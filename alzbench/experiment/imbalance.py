@@ -1,57 +1,86 @@
-"""Settings of what is done about classes of different sizes, to training images only."""
+"""Settings of the strategies against class imbalance; they change training images only."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from alzbench.experiment.section import Section
+from alzbench.errors import ExperimentError
+from alzbench.experiment.strict import StrictModel
 
 Weight = Annotated[float, Field(gt=0)]
 
 
-class NoRebalancing(Section):
+class BaseImbalance(StrictModel):
+    """Settings of any strategy.
+
+    Attributes:
+        adds_feature_maps: True if it adds feature maps that belong to no image, and so to no subject.
+    """
+
+    adds_feature_maps: ClassVar[bool] = False
+
+    def check_classes(self, classes: Sequence[str]) -> None:
+        """Raise ExperimentError where the settings name other classes than `classes`."""
+
+
+class NoRebalancing(BaseImbalance):
     """Train on the images as they are."""
 
     name: Literal["none"] = "none"
 
 
-class ClassWeights(Section):
-    """Weigh the loss of each image by its class; the mean weight of the training images is 1."""
+class ClassWeights(BaseImbalance):
+    """Weight the loss of each image by its class; the mean weight of the training images is 1."""
 
     name: Literal["class_weights"]
     weights: Literal["balanced", "effective_number"] | dict[str, Weight] = Field(
         "balanced",
-        description="`balanced`: inverse to the class's size; `effective_number`: Cui et al. 2019, "
+        description="`balanced`: inversely proportional to the class's size; `effective_number`: Cui et al. 2019, "
         "https://arxiv.org/abs/1901.05555; or a weight for each class",
     )
-    beta: float = Field(0.999, ge=0, lt=1, description="of `effective_number`: 0 weighs nothing, near 1 is `balanced`")
+    beta: float = Field(
+        0.999, ge=0, lt=1, description="for `effective_number`: 0 is no weighting, near 1 is `balanced`"
+    )
+
+    def check_classes(self, classes: Sequence[str]) -> None:
+        """Raise ExperimentError where weights are given, and not for exactly the `classes`."""
+        if isinstance(self.weights, str):
+            return
+        unknown = [name for name in self.weights if name not in classes]
+        missing = [name for name in classes if name not in self.weights]
+        if unknown or missing:
+            problem = f"there is no class {', '.join(unknown)}" if unknown else f"{', '.join(missing)} has none"
+            raise ExperimentError(f"imbalance.weights must hold a weight for each of {', '.join(classes)}; {problem}.")
 
 
-class Oversampling(Section):
+class Oversampling(BaseImbalance):
     """Repeat random images of the smaller classes until all are as large as the largest."""
 
     name: Literal["oversampling"]
 
 
-class BalancedBatches(Section):
-    """Fill each batch with equally many images of each class; an epoch stays as long as it was."""
+class BalancedBatches(BaseImbalance):
+    """Fill each batch with equally many images of each class; the length of an epoch does not change."""
 
     name: Literal["balanced_batches"]
 
 
-class Smote(Section):
-    """Add feature maps between an image and its neighbours until all classes are as large as the largest.
+class Smote(BaseImbalance):
+    """Add feature maps interpolated between neighbours until all classes are as large as the largest.
 
-    `smote` does so everywhere in a class, `borderline_smote` and `svm_smote` where it meets the others, `adasyn` the
-    more the others are near; these three may add fewer.
-    The neighbours are sought among the feature maps of the images themselves (view 0).
+    `smote` does so everywhere in a class, `borderline_smote` and `svm_smote` near the other classes, `adasyn` the more
+    the nearer the other classes are; the last three may add fewer.
+    Neighbours are the nearest feature maps of unaugmented images (view 0).
     """
 
+    adds_feature_maps: ClassVar[bool] = True
+
     name: Literal["smote", "borderline_smote", "svm_smote", "adasyn"]
-    neighbours: int = Field(5, ge=1, description="neighbours of its class that an image is mixed with")
-    memory_gib: float = Field(8.0, gt=0, description="refuse to start where more memory would be needed")
+    neighbours: int = Field(5, ge=1, description="number of nearest neighbours that an image may be mixed with")
+    memory_gib: float = Field(8.0, gt=0, description="largest memory that it may need; more is refused at the start")
 
 
 ImbalanceSettings = Annotated[

@@ -1,4 +1,4 @@
-"""From experiment files and command-line settings to checked experiments."""
+"""Checked experiments from YAML files and `a.b=value` assignments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.schema import Experiment
 
-# What --demo changes: everything comes from the package itself, and all of it takes about a minute on two cores.
+# What --demo changes: all data come from the package itself, and it takes about a minute on two cores.
 DEMO: dict[str, Any] = {
     "demo": True,
     "data": {"source": "phantom", "size": 96, "channels": 1, "scaling": "imagenet"},
@@ -24,52 +24,54 @@ DEMO: dict[str, Any] = {
 }
 
 
-def load_experiment(path: Path, settings: Sequence[str] = (), overrides: Mapping[str, Any] | None = None) -> Experiment:
-    """Read an experiment file with all that it extends, apply settings, and check the result.
+def load_experiment(
+    path: Path, assignments: Sequence[str] = (), overrides: Mapping[str, Any] | None = None
+) -> Experiment:
+    """Read an experiment file and the files that it extends, apply assignments, and check the result.
 
     Args:
         path: The YAML file.
-        settings: ``a.b=value`` texts, as --set takes them; the value is read as YAML.
-        overrides: Nested values that win over the file but not over `settings`.
+        assignments: ``a.b=value`` texts, as --set takes them; the value is read as YAML.
+        overrides: Nested values that win over the file but not over `assignments`.
 
     Raises:
         ExperimentError: The file is missing, is not YAML, or does not fit the schema.
     """
     values = {"name": path.stem, **resolve(path)}
-    for changes in (dict(overrides or {}), settings_values(settings)):
+    for changes in (dict(overrides or {}), parse_assignments(assignments)):
         values = merge(values, changes)
     return validated(values, path)
 
 
 def audited_experiment(
-    path: Path | None, data: str | None, protocol: str | None, settings: Sequence[str]
+    path: Path | None, data: str | None, protocol: str | None, assignments: Sequence[str]
 ) -> Experiment:
-    """Return the experiment whose data and protocol are audited: a file's, or the defaults.
+    """Return the experiment whose data and protocol are audited: that of a file, or the defaults.
 
     Args:
         path: An experiment file, or None.
         data: Source of the images instead of the file's.
         protocol: Name of a protocol, with its default settings, instead of the file's.
-        settings: As for `load_experiment`.
+        assignments: As for `load_experiment`.
     """
     values: dict[str, Any] = {"name": "audit"} if path is None else {"name": path.stem, **resolve(path)}
     if data:
         values = merge(values, {"data": {"source": data}})
     if protocol:
         values["protocol"] = {"name": protocol}
-    return validated(merge(values, settings_values(settings)), path or Path("audit"))
+    return validated(merge(values, parse_assignments(assignments)), path or Path("audit"))
 
 
 def validated(values: dict[str, Any], path: Path, where: str = "") -> Experiment:
-    """Return the experiment of these values.
+    """Return the experiment that nested values describe.
 
     Args:
-        values: What the file says.
+        values: The values of the whole file.
         path: The file, for errors.
-        where: The place in it, for errors.
+        where: The place in the file, for errors.
 
     Raises:
-        ExperimentError: They do not fit the schema.
+        ExperimentError: The values do not fit the schema.
     """
     place = f"{path}: {where}: " if where else f"{path}: "
     for key, value in values.items():
@@ -81,7 +83,7 @@ def validated(values: dict[str, Any], path: Path, where: str = "") -> Experiment
 
 
 def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Return an experiment file's values over those of the files it extends; raises ExperimentError."""
+    """Return the values of an experiment file laid over those of the files it extends; raises ExperimentError."""
     if path.resolve() in seen:
         raise ExperimentError(f"{path} extends itself through {', '.join(p.name for p in seen)}; break the circle.")
     values = with_absolute_file(read_file(path), path.parent)
@@ -95,13 +97,13 @@ def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
         if not file.is_file():
             raise ExperimentError(f"{path}: extends names {base}, but there is no file {file}.")
         merged = merge(merged, resolve(file, (*seen, path.resolve())))
-    merged.pop("name", None)  # a base's name and text are its own
+    merged.pop("name", None)  # name and description are not inherited
     merged.pop("description", None)
     return merge(merged, values)
 
 
 def with_absolute_file(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the values with `model.file`, which is relative to the experiment file, as a path that holds anywhere."""
+    """Return the values with `model.file`, which is relative to the experiment file, as an absolute path."""
     model = values.get("model")
     if isinstance(model, dict) and isinstance(model.get("file"), str):
         return {**values, "model": {**model, "file": str((folder / model["file"]).resolve())}}
@@ -109,7 +111,7 @@ def with_absolute_file(values: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
-    """Return `low` with `high` laid over it: sections are merged, everything else is replaced."""
+    """Return `low` with `high` laid over it: sections are merged, other values replaced."""
     merged = dict(low)
     for key, value in high.items():
         old = merged.get(key)
@@ -128,8 +130,8 @@ def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """Return what a YAML file says, without what it extends; raises ExperimentError."""
-    from omegaconf import OmegaConf  # comparisons read no file, and need not wait for it
+    """Return the values of a YAML file without those it extends; raises ExperimentError."""
+    from omegaconf import OmegaConf  # imported here, as comparisons do not need it
     from omegaconf.errors import OmegaConfBaseException
 
     try:
@@ -150,17 +152,17 @@ def read_file(path: Path) -> dict[str, Any]:
     return _with_text_keys(values)
 
 
-def settings_values(settings: Sequence[str]) -> dict[str, Any]:
-    """Return `a.b=value` texts as nested values; raises ExperimentError where they are none."""
+def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
+    """Return `a.b=value` texts as nested values; raises ExperimentError for a text of another form."""
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    for text in settings:
+    for text in assignments:
         key, equals, _ = text.partition("=")
         if not equals or not all(key.split(".")):
             raise ExperimentError(f"--set takes FIELD=VALUE, for example train.epochs=5; got {text!r}.")
     try:
-        return _with_text_keys(OmegaConf.to_container(OmegaConf.from_dotlist(list(settings)), resolve=False))
+        return _with_text_keys(OmegaConf.to_container(OmegaConf.from_dotlist(list(assignments)), resolve=False))
     except (yaml.YAMLError, OmegaConfBaseException, ValueError) as error:
         raise ExperimentError(f"--set: a value is not valid YAML: {' '.join(str(error).split())}.") from error
 
@@ -170,7 +172,7 @@ def _with_text_keys(values: Any) -> dict[str, Any]:
 
 
 def _refuse_interpolation(value: Any, where: str) -> None:
-    """Refuse `${...}`: it could read the environment, and with it secrets, into a stored file."""
+    """Refuse `${...}`: it could copy environment variables, and with them secrets, into a stored file."""
     if isinstance(value, dict):
         for key, item in value.items():
             _refuse_interpolation(item, f"{where}.{key}")

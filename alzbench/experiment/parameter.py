@@ -1,4 +1,4 @@
-"""A field of a sweep's space: the values that it may take, and when it is searched."""
+"""One field of a sweep's search space: its possible values, and when it is searched."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from alzbench.experiment.section import Section
+from alzbench.experiment.strict import StrictModel
 
-_ROUNDING = 1e-8  # of a number of steps
+_ROUNDING = 1e-8  # tolerance of a number of steps
 
 
 def _finite_number(value: Any) -> Any:
@@ -23,15 +23,17 @@ def _finite_number(value: Any) -> Any:
 Number = Annotated[int | float, BeforeValidator(_finite_number)]
 
 
-class Parameter(Section):
-    """The values that a field may take: a range, or choices."""
+class Parameter(StrictModel):
+    """Possible values of a field: a range, or choices."""
 
-    low: Number | None = Field(None, description="smallest value; a range of whole numbers where both ends are")
+    low: Number | None = Field(None, description="smallest value; if both ends are whole numbers, all values are")
     high: Number | None = None
-    log: bool = Field(False, description="search the logarithm")
-    step: Number | None = Field(None, gt=0, description="distance of the values")
+    log: bool = Field(False, description="search on a logarithmic scale")
+    step: Number | None = Field(None, gt=0, description="distance between neighbouring values")
     choices: Annotated[list[Any], Field(min_length=1)] | None = None
-    when: dict[str, Any] = Field({}, description="other fields and the value each must have; else the base's holds")
+    when: dict[str, Any] = Field(
+        {}, description="other fields and the value that each must have; otherwise this one keeps the base's value"
+    )
 
     @field_validator("choices")
     @classmethod
@@ -41,7 +43,7 @@ class Parameter(Section):
         return choices
 
     @model_validator(mode="after")
-    def _is_one_of_both(self) -> Parameter:
+    def _range_or_choices(self) -> Parameter:
         if (self.choices is None) == (self.low is None and self.high is None):
             raise ValueError("must be either low and high, or choices")
         if self.choices is not None:
@@ -67,16 +69,16 @@ class Parameter(Section):
 
     @property
     def whole(self) -> bool:
-        """Whether it is a range of whole numbers."""
+        """True if it is a range of whole numbers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     @property
     def ends(self) -> list[Any]:
-        """The values that show whether a field takes them: both ends, or all choices."""
+        """Values that stand for all: both ends of the range, or all choices."""
         return [self.low, self.high] if self.choices is None else list(self.choices)
 
     def takes(self, value: Any) -> bool:
-        """Return whether it may have a value."""
+        """Return True if `value` is one of the possible values."""
         if self.choices is not None:
             return value in self.choices
         if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):

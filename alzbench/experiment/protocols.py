@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from alzbench.experiment.section import Section, Share
+from alzbench.experiment.strict import Share, StrictModel
 
 Augmented = Annotated[
     Literal["leave_out", "follow"],
     Field(description="augmented images of training subjects: left out, or trained on; never validated or tested on"),
 ]
 
-
 SplitSeed = Annotated[
     Annotated[int, Field(ge=0)] | None,
-    Field(description="seed of the split where it is not the run's own, so that several seeds share one split"),
+    Field(description="seed of the split instead of the run's own, so that several seeds share one split"),
 ]
 
 
-class ReferenceProtocol(Section):
+class BaseProtocol(StrictModel):
+    """Settings of any protocol.
+
+    Attributes:
+        keeps_subjects_apart: True if all images of a subject are in the same part.
+    """
+
+    keeps_subjects_apart: ClassVar[bool] = False
+
+    @property
+    def test_folds(self) -> list[int | None]:
+        """Folds that are tested in turn; ``[None]`` for a protocol without folds."""
+        return [None]
+
+
+class ReferenceProtocol(BaseProtocol):
     """Train and validate on the augmented images, test on the originals, as the reference work does."""
 
     name: Literal["reference"] = "reference"
@@ -28,34 +42,43 @@ class ReferenceProtocol(Section):
     split_seed: SplitSeed = None
 
 
-class SliceProtocol(Section):
-    """Assign single original slices at random."""
+class SliceProtocol(BaseProtocol):
+    """Assign each original slice at random, whatever its subject."""
 
     name: Literal["slice"]
     test: Share = Field(0.2, description="share of the slices")
-    validation: Share = Field(0.2, description="share of the rest kept for validation")
+    validation: Share = Field(0.2, description="share of the remaining ones kept for validation")
     augmented: Augmented = "leave_out"
     split_seed: SplitSeed = None
 
 
-class SubjectProtocol(Section):
-    """Assign subjects at random, all slices of one to the same part."""
+class SubjectProtocol(BaseProtocol):
+    """Assign subjects at random, with all slices of a subject in the same part."""
+
+    keeps_subjects_apart: ClassVar[bool] = True
 
     name: Literal["subject"]
     test: Share = Field(0.2, description="share of each class's subjects")
-    validation: Share = Field(0.2, description="share of the rest kept for validation")
+    validation: Share = Field(0.2, description="share of the remaining ones kept for validation")
     augmented: Augmented = "leave_out"
     split_seed: SplitSeed = None
 
 
-class SubjectFoldsProtocol(Section):
-    """Deal subjects into folds and test on each in turn."""
+class SubjectFoldsProtocol(BaseProtocol):
+    """Divide the subjects into folds and test on each fold in turn."""
+
+    keeps_subjects_apart: ClassVar[bool] = True
 
     name: Literal["subject_cv"]
     folds: int = Field(5, ge=2, le=100)
     validation: Share = Field(0.2, description="share of each class's subjects outside the fold kept for validation")
     augmented: Augmented = "leave_out"
     split_seed: SplitSeed = None
+
+    @property
+    def test_folds(self) -> list[int | None]:
+        """Numbers of the folds, from 0."""
+        return [*range(self.folds)]
 
 
 ProtocolSettings = Annotated[

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from alzbench.experiment.imbalance import ImbalanceSettings, NoRebalancing
 from alzbench.experiment.protocols import ProtocolSettings, ReferenceProtocol
-from alzbench.experiment.section import Fraction, Section, Seeds
+from alzbench.experiment.strict import Fraction, Seeds, StrictModel
 from alzbench.experiment.tracking import TrackingSettings
 
 
@@ -18,12 +18,12 @@ def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower()).replace("dementia", "demented")
 
 
-class DataSettings(Section):
-    """Which images, and how they reach the model."""
+class DataSettings(StrictModel):
+    """The images, and how they are read."""
 
     source: str = Field("kaggle", description="`kaggle`, `phantom`, or a folder laid out as the Kaggle set")
     kaggle: str = Field(
-        "uraninjo/augmented-alzheimer-mri-dataset/versions/1", description="Kaggle handle, pinned to a version"
+        "uraninjo/augmented-alzheimer-mri-dataset/versions/1", description="Kaggle handle with a fixed version"
     )
     classes: tuple[str, ...] = Field(
         ("NonDemented", "VeryMildDemented", "MildDemented", "ModerateDemented"),
@@ -34,9 +34,10 @@ class DataSettings(Section):
     size: int = Field(128, ge=32, le=1024, description="side of the square that images are resized to, in pixels")
     channels: Literal[1, 3] = Field(1, description="1: decoded as grey; 3: decoded as RGB")
     scaling: Literal["unit", "imagenet"] = Field(
-        "unit", description="pixels to [0, 1], or to [-1, 1] as the ImageNet weights were trained with"
+        "unit",
+        description="range of the pixels: `unit`: [0, 1]; `imagenet`: [-1, 1], as in training the ImageNet weights",
     )
-    on_corrupt: Literal["fail", "skip"] = Field("fail", description="what to do about images that cannot be read")
+    on_corrupt: Literal["fail", "skip"] = Field("fail", description="what to do with images that cannot be read")
 
     @field_validator("classes")
     @classmethod
@@ -46,40 +47,40 @@ class DataSettings(Section):
         return classes
 
 
-class AugmentSettings(Section):
-    """Random views of training images. View 0 is the image itself."""
+class AugmentSettings(StrictModel):
+    """Random augmented views of training images. View 0 is the image itself."""
 
     views: Annotated[int, Field(ge=1)] | Literal["online"] = Field(
         1,
-        description="views an image, computed once and visited in turn by the epochs; `online`: a fresh one each epoch",
+        description="views of each image, computed once and used in turn by the epochs; `online`: a new one each epoch",
     )
     rotation: float = Field(0.0, ge=0, le=180, description="largest rotation, in degrees")
     shift: Fraction = Field(0.0, description="largest shift along each axis, as a share of the side")
     zoom: Fraction = Field(0.0, description="largest change of scale along each axis, as a share")
-    horizontal_flip: bool = Field(False, description="mirror every second view, by chance")
+    horizontal_flip: bool = Field(False, description="mirror a view with probability 0.5")
     seed: int = Field(0, ge=0, description="seed of the views; not the run's, so that all runs share them")
 
 
-class BackboneSettings(Section):
+class BackboneSettings(StrictModel):
     """The pretrained network that turns an image into a feature map."""
 
-    name: Literal["mobilenet_v2"] = "mobilenet_v2"
+    name: str = Field("mobilenet_v2", description="a registered backbone")
     weights: str = Field("imagenet", description="`imagenet`, `none` (random, always the same), or a weights file")
-    alpha: float = Field(1.0, gt=0, le=2, description="width multiplier")
+    alpha: float = Field(1.0, gt=0, le=2, description="width multiplier, for a backbone that has one")
 
 
-class ModelSettings(Section):
+class ModelSettings(StrictModel):
     """A registered variant on a backbone."""
 
-    variant: str = "baseline"
+    variant: str = Field("baseline", description="a registered variant")
     file: str | None = Field(
-        None, description="a Python file that registers the variant, relative to the experiment file; it is executed"
+        None, description="Python file that registers the variant, relative to the experiment file; it is executed"
     )
     backbone: BackboneSettings = BackboneSettings()
-    options: dict[str, Any] = Field({}, description="the variant's own settings, checked by the variant")
+    options: dict[str, Any] = Field({}, description="settings of the variant, checked against its own schema")
 
 
-class TrainSettings(Section):
+class TrainSettings(StrictModel):
     """How the head is trained."""
 
     epochs: int = Field(50, ge=1)
@@ -87,22 +88,22 @@ class TrainSettings(Section):
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
     lr: float = Field(1e-3, gt=0)
     schedule: Literal["constant", "cosine", "linear"] = Field(
-        "constant", description="how the learning rate falls, from `lr` to 0 in the last epoch"
+        "constant", description="learning rate over the epochs: `lr` throughout, or from `lr` down to 0"
     )
-    warmup_epochs: int = Field(0, ge=0, description="of `cosine`: epochs in which it first rises to `lr`")
+    warmup_epochs: int = Field(0, ge=0, description="for `cosine`: epochs in which the rate first rises to `lr`")
     loss: Literal["sparse_categorical_crossentropy", "focal"] = Field(
         "sparse_categorical_crossentropy", description="`focal`: Lin et al. 2017, https://arxiv.org/abs/1708.02002"
     )
-    focal_gamma: float = Field(2.0, ge=0, description="of `focal`: how much less what is known already counts")
-    label_smoothing: Fraction = Field(0.0, description="share of each label that is spread over all classes")
+    focal_gamma: float = Field(2.0, ge=0, description="for `focal`: focusing parameter; 0 is plain cross-entropy")
+    label_smoothing: Fraction = Field(0.0, description="share of each label that is spread evenly over all classes")
     keep: Literal["best_val_accuracy", "best_val_loss", "last"] = Field(
-        "best_val_accuracy", description="which epoch's weights are kept and evaluated"
+        "best_val_accuracy", description="epoch whose weights are kept and evaluated"
     )
     patience: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="stop after this many epochs without a better one (by `keep`); null: train them all"
+        None, description="stop after this many epochs without a better one (by `keep`); null: train all epochs"
     )
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
-        "float32", description="Keras dtype policy of the head; mixed ones pay on a GPU"
+        "float32", description="Keras dtype policy of the head; the mixed ones are faster on a GPU only"
     )
 
     @field_validator("warmup_epochs")
@@ -116,10 +117,10 @@ class TrainSettings(Section):
         return warmup
 
 
-class FineTuneSettings(Section):
-    """A second stage: the top blocks of the backbone are trained on with the head, batch normalisations excepted."""
+class FineTuneSettings(StrictModel):
+    """A second stage that trains the head and the top blocks of the backbone, except batch normalisations."""
 
-    first_block: str = Field("block_14", description="the first block that is trained; what is below stays frozen")
+    first_block: str = Field("block_14", description="lowest block that is trained; the blocks below it stay frozen")
     epochs: int = Field(10, ge=1)
     lr: float = Field(1e-5, gt=0)
     patience: Annotated[int, Field(ge=1)] | None = Field(
@@ -127,8 +128,8 @@ class FineTuneSettings(Section):
     )
 
 
-class Experiment(Section):
-    """One question, as settings: what is trained, on what, how, and with which seeds."""
+class Experiment(StrictModel):
+    """All settings of one experiment: data, protocol, model, training and seeds."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="default: the file's name")
     description: str = ""
@@ -142,7 +143,7 @@ class Experiment(Section):
     seeds: Seeds = Field([0], min_length=1)
     tracking: TrackingSettings = TrackingSettings()
     labels: Literal["as_given", "shuffled"] = Field(
-        "as_given", description="`shuffled`: among subjects, a sanity check that only recognition of subjects can pass"
+        "as_given", description="`shuffled`: among subjects, so that only recognising subjects helps"
     )
-    sanity: bool = Field(False, description="set for the sanity rows that are run beside every experiment")
-    demo: bool = Field(False, description="set by --demo: runs that only show that everything works")
+    sanity: bool = Field(False, description="set for the sanity baselines that are run beside every experiment")
+    demo: bool = Field(False, description="set by --demo, for runs that only show that everything works")

@@ -1,6 +1,6 @@
-"""How a sweep searches: Optuna's samplers and pruners, with the options that are known to work with what is done here.
+"""Settings of a sweep's sampler and pruner: those of Optuna that can be resumed after a crash.
 
-A grid is a study (see `study`). CMA-ES is not here as it keeps pickles in the storage.
+For a grid, write a study (see `study`). CMA-ES is not supported, because it keeps pickles in the storage.
 """
 
 from __future__ import annotations
@@ -9,30 +9,30 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from alzbench.experiment.section import Section
+from alzbench.experiment.strict import StrictModel
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 
 
-class TpeSampler(Section):
+class TpeSampler(StrictModel):
     """Tree-structured Parzen estimators, as Optuna's TPESampler."""
 
     name: Literal["tpe"] = "tpe"
-    n_startup_trials: Count = Field(10, description="trials that are drawn at random first")
-    n_ei_candidates: Positive = Field(24, description="candidates of which the best is tried")
-    multivariate: bool = Field(True, description="draw all fields together")
-    constant_liar: bool = Field(True, description="keep away from what other processes are trying")
+    n_startup_trials: Count = Field(10, description="number of first trials that are drawn at random")
+    n_ei_candidates: Positive = Field(24, description="number of candidates of which the best is tried")
+    multivariate: bool = Field(True, description="model all fields jointly")
+    constant_liar: bool = Field(True, description="avoid values that other processes are trying")
 
 
-class RandomSampler(Section):
-    """Each trial at random."""
+class RandomSampler(StrictModel):
+    """Independent random values for each trial, as Optuna's RandomSampler."""
 
     name: Literal["random"] = "random"
 
 
-class Nsga2Sampler(Section):
-    """The genetic algorithm NSGA-II, as Optuna's NSGAIISampler; for two objectives."""
+class Nsga2Sampler(StrictModel):
+    """The genetic algorithm NSGA-II for two objectives, as Optuna's NSGAIISampler."""
 
     name: Literal["nsga2"] = "nsga2"
     population_size: int = Field(50, ge=2)
@@ -41,24 +41,24 @@ class Nsga2Sampler(Section):
     swapping_prob: float = Field(0.5, ge=0, le=1)
 
 
-class NoPruner(Section):
-    """Every trial is trained to its end."""
+class NoPruner(StrictModel):
+    """No pruning: every trial is trained to its end."""
 
     name: Literal["none"] = "none"
 
 
-class MedianPruner(Section):
-    """Stops a trial whose best so far is worse than the median of the others at that step."""
+class MedianPruner(StrictModel):
+    """Prune a trial whose best score so far is worse than the median of the others at that step."""
 
     name: Literal["median"] = "median"
-    n_startup_trials: Count = Field(5, description="trials that are never pruned")
-    n_warmup_steps: Count = Field(0, description="steps of a trial in which it is not")
+    n_startup_trials: Count = Field(5, description="number of first trials that are never pruned")
+    n_warmup_steps: Count = Field(0, description="number of first steps at which it is not pruned")
     interval_steps: Positive = 1
-    n_min_trials: Positive = Field(1, description="trials that must have reported at a step")
+    n_min_trials: Positive = Field(1, description="number of trials that must have reported at a step")
 
 
-class PercentilePruner(Section):
-    """As the median pruner, with another percentile to be kept."""
+class PercentilePruner(StrictModel):
+    """Prune as the median pruner does, at another percentile."""
 
     name: Literal["percentile"] = "percentile"
     percentile: float = Field(25.0, ge=0, le=100)
@@ -68,7 +68,7 @@ class PercentilePruner(Section):
     n_min_trials: Positive = 1
 
 
-class SuccessiveHalvingPruner(Section):
+class SuccessiveHalvingPruner(StrictModel):
     """Asynchronous successive halving, as Optuna's SuccessiveHalvingPruner."""
 
     name: Literal["successive_halving"] = "successive_halving"
@@ -77,7 +77,7 @@ class SuccessiveHalvingPruner(Section):
     min_early_stopping_rate: Count = 0
 
 
-class HyperbandPruner(Section):
+class HyperbandPruner(StrictModel):
     """Several brackets of successive halving, as Optuna's HyperbandPruner."""
 
     name: Literal["hyperband"] = "hyperband"

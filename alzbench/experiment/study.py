@@ -9,7 +9,7 @@
         dot_product: {model.variant: attention}
 
 A factor has levels beside the base's own; a level is a set of fields and values. `add_one` runs the base, and the base
-with each level alone; `leave_one_out` runs the base with all factors, and all less each one; `grid` runs all
+with each level alone; `leave_one_out` runs the base with all factors, and with all but each one; `grid` runs all
 combinations.
 """
 
@@ -27,40 +27,42 @@ from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.loading import (
     merge,
     nested,
+    parse_assignments,
     read_file,
     resolve,
-    settings_values,
     validated,
     with_absolute_file,
 )
 from alzbench.experiment.schema import Experiment
-from alzbench.experiment.section import Section
+from alzbench.experiment.strict import StrictModel
 
 Level = Annotated[dict[str, Any], Field(min_length=1)]
 Combination = tuple[tuple[str, str], ...]  # pairs of a factor and one of its levels
 
 
-class Study(Section):
-    """A plan of experiments. `protocols` and `seeds` stand for those of the base."""
+class Study(StrictModel):
+    """A plan of experiments. `protocols` and `seeds` replace those of the base."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$", description="default: the file's name")
     description: str = ""
-    base: str = Field(description="the experiment file that the factors change, relative to the study's")
+    base: str = Field(description="experiment file that the factors change, relative to the study's file")
     plan: Literal["add_one", "leave_one_out", "grid"]
     factors: dict[str, Annotated[dict[str, Level], Field(min_length=1)]] = Field(
         min_length=1, description="factor -> level -> fields and values"
     )
-    protocols: Annotated[list[str], Field(min_length=1)] | None = Field(None, description="each in turn")
+    protocols: Annotated[list[str], Field(min_length=1)] | None = Field(
+        None, description="names of protocols; each runs the whole plan"
+    )
     seeds: list[int] | None = None
 
 
 def is_study(path: Path) -> bool:
-    """Return whether a file holds a study and not an experiment; raises ExperimentError where it cannot be read."""
+    """Return True if a file holds a study and not an experiment; raises ExperimentError where it cannot be read."""
     return "plan" in read_file(path) or "factors" in read_file(path)
 
 
 def load_study(path: Path) -> Study:
-    """Read a study file; raises ExperimentError where it is wrong."""
+    """Read and check a study file; raises ExperimentError."""
     try:
         study = Study.model_validate({"name": path.stem, **read_file(path)})
     except ValidationError as error:
@@ -80,17 +82,17 @@ def load_study(path: Path) -> Study:
 
 
 def expand_study(
-    path: Path, settings: Sequence[str] = (), overrides: Mapping[str, Any] | None = None
+    path: Path, assignments: Sequence[str] = (), overrides: Mapping[str, Any] | None = None
 ) -> list[Experiment]:
-    """Return the experiments of a study, the base's first where the plan has it.
+    """Return the experiments of a study, the base first where it is part of the plan.
 
     Args:
         path: The study file.
-        settings: ``a.b=value`` texts, applied to the base, so that they do not undo a factor.
+        assignments: ``a.b=value`` texts, applied to the base, so that they do not undo a factor.
         overrides: Nested values that win over the base and over the study's seeds.
 
     Raises:
-        ExperimentError: The study or one of its experiments is wrong; it says which.
+        ExperimentError: The study or one of its experiments is wrong; the message names it.
     """
     study = load_study(path)
     base_path = path.parent / study.base
@@ -99,11 +101,12 @@ def expand_study(
     values = {"name": base_path.stem, **resolve(base_path)}
     if study.seeds is not None:
         values["seeds"] = study.seeds
-    for changes in (dict(overrides or {}), settings_values(settings)):
+    laid_over, assigned = dict(overrides or {}), parse_assignments(assignments)
+    for changes in (laid_over, assigned):
         values = merge(values, changes)
     base = validated(values, base_path)
-    asked_for = merge(dict(overrides or {}), settings_values(settings)).get("protocol", {})
-    protocols = [base.protocol.name] if "name" in asked_for else study.protocols or [base.protocol.name]
+    given = "name" in merge(laid_over, assigned).get("protocol", {})
+    protocols = [base.protocol.name] if given else study.protocols or [base.protocol.name]
     experiments = []
     for protocol in dict.fromkeys(protocols):
         for title, combination in _combinations(study, base.name):
@@ -122,14 +125,14 @@ def expand_study(
 
 
 def levels_of(path: Path) -> dict[str, frozenset[tuple[str, str]]]:
-    """Return the pairs of a factor and a level that are on in each experiment of a study, by the experiment's name."""
+    """Return the pairs of factor and level of each experiment of a study, by the experiment's name."""
     study = load_study(path)
     base = str(resolve(path.parent / study.base).get("name", Path(study.base).stem))
     return {name: frozenset(combination) for name, combination in _combinations(study, base)}
 
 
 def _combinations(study: Study, base: str) -> Iterator[tuple[str, Combination]]:
-    """Return the name and the levels of each experiment of the plan."""
+    """Yield the name and the levels of each experiment of the plan."""
     single = [(factor, level) for factor, levels in study.factors.items() for level in levels]
     if study.plan == "add_one":
         yield base, ()

@@ -10,7 +10,7 @@
       train.schedule: {choices: [constant, cosine]}
       train.warmup_epochs: {low: 0, high: 5, when: {train.schedule: cosine}}
 
-Only the validation part decides; what the test part says is first asked of the best experiment, at the end.
+Only validation scores decide; the test part is first used for the best experiment, at the end.
 """
 
 from __future__ import annotations
@@ -25,55 +25,55 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
-from alzbench.experiment.loading import merge, nested, read_file, resolve, settings_values, validated
+from alzbench.experiment.loading import merge, nested, parse_assignments, read_file, resolve, validated
 from alzbench.experiment.parameter import Parameter
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.search import NoPruner, PrunerSettings, SamplerSettings, TpeSampler
-from alzbench.experiment.section import Section, Seeds
+from alzbench.experiment.strict import Seeds, StrictModel
 
 Objective = Literal["macro_f1", "accuracy", "balanced_accuracy", "loss"]
 
 
-# What decides which images a trial learns from and is judged by, or what it is called: with several values of these,
-# trials would not be comparable.
+# Fields that decide which images a trial learns from and is evaluated on, or its name: trials that differ in them could
+# not be compared.
 FIXED = (
     "name", "description", "seeds", "labels", "sanity", "demo", "protocol", "model.file",
     "data.source", "data.kaggle", "data.classes", "data.on_corrupt", "tracking",
 )  # fmt: skip
-OWN = ("name", "description", "seeds")  # the sweep has its own, so what the base is given would be lost or mistaken
+OWN = ("name", "description", "seeds")  # fields that the sweep replaces, so a value for the base would be lost
 
 
-class Final(Section):
-    """What is done with the best configuration."""
+class Final(StrictModel):
+    """Test of the best configuration."""
 
-    seeds: Seeds = Field([0, 1, 2], description="of its runs and the base's; none: []")
+    seeds: Seeds = Field([0, 1, 2], description="seeds of its runs and the base's; [] for no test")
 
 
-class Sweep(Section):
+class Sweep(StrictModel):
     """A sweep file."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$", description="default: the file's name and -sweep")
     description: str = ""
-    base: str = Field(description="the experiment file whose fields are searched, relative to the sweep's")
-    set: dict[str, Any] = Field({}, description="fields of the base and their values, the same in every trial")
-    space: dict[str, Parameter] = Field(min_length=1, description="fields and their values")
+    base: str = Field(description="experiment file whose fields are searched, relative to the sweep's file")
+    set: dict[str, Any] = Field({}, description="fields of the base and the values they have in every trial")
+    space: dict[str, Parameter] = Field(min_length=1, description="fields that are searched, and their possible values")
     objective: list[Objective] = Field(
         ["macro_f1"],
         min_length=1,
         max_length=2,
         strict=False,
-        description="of the validation part; one, or two at once",
+        description="validation metric to optimise; or two of them",
     )
     by: Literal["slice", "subject"] | None = Field(
-        None, description="what is scored; default: subject where the protocol keeps subjects apart, else slice"
+        None, description="unit that is scored; default: subject if the protocol keeps subjects apart, else slice"
     )
     sampler: SamplerSettings = TpeSampler()
     pruner: PrunerSettings = NoPruner()
     trials: int = Field(40, ge=1)
-    minutes: float | None = Field(None, gt=0, description="no trial is begun later than this after the start")
-    seed: int = Field(0, ge=0, description="of the sampler")
+    minutes: float | None = Field(None, gt=0, description="time after which no further trial is started")
+    seed: int = Field(0, ge=0, description="seed of the sampler")
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(
-        [0], description="of each trial's runs, all on the split of the first; the objective is their mean"
+        [0], description="seeds of each trial's runs, all on the split of the first; the objective is their mean"
     )
     final: Final = Final()
 
@@ -113,18 +113,18 @@ class Sweep(Section):
         return self
 
     def conditions(self, field: str) -> dict[str, Any]:
-        """Return what other fields must be for a field to be searched, and for those to be searched themselves.
+        """Return the values that other fields must have for a field to be searched, conditions of theirs included.
 
         Raises:
-            ValueError: That cannot be.
+            ValueError: The conditions contradict each other.
         """
-        found: dict[str, Any] = {}
+        needed: dict[str, Any] = {}
         for other, wanted in self.space[field].when.items():
-            needed = {**(self.conditions(other) if other in self.space else {}), other: wanted}
-            for name, value in needed.items():
-                if found.setdefault(name, value) != value:
-                    raise ValueError(f"space.{field} needs {name} to be both {found[name]} and {value}")
-        return found
+            inherited = self.conditions(other) if other in self.space else {}
+            for name, value in {**inherited, other: wanted}.items():
+                if needed.setdefault(name, value) != value:
+                    raise ValueError(f"space.{field} needs {name} to be both {needed[name]} and {value}")
+        return needed
 
 
 @dataclass(frozen=True)
@@ -133,25 +133,25 @@ class LoadedSweep:
 
     Attributes:
         file: The sweep's file.
-        sweep: What it says.
+        sweep: Its content.
         base_file: The base's file.
-        base: The base with the sweep's `set` and the settings of the command, as it is run beside the best.
+        base: The base with the sweep's `set` and the command's assignments, as it is run beside the best.
     """
 
     file: Path
     sweep: Sweep
     base_file: Path
     base: Experiment
-    _values: dict[str, Any]  # of the base
-    _settings: dict[str, Any]  # of the command
-    _demo: dict[str, Any]  # what --demo lays over the base
+    _values: dict[str, Any]  # the base's
+    _assigned: dict[str, Any]  # by the command's --set
+    _demo: dict[str, Any]  # laid over the base by --demo
 
     def experiment(self, params: Mapping[str, Any]) -> Experiment:
         """Return the experiment of a trial; raises ExperimentError where the values do not fit together."""
         return self._with(params, self.sweep.name, f"trial of {self.sweep.name}", self.sweep.seeds)
 
     def best(self, params: Mapping[str, Any], description: str) -> Experiment:
-        """Return the experiment of the best trial's values as it is tested, on the split that the trials had."""
+        """Return the experiment of the best trial's values as it is tested, on the split of the trials."""
         return self._with(params, self.best_name, description, self.sweep.final.seeds or [0])
 
     def final_base(self) -> Experiment:
@@ -165,28 +165,28 @@ class LoadedSweep:
         return validated(values, self.file, f"with {_listed(params)}" if params else "")
 
     def changes(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what an experiment file that extends the base's must say to be the trial's.
+        """Return the values of an experiment file that extends the base and describes the trial.
 
-        Where the images of the command lie, and where runs are mirrored to, is left to who runs it.
+        The place of the images and the tracking are left to the person who runs it.
         """
-        settings = {key: value for key, value in self._settings.items() if key not in ("data", "tracking")}
-        if data := {key: value for key, value in self._settings.get("data", {}).items() if key != "source"}:
-            settings["data"] = data
-        said = {key: value for key, value in nested(self.sweep.set).items() if key != "tracking"}
-        for changes in (self._demo, settings, nested(params), self._split):
-            said = merge(said, changes)
-        return said
+        assigned = {key: value for key, value in self._assigned.items() if key not in ("data", "tracking")}
+        if data := {key: value for key, value in self._assigned.get("data", {}).items() if key != "source"}:
+            assigned["data"] = data
+        values = {key: value for key, value in nested(self.sweep.set).items() if key != "tracking"}
+        for changes in (self._demo, assigned, nested(params), self._split):
+            values = merge(values, changes)
+        return values
 
     @property
     def best_name(self) -> str:
-        """The name of the best experiment."""
+        """Name of the best experiment."""
         return f"{self.sweep.name}-best"
 
     @property
     def split_seed(self) -> int:
-        """The seed of the one split that all trials and the final runs share.
+        """Seed of the one split that all trials and the final runs share.
 
-        With a split for each seed, what one seed tests another would have trained on, and been chosen by.
+        With one split for each seed, the test images of one seed would be training or validation images of another.
         """
         own = self.base.protocol.split_seed
         return self.sweep.seeds[0] if own is None else own
@@ -197,24 +197,24 @@ class LoadedSweep:
 
     @property
     def nested_test(self) -> bool:
-        """Whether no trial has seen what is tested; of folds, each trial has seen all."""
-        return self.base.protocol.name != "subject_cv"
+        """True if no trial has seen the test images; with folds, every trial has seen all of them."""
+        return self.base.protocol.test_folds == [None]
 
     def applies(self, field: str, params: Mapping[str, Any]) -> bool:
-        """Return whether a field of the space is searched, with these values of those above it."""
+        """Return True if a field of the space is searched, given the values of the fields above it."""
         values = merge(self.base.model_dump(mode="json"), nested(params))
         return all(_value(values, other) == wanted for other, wanted in self.sweep.space[field].when.items())
 
     @property
     def by(self) -> str:
-        """What is scored: `slice` or `subject`."""
-        return self.sweep.by or ("subject" if self.base.protocol.name.startswith("subject") else "slice")
+        """Unit that is scored: `slice` or `subject`."""
+        return self.sweep.by or ("subject" if self.base.protocol.keeps_subjects_apart else "slice")
 
     @property
     def question(self) -> str:
-        """All that makes two sweeps comparable trial by trial, as JSON: base, space, objective, sampler, pruner."""
+        """JSON of all that must be equal for two sweeps to share trials: base, space, objective, sampler, pruner."""
         sweep = self.sweep.model_dump(mode="json", exclude={"name", "description", "trials", "minutes", "final"})
-        # only what differs from the defaults, as in a run's hash: a setting that is added later changes no question
+        # only values that differ from the defaults, as in a run's hash: a setting added later changes no question
         base = self.base.model_dump(mode="json", exclude_defaults=True,
                                     exclude={"name": True, "description": True, "seeds": True, "tracking": True,
                                              "data": {"source", "kaggle"}})  # fmt: skip
@@ -223,23 +223,23 @@ class LoadedSweep:
 
 
 def is_sweep(path: Path) -> bool:
-    """Return whether a file holds a sweep and not an experiment; raises ExperimentError where it cannot be read."""
+    """Return True if a file holds a sweep and not an experiment; raises ExperimentError where it cannot be read."""
     return "space" in read_file(path)
 
 
 def load_sweep(
-    path: Path, settings: Sequence[str] = (), overrides: Mapping[str, Any] | None = None, **options: Any
+    path: Path, assignments: Sequence[str] = (), overrides: Mapping[str, Any] | None = None, **options: Any
 ) -> LoadedSweep:
-    """Read a sweep file and its base, and check that the base takes all values of the space.
+    """Read and check a sweep file and its base.
 
     Args:
         path: The sweep file.
-        settings: ``a.b=value`` texts, applied to the base.
+        assignments: ``a.b=value`` texts, applied to the base.
         overrides: Nested values that win over the base.
-        options: Fields of the sweep to use instead of the file's; None: the file's.
+        options: Fields of the sweep that replace the file's; None keeps the file's.
 
     Raises:
-        ExperimentError: The sweep or its base is wrong, or a value of the space does not fit.
+        ExperimentError: The sweep or its base is wrong.
     """
     given = {key: value for key, value in options.items() if value is not None}
     try:
@@ -249,30 +249,25 @@ def load_sweep(
     base_file = path.parent / sweep.base
     if not base_file.is_file():
         raise ExperimentError(f"{path}: base names {sweep.base}, but there is no file {base_file}.")
-    values, said, over = (
-        {"name": base_file.stem, **resolve(base_file)},
-        settings_values(settings),
-        dict(overrides or {}),
-    )
+    values: dict[str, Any] = {"name": base_file.stem, **resolve(base_file)}
+    assigned, laid_over = parse_assignments(assignments), dict(overrides or {})
     try:
-        refuse_own(said)
+        refuse_own(assigned)
     except ValueError as error:
         raise ExperimentError(f"--{error}.") from None
-    for changes in (nested(sweep.set), over, said):
+    for changes in (nested(sweep.set), laid_over, assigned):
         values = merge(values, changes)
-    demo = over if over.get("demo") else {}
-    loaded = LoadedSweep(path, sweep, base_file, validated(values, base_file), values, said, demo)
+    demo = laid_over if laid_over.get("demo") else {}
+    loaded = LoadedSweep(path, sweep, base_file, validated(values, base_file), values, assigned, demo)
     if loaded.base.labels != "as_given" or loaded.base.sanity:
-        raise ExperimentError(f"{path}: the base must be an experiment, and {base_file} is a sanity check.")
+        raise ExperimentError(f"{path}: the base must be an experiment, and {base_file} is a sanity baseline.")
     return loaded
 
 
 def sampled_ends(loaded: LoadedSweep) -> Iterator[Experiment]:
-    """Yield the experiments in which one field has an end of its range, or a choice; raises ExperimentError.
+    """Yield the experiments in which one field has an end of its range or one of its choices; raises ExperimentError.
 
-    What it depends on has the values that it needs.
-
-    Where each of them fits, so do all values between them.
+    The fields that it depends on have the values that it needs. If the ends fit the schema, so do the values between.
     """
     for field, parameter in loaded.sweep.space.items():
         for value in parameter.ends:
@@ -280,7 +275,7 @@ def sampled_ends(loaded: LoadedSweep) -> Iterator[Experiment]:
 
 
 def refuse_own(fields: Mapping[str, Any]) -> None:
-    """Raise ValueError where a field is set that a sweep has its own of."""
+    """Raise ValueError where a field is set that the sweep replaces."""
     own = [field for field in fields if field.split(".")[0] in OWN]
     if own:
         raise ValueError(f"set {own[0]} must be left out: a sweep has its own name, description, seeds and final.seeds")
@@ -291,7 +286,7 @@ def _listed(params: Mapping[str, Any]) -> str:
 
 
 def _value(values: Mapping[str, Any], field: str) -> Any:
-    """Return the value of a dotted field; None where there is none."""
+    """Return the value of a dotted field; None where it does not exist."""
     for part in field.split("."):
         values = values.get(part) if isinstance(values, Mapping) else None  # type: ignore[assignment]
     return values

@@ -1,4 +1,4 @@
-"""The part of an experiment that says where its runs are mirrored to."""
+"""Settings of experiment tracking with Weights & Biases."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from alzbench.experiment.section import Section
+from alzbench.experiment.strict import StrictModel
 
 
-class TrackingSettings(Section):
-    """Whether runs are mirrored to Weights & Biases, and where. What a run computes does not depend on it."""
+class TrackingSettings(StrictModel):
+    """Where runs are sent to, if anywhere. Results do not depend on it."""
 
     wandb: Literal["auto", "online", "offline", "disabled"] = Field(
         "auto",
@@ -19,4 +19,4 @@ class TrackingSettings(Section):
     )
     project: str | None = Field(None, min_length=1, description="default: WANDB_PROJECT, or alzbench")
     entity: str | None = Field(None, min_length=1, description="user or team; default: WANDB_ENTITY, or the key's")
-    model: bool = Field(False, description="send each run's model, too, as an artifact")
+    model: bool = Field(False, description="also send the model of each run, as an artifact")

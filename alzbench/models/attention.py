@@ -21,7 +21,7 @@ class ScaledDotProductAttention(keras.layers.Layer):
         value_dim: Size of the values, by default `key_dim`.
 
     Call: query `(B, N, C)`, key and value `(B, M, C)`, by default the query (self-attention) -> `(B, N, value_dim)`;
-    with `return_attention_weights=True` also the weights `(B, N, M)`, each row of which sums to 1.
+    with `return_attention_weights=True` also the weights `(B, N, M)`; each row sums to 1.
 
     Reference: Vaswani et al., 2017, https://arxiv.org/abs/1706.03762, section 3.2.1.
     """
@@ -58,16 +58,16 @@ class ScaledDotProductAttention(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="alzbench")
 class AttentionPooling(keras.layers.Layer):
-    """A set pooled into one vector by scaled dot-product attention with one learned query `q` of size `d`.
+    """Pooling of a set into one vector by scaled dot-product attention with one learned query `q` of size `d`.
 
-    `sum_s softmax_s(q . k_s / sqrt(d)) v_s`, keys and values learned projections of the set's vectors; so the order of
-    the set does not matter, and the weights say which of its members decided.
+    The result is `sum_s softmax_s(q . k_s / sqrt(d)) v_s`, where keys and values are learned projections of the set's
+    vectors. It does not depend on the order of the set, and the weights show which members mattered.
 
     Args:
         key_dim: Size `d` of the query, the keys and the values, at least 1.
 
-    Call: vectors `(B, S, C)` and which of them are there, bool `(B, S)`, at least one a row -> `(B, d)`; with
-    `return_attention_weights=True` also the weights `(B, S)`: 0 for those that are not there, and a row sums to 1.
+    Call: vectors `(B, S, C)` and which of them exist, bool `(B, S)`, at least one in each row -> `(B, d)`; with
+    `return_attention_weights=True` also the weights `(B, S)`: 0 for vectors that do not exist; each row sums to 1.
 
     Reference: Vaswani et al., 2017, https://arxiv.org/abs/1706.03762; pooling a set by attention: Ilse et al., 2018,
     https://arxiv.org/abs/1802.04712.

@@ -1,4 +1,4 @@
-"""Keras's backend: starting it without its chatter, and what it runs on."""
+"""Keras's backend: a quiet start, and the devices that it sees."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from contextlib import contextmanager
 
 
 def start_backend() -> None:
-    """Import Keras and find the devices; what the backend prints meanwhile is shown only if it fails."""
+    """Import Keras and find the devices; the backend's output is shown only if it fails."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # many networks in one process are what a study and a sweep are; TensorFlow warns of each one's new functions
+    # a study or sweep builds many networks in one process, and TensorFlow warns about the functions of each
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    with _hushed_stderr():
+    with _quiet_stderr():
         import keras
 
         keras.distribution.list_devices()
 
 
 def has_accelerator() -> bool:
-    """Return whether Keras's backend sees a GPU or TPU."""
+    """Return True if Keras's backend sees a GPU or TPU."""
     import keras
 
     return any(not device.lower().startswith("cpu") for device in keras.distribution.list_devices())
 
 
 @contextmanager
-def _hushed_stderr() -> Iterator[None]:
-    """Catch what C++ code writes to file descriptor 2, which no Python setting reaches."""
+def _quiet_stderr() -> Iterator[None]:
+    """Hold back what C++ code writes to file descriptor 2, which no Python setting controls; show it after an error."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as caught:
         kept = os.dup(2)

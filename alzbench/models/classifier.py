@@ -10,16 +10,16 @@ import keras
 
 from alzbench.experiment import ModelSettings
 from alzbench.models.attention import AllPresent, OverSlices
-from alzbench.models.backbone import Prefix
+from alzbench.models.prefix import Prefix
 from alzbench.models.variant_file import find_variant
 
 
 def build_head(settings: ModelSettings, shape: tuple[int, int, int], classes: int, precision: str, seed: int) -> Any:
     """Build the trainable part: features -> logits (B, K) of float32.
 
-    Its input is a feature map (B, H, W, C); of a variant that classifies subjects, a dict of `features`
-    (B, S, H, W, C) and `present`, bool (B, S). It is declared float32, which float16 fits into: a head that is put on a
-    suffix must not round what passes through it, nor its gradient.
+    Its input is a feature map (B, H, W, C); for a variant that classifies subjects, a dict of `features`
+    (B, S, H, W, C) and `present`, bool (B, S). The input is float32, which also takes float16: on top of a suffix,
+    neither the features nor their gradient may be rounded.
 
     Args:
         settings: The variant and its options.
@@ -34,9 +34,9 @@ def build_head(settings: ModelSettings, shape: tuple[int, int, int], classes: in
     with _dtype_policy(precision):
         if variant.classifies == "slice":
             features = keras.Input(shape, dtype="float32", name="features")
-            return keras.Model(features, variant.build(features, options, classes), name="head")
+            return keras.Model(features, variant.function(features, options, classes), name="head")
         features, present = subject_inputs(options.model_dump()["slices"], shape)
-        logits = variant.build((features, present), options, classes)
+        logits = variant.function((features, present), options, classes)
         return keras.Model({"features": features, "present": present}, logits, name="head")
 
 
@@ -47,7 +47,7 @@ def subject_inputs(slices: int, shape: tuple[int, ...]) -> tuple[Any, Any]:
 
 
 def put_below(suffix: Any, head: Any) -> Any:
-    """Return one trainable model of the backbone's suffix and a head, which it shares with its arguments."""
+    """Return one trainable model of a backbone's suffix and a head; the layers are shared, not copied."""
     shape = suffix.input_shape[1:]
     if not isinstance(head.input, dict):
         features = keras.Input(shape, dtype="float32", name="features")
@@ -60,7 +60,7 @@ def put_below(suffix: Any, head: Any) -> Any:
 def join(prefix: Prefix, head: Any) -> Any:
     """Return one model from pixels in [0, 255] to class probabilities (B, K).
 
-    Where the head classifies subjects it takes the slices of a subject, (B, S, size, size, channels), all there.
+    If the head classifies subjects, the input is the slices of a subject, (B, S, size, size, channels), none missing.
     """
     if isinstance(head.input, dict):
         slices = head.input["features"].shape[1]

@@ -1,4 +1,4 @@
-"""What a model costs: parameters and multiply-adds."""
+"""Costs of a model: parameters and multiply-adds."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import keras
 
 from alzbench.experiment import BackboneSettings, DataSettings, ModelSettings
-from alzbench.models.backbone import build_prefix, build_suffix
 from alzbench.models.classifier import build_head
+from alzbench.models.prefix import build_prefix, build_suffix
 from alzbench.models.variants import VARIANTS
 
 _CLASSES = 4
@@ -18,13 +18,13 @@ _CLASSES = 4
 
 @dataclass(frozen=True)
 class Cost:
-    """What a variant with its default options costs, on a backbone at 128 x 128 pixels.
+    """Cost of a variant with its default options, on a backbone at 128 x 128 pixels.
 
     Attributes:
-        parameters: Of backbone and head.
-        trainable: Those that training changes.
-        multiply_adds: Of one answer about one image, forwards; a head that answers about a subject is shared by its
-            images. Half the floating-point operations that TensorFlow's profiler counts.
+        parameters: Number of parameters of backbone and head.
+        trainable: Number of parameters that training changes.
+        multiply_adds: Number of multiply-adds of the forward pass for one image, half the floating-point operations
+            that TensorFlow's profiler counts. The cost of a head that classifies subjects is divided by their images.
     """
 
     parameters: int
@@ -46,7 +46,7 @@ def variant_costs() -> dict[str, Cost]:
 
 
 def suffix_parameters(first_block: str) -> int:
-    """Return how many parameters of the backbone fine-tuning from a block on adds to the trainable ones."""
+    """Return the number of parameters that become trainable when fine-tuning starts at a block."""
     return _trainable(build_suffix(BackboneSettings(weights="none"), DataSettings(), first_block))
 
 
@@ -64,7 +64,7 @@ def _operations(model: Any) -> int:
     options = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation()).with_empty_output()
     logger = logging.getLogger("tensorflow")
     level = logger.level
-    logger.setLevel(logging.ERROR)  # it calls its profiler a thing of the past, and has no other that counts
+    logger.setLevel(logging.ERROR)  # it warns that its profiler is deprecated, and has no other one
     try:
         return int(profiler.profile(graph, options=options.build()).total_float_ops)
     finally:

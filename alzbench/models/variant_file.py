@@ -1,7 +1,7 @@
 """Variants from a Python file outside the package, which an experiment names in `model.file`.
 
-It is the one place where alzbench executes a file that it was given: only for `run`, and only because the experiment
-that the user wants to run names it. Listing, comparing and showing never come here.
+This is the only place where alzbench executes a user's file: only for `run` and `sweep`, and only because the
+experiment names it. Listing, comparing and reporting never do.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _loaded: dict[str, str] = {}  # content hash -> module name
 
 
 def find_variant(settings: ModelSettings) -> Variant:
-    """Return the variant that settings name, from their file where they name one.
+    """Return the variant that settings name, after executing their file where they name one.
 
     Raises:
-        ExperimentError: There is no such variant, or the file cannot be read or fails.
+        ExperimentError: The variant does not exist, or the file cannot be read or fails.
     """
     if settings.file is not None:
         _load(Path(settings.file).resolve())
@@ -31,7 +31,7 @@ def find_variant(settings: ModelSettings) -> Variant:
 
 
 def file_digest(settings: ModelSettings) -> str:
-    """Return the hash of the content of the variant's file; empty where it is one of the package."""
+    """Return the hash of the content of the variant's file; empty for a variant of the package."""
     return "" if settings.file is None else hashlib.sha256(_read(Path(settings.file))).hexdigest()
 
 

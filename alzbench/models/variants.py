@@ -1,4 +1,4 @@
-"""Variants: registered ways to build the head that turns a feature map into logits.
+"""Variants: registered heads, which turn a feature map into logits.
 
 Only the builders import Keras, so that names and options are checked without waiting for it. Shape letters: `B` batch,
 `H, W` height and width of the feature map, `C` channels, `N = H * W` positions, `S` slices of a subject, `d` key size,
@@ -15,63 +15,49 @@ from pydantic import Field, ValidationError
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
-from alzbench.experiment.section import Fraction, Section
-from alzbench.registry import Registry
+from alzbench.experiment.strict import Fraction, StrictModel
+from alzbench.registry import Entry, Registry
 
-Builder = Callable[[Any, Any, int], Any]
+# (features, options, K) -> logits (B, K), Keras tensors. The features of a slice are a feature map (B, H, W, C); those
+# of a subject are a pair: maps (B, S, H, W, C), and which of the slices exist, bool (B, S).
+Build = Callable[[Any, Any, int], Any]
 Unit = Literal["slice", "subject"]
 
 
-@dataclass(frozen=True)
-class Variant:
+@dataclass(frozen=True, kw_only=True)
+class Variant(Entry[Build]):
     """A way to build a head.
 
     Attributes:
-        name: Name in `model.variant`.
-        description: What it is, in a line.
-        options: Schema of `model.options`.
-        build: ``(features, options, K) -> logits (B, K)``, Keras tensors. The features of a slice are a feature map
-            (B, H, W, C); those of a subject are a pair: maps (B, S, H, W, C), and which are there, bool (B, S).
-        classifies: What one answer is about: a `slice`, or a `subject` with all its slices.
+        settings: Schema of `model.options`.
+        classifies: Unit of one prediction: a `slice`, or a `subject` with all its slices.
     """
 
-    name: str
-    description: str
-    options: type[Section]
-    build: Builder
+    settings: type[StrictModel]
     classifies: Unit = "slice"
 
-    def check_options(self, options: Mapping[str, Any]) -> Section:
-        """Return the options with defaults filled in; raises ExperimentError where they do not fit."""
+    def check_options(self, options: Mapping[str, Any]) -> StrictModel:
+        """Return `model.options` with defaults filled in; raises ExperimentError where they do not fit the schema."""
         try:
-            return self.options.model_validate(dict(options))
+            return self.settings.model_validate(dict(options))
         except ValidationError as error:
-            where = explain_validation(error, "model.options", self.options)
+            where = explain_validation(error, "model.options", self.settings)
             raise ExperimentError(f"variant {self.name}: {where}.") from None
 
 
-VARIANTS: Registry[Variant] = Registry("variant")
+VARIANTS = Registry("variant", Variant)
+
+register_variant = VARIANTS.register  # the name that files outside the package import
 
 
-def register_variant(name: str, options: type[Section], *, classifies: Unit = "slice") -> Callable[[Builder], Builder]:
-    """Register the decorated builder as a variant; the first line of its docstring describes it."""
-
-    def register(build: Builder) -> Builder:
-        description = (build.__doc__ or "").strip().split("\n")[0]
-        VARIANTS.add(name, Variant(name, description, options, build, classifies))
-        return build
-
-    return register
-
-
-class HeadOptions(Section):
+class HeadOptions(StrictModel):
     """Options of the dense head."""
 
     pooling: Literal["mean", "max", "mean_max"] = Field(
-        "mean", description="over the positions; `mean_max`: both, side by side"
+        "mean", description="over the positions; `mean_max`: both, concatenated"
     )
     units: int = Field(128, ge=1, description="units of the hidden layer")
-    dropout: Fraction = Field(0.3, description="share of the hidden units dropped in training")
+    dropout: Fraction = Field(0.3, description="share of the hidden units that are dropped in training")
 
 
 class AttentionOptions(HeadOptions):
@@ -91,16 +77,16 @@ class SubjectAttentionOptions(HeadOptions):
     """Options of the head that attends over a subject's slices."""
 
     key_dim: int = Field(128, ge=1, description="size d of the query, the keys and the values")
-    slices: int = Field(32, ge=1, description="slices of a subject that are seen together; more make several sets")
+    slices: int = Field(32, ge=1, description="slices of a subject in one set; a subject with more has several sets")
 
 
-@register_variant("baseline", HeadOptions)
+@VARIANTS.register("baseline", HeadOptions)
 def baseline(features: Any, options: HeadOptions, classes: int) -> Any:
     """Pooling over the feature map and a dense head."""
     return dense_head(pool(features, options), options, classes)
 
 
-@register_variant("attention", AttentionOptions)
+@VARIANTS.register("attention", AttentionOptions)
 def attention(features: Any, options: AttentionOptions, classes: int) -> Any:
     """Scaled dot-product attention over the positions of the feature map, pooling and a dense head."""
     from alzbench.models.attention import ScaledDotProductAttention
@@ -109,7 +95,7 @@ def attention(features: Any, options: AttentionOptions, classes: int) -> Any:
     return dense_head(pool(attended, options), options, classes)
 
 
-@register_variant("multi_head_attention", MultiHeadAttentionOptions)
+@VARIANTS.register("multi_head_attention", MultiHeadAttentionOptions)
 def multi_head_attention(features: Any, options: MultiHeadAttentionOptions, classes: int) -> Any:
     """Multi-head attention over the positions of the feature map, pooling and a dense head."""
     import keras
@@ -120,7 +106,7 @@ def multi_head_attention(features: Any, options: MultiHeadAttentionOptions, clas
     return dense_head(pool(layer(positions, positions), options), options, classes)
 
 
-@register_variant("subject_attention", SubjectAttentionOptions, classifies="subject")
+@VARIANTS.register("subject_attention", SubjectAttentionOptions, classifies="subject")
 def subject_attention(features: Any, options: SubjectAttentionOptions, classes: int) -> Any:
     """Pooling over each slice's feature map, scaled dot-product attention over a subject's slices, a dense head."""
     import keras

@@ -1,4 +1,4 @@
-"""Which weights a backbone is given, told without loading them."""
+"""The weights of a backbone: their file and fingerprint, without loading them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,34 @@ from pathlib import Path
 
 from alzbench.errors import DataError
 from alzbench.experiment import BackboneSettings
+from alzbench.models.backbones import BACKBONES
+
+
+def is_published(settings: BackboneSettings) -> bool:
+    """Return True if the settings name weights that Keras downloads."""
+    return settings.weights in BACKBONES[settings.name].published
 
 
 def weights_file(settings: BackboneSettings) -> Path | None:
-    """Return the file to load, or None for Keras's own download (`imagenet`) and for random weights (`none`).
+    """Return the file to load, or None for Keras's own download and for random weights (`none`).
 
-    ALZBENCH_WEIGHTS names a file for `imagenet`.
+    ALZBENCH_WEIGHTS names a file to use instead of the download.
 
     Raises:
-        DataError: There is no such file.
+        DataError: The file does not exist.
     """
-    named = {"imagenet": os.environ.get("ALZBENCH_WEIGHTS"), "none": None}.get(settings.weights, settings.weights)
-    if not named:
+    if settings.weights == "none":
         return None
-    path = Path(named).expanduser()
+    name = os.environ.get("ALZBENCH_WEIGHTS") if is_published(settings) else settings.weights
+    if not name:
+        return None
+    path = Path(name).expanduser()
     if not path.is_file():
         raise DataError(f"There is no weights file {path}; set ALZBENCH_WEIGHTS or model.backbone.weights to one.")
     return path
 
 
 def weights_fingerprint(settings: BackboneSettings) -> str:
-    """Return what tells weights apart: the hash of a file's content, or the name of weights that need no file."""
+    """Return the hash of the weights file's content, or the name of weights that need no file."""
     path = weights_file(settings)
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path else settings.weights

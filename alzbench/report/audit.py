@@ -1,77 +1,61 @@
-"""An audit for people and programs: terminal, JSON, and a figure of test images and their nearest training images."""
+"""The document of an audit, and a figure of test images and their nearest training images."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from rich import box
-from rich.console import Group as Lines
-from rich.console import RenderableType
-from rich.table import Table
-from rich.text import Text
 
+from alzbench import __version__
 from alzbench.data.audit import NEAR_COPY, Audit
 from alzbench.data.images import decode_image
+from alzbench.drawing import PlainFigure
 from alzbench.errors import DataError
-from alzbench.evaluation.figures import PlainFigure
+from alzbench.report.document import Column, Document, Form, Section, Table, make_table
 
 SAMPLES = 8
 _MOST = 10  # label conflicts that the terminal lists
 _SIZE = 160
 
 
-def audit_json(audit: Audit) -> dict[str, Any]:
-    """Return plain values."""
-    values = asdict(audit)
-    for name in ("images", "subjects"):
-        values[name] = getattr(audit, name).to_dict(orient="index")
-    for name in ("nearest", "label_conflicts"):
-        values[name] = getattr(audit, name).to_dict(orient="records")
-    values["untestable"] = {str(fold): names for fold, names in audit.untestable.items()}
-    return {**values, "leaks": audit.leaks}
-
-
-def render_audit(audit: Audit) -> RenderableType:
-    """Return the findings, the gravest last."""
+def audit_document(audit: Audit) -> Document:
+    """Return the document of an audit, the gravest finding last."""
     fold = "" if audit.fold is None else f", fold {audit.fold}"
-    found = ", ".join(f"{by} {n:,}" for by, n in audit.subject_by.items())
-    lines: list[RenderableType] = [
-        Text(f"{audit.protocol} protocol, seed {audit.seed}{fold}", style="bold"),
-        Text(f"subjects found by: {found}"),
-    ]
+    notes = [f"subjects known by: {', '.join(f'{by} {n:,}' for by, n in audit.subject_by.items())}"]
     if audit.agreement is not None:
-        lines.append(
-            Text(f"neighbouring slices that look most alike and are the same subject's: {audit.agreement:.4f}")
-        )
-    lines += [_counts("images", audit.images), _counts("subjects", audit.subjects)]
-    lines += [Text(f"• {finding}") for finding in findings(audit)]
-    return Lines(*lines)
+        notes.append(f"neighbouring slices that look most alike and are the same subject's: {audit.agreement:.4f}")
+    tables = (_counts("images", audit.images), _counts("subjects", audit.subjects))
+    section = Section(
+        f"{audit.protocol} protocol, seed {audit.seed}{fold}", tables=tables, notes=(*notes, *findings(audit))
+    )
+    data = {field.name: getattr(audit, field.name) for field in fields(audit)}
+    data |= {name: data[name].to_dict(orient="index") for name in ("images", "subjects")}
+    return Document("Audit", f"alzbench {__version__}", (section,), data={**data, "leaks": audit.leaks})
 
 
 def findings(audit: Audit) -> list[str]:
     """Return a sentence for each finding."""
     leak, n = audit.leakage, audit.leakage.test_images
-    found = []
+    sentences = []
     for row in audit.label_conflicts.head(_MOST).itertuples():
-        found.append(f"label conflict: {row.what} has {row.images} images labelled {row.labels}")
+        sentences.append(f"label conflict: {row.what} has {row.images} images labelled {row.labels}")
     if len(audit.label_conflicts) > _MOST:
-        found.append(f"and {len(audit.label_conflicts) - _MOST} more label conflicts")
+        sentences.append(f"and {len(audit.label_conflicts) - _MOST} more label conflicts")
     for fold, names in audit.untestable.items():
-        found.append(f"fold {fold} has no test subject of {', '.join(names)} and says nothing of it")
+        sentences.append(f"fold {fold} has no test subject of {', '.join(names)} and says nothing of it")
     if leak.unknown:
-        found.append(f"{leak.unknown:,} of {n:,} test images cannot be cleared, as subjects are not known")
-    found += [
+        sentences.append(f"{leak.unknown:,} of {n:,} test images cannot be cleared, as subjects are not known")
+    sentences += [
         f"{audit.exact_copies:,} of {n:,} test images have an exact copy in training or validation",
         f"{audit.near_copies:,} of {n:,} have one that is nearly the same (likeness of {NEAR_COPY} or more)",
         f"{leak.same_slice:,} of {n:,} have a copy of the same slice there ({_share(leak.same_slice, n)})",
         f"{leak.same_subject:,} of {n:,} are of a subject seen there ({_share(leak.same_subject, n)})",
     ]
-    return found
+    return sentences
 
 
 def nearest_figure(audit: Audit, paths: pd.Series[str]) -> Figure:
@@ -109,14 +93,9 @@ def _read(path: str) -> Any:
     return result[0][..., 0]
 
 
-def _counts(what: str, table: pd.DataFrame) -> Table:
-    out = Table(title=what, title_justify="left", box=box.SIMPLE_HEAD)
-    out.add_column("class")
-    for part in table.columns:
-        out.add_column(part, justify="right")
-    for name, row in table.iterrows():
-        out.add_row(Text(str(name)), *(f"{n:,}" for n in row))
-    return out
+def _counts(title: str, counts: pd.DataFrame) -> Table:
+    columns = [Column("class", "class"), *(Column(part, part, Form()) for part in counts.columns)]
+    return make_table(title, columns, [{"class": str(name), **row} for name, row in counts.iterrows()])
 
 
 def _share(part: int, whole: int) -> str:

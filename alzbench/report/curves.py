@@ -1,4 +1,4 @@
-"""Figures of what experiments answered: confusion matrices, calibration, and curves by class, side by side."""
+"""Figures of predictions: confusion matrices, calibration, and curves by class, side by side."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from alzbench.compare.probabilities import Estimate, ProbabilityScores
+from alzbench.drawing import PlainFigure
 from alzbench.evaluation.calibration import BINS, EDGES, bin_sums
-from alzbench.evaluation.figures import PlainFigure
+from alzbench.evaluation.metrics import METRICS
 from alzbench.evaluation.predictions import PREFIX, class_names
+from alzbench.evaluation.scores import Score, Scores
+from alzbench.report.document import UNDEFINED
 from alzbench.report.names import short_names
 
 ACROSS = 3  # panels side by side; more cannot be read
 CURVE_POINTS = 250  # drawn of a curve, which has a point an image
 _WIDTH = 3.4
 
-Tables = Mapping[str, pd.DataFrame]  # predictions of each experiment, all its seeds and folds together
-Scores = Mapping[str, ProbabilityScores]  # of each of them
+Tables = Mapping[str, pd.DataFrame]  # experiment -> its predictions, all its seeds and folds together
 
 
 def confusion_panels(tables: Tables) -> Figure:
@@ -41,52 +42,55 @@ def confusion_panels(tables: Tables) -> Figure:
         names = short_names(classes)
         axes.set_xticks(range(len(classes)), names, rotation=40, ha="right", fontsize=8)
         axes.set_yticks(range(len(classes)), names, fontsize=8)
-        axes.set(xlabel="answered", ylabel="is")
+        axes.set(xlabel="predicted", ylabel="true")
         axes.set_title(name, fontsize=9)
     return figure
 
 
-def reliability_panels(tables: Tables, scores: Scores) -> Figure:
-    """Draw how often answers of each confidence are right, with the expected calibration error."""
+def reliability_panels(tables: Tables, scores: Mapping[str, Scores]) -> Figure:
+    """Draw how often predictions of each confidence are right, with the expected calibration error."""
     figure, panels = _panels(len(tables))
+    error = METRICS["calibration_error"]
     for axes, (name, table) in zip(panels, tables.items(), strict=True):
         images, confidence, right = _bins(table)
         axes.bar(EDGES[:-1], right, width=1 / BINS, align="edge", color="tab:blue", alpha=0.75, edgecolor="white")
         axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
         axes.plot(confidence[images > 0], right[images > 0], "o", color="black", markersize=3)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share right")
-        axes.set_title(f"{name}\nECE {_value(scores[name].calibration_error, 3)}", fontsize=9)
+        axes.set_title(
+            f"{name}\n{error.short} {_value(scores[name].overall.get(error.name), error.digits)}", fontsize=9
+        )
     return figure
 
 
-def roc_panels(tables: Tables, scores: Scores) -> Figure:
+def roc_panels(tables: Tables, scores: Mapping[str, Scores]) -> Figure:
     """Draw ROC curves of each class against the others, with the area under each."""
     figure, panels = _panels(len(tables))
     for axes, (name, table) in zip(panels, tables.items(), strict=True):
-        lines = []
-        for label, short, likely, truth in _one_against_rest(table):
-            false, true, _ = roc_curve(truth, likely)
-            lines.append(_plot(axes, false, true, f"{short} {_value(scores[name].roc_auc[label])}"))
+        lines, areas = [], scores[name].by_class["roc_auc"]
+        for label, short, probability, true in _one_against_rest(table):
+            false_positives, true_positives, _ = roc_curve(true, probability)
+            lines.append(_plot(axes, false_positives, true_positives, f"{short} {_value(areas.get(label))}"))
         axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
-        _describe(axes, lines, name, "false positive rate", "true positive rate", "area")
+        _describe(axes, lines, name, "false positive rate", "true positive rate", METRICS["roc_auc"].label)
     return figure
 
 
-def precision_recall_panels(tables: Tables, scores: Scores) -> Figure:
-    """Draw precision-recall curves of each class against the others, with the mean precision of each."""
+def precision_recall_panels(tables: Tables, scores: Mapping[str, Scores]) -> Figure:
+    """Draw precision-recall curves of each class against the others, with the average precision of each."""
     figure, panels = _panels(len(tables))
     for axes, (name, table) in zip(panels, tables.items(), strict=True):
-        lines = []
-        for label, short, likely, truth in _one_against_rest(table):
-            precision, recall, _ = precision_recall_curve(truth, likely, drop_intermediate=True)
-            lines.append(_plot(axes, recall, precision, f"{short} {_value(scores[name].average_precision[label])}"))
-        _describe(axes, lines, name, "recall", "precision", "mean precision")
+        lines, precisions = [], scores[name].by_class["average_precision"]
+        for label, short, probability, true in _one_against_rest(table):
+            precision, recall, _ = precision_recall_curve(true, probability, drop_intermediate=True)
+            lines.append(_plot(axes, recall, precision, f"{short} {_value(precisions.get(label))}"))
+        _describe(axes, lines, name, "recall", "precision", METRICS["average_precision"].label)
     return figure
 
 
-def _value(estimate: Estimate | None, digits: int = 2) -> str:
+def _value(score: Score | None, digits: int = 2) -> str:
     """Return a mean over the seeds; the curve is of all of them together."""
-    return "–" if estimate is None else f"{estimate.value:.{digits}f}"
+    return UNDEFINED if score is None else f"{score.mean:.{digits}f}"
 
 
 def _plot(axes: Axes, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], label: str) -> Line2D:
@@ -110,14 +114,14 @@ def _describe(axes: Axes, lines: Sequence[Line2D], title: str, x: str, y: str, l
 def _one_against_rest(
     table: pd.DataFrame,
 ) -> Sequence[tuple[str, str, npt.NDArray[np.float64], npt.NDArray[np.bool_]]]:
-    """Return name, short name, probability and truth of each class that some images have and some have not."""
-    found = []
+    """Return name, short name, probability and true label of each class that some images have and some have not."""
+    curves = []
     classes = class_names(table)
     for name, short in zip(classes, short_names(classes), strict=True):
-        truth = (table["label"] == name).to_numpy()
-        if truth.any() and not truth.all():
-            found.append((name, short, table[PREFIX + name].to_numpy(np.float64), truth))
-    return found
+        true = (table["label"] == name).to_numpy()
+        if true.any() and not true.all():
+            curves.append((name, short, table[PREFIX + name].to_numpy(np.float64), true))
+    return curves
 
 
 def _bins(table: pd.DataFrame) -> tuple[npt.NDArray[np.float64], ...]:
@@ -125,7 +129,7 @@ def _bins(table: pd.DataFrame) -> tuple[npt.NDArray[np.float64], ...]:
     confidence = table[[PREFIX + name for name in class_names(table)]].to_numpy(np.float64).max(axis=1)
     right = (table["label"] == table["predicted"]).to_numpy()
     images, *sums = bin_sums(confidence, right, np.zeros(len(table), np.intp), 1)[0]
-    return images, *(np.divide(of, images, out=np.zeros(BINS), where=images > 0) for of in sums)
+    return images, *(np.divide(total, images, out=np.zeros(BINS), where=images > 0) for total in sums)
 
 
 def _panels(n: int) -> tuple[Figure, list[Axes]]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from alzbench import __version__
-from alzbench.report.document import Section
+from alzbench.report.document import Document, Section, number
 
 _PX_A_PT = 4 / 3  # of CSS
 
@@ -24,10 +24,10 @@ class Picture:
     """A figure as it stands in the page.
 
     Attributes:
-        caption: What is below it.
+        caption: The text below it.
         svg: Base64 of an SVG file, which has no background.
         width_px: Its width.
-        beside: How the title of the table begins that it stands below; at the section's end where there is none.
+        beside: Key of the table that it stands below; at the section's end where there is none.
     """
 
     caption: str
@@ -47,31 +47,28 @@ class Picture:
         return cls(caption, base64.b64encode(content.getvalue()).decode(), width_px, beside)
 
 
-def render_html(
-    title: str, about: str, sections: Sequence[Section], pictures: Sequence[Sequence[Picture]] | None = None
-) -> str:
+def render_html(document: Document, pictures: Sequence[Sequence[Picture]] = ()) -> str:
     """Return a page. All text is escaped, whatever the names of classes, experiments and files.
 
     Args:
-        title, about: Its heading, and the line below.
-        sections: See `document.Section`.
-        pictures: The figures of each section.
+        document: The document.
+        pictures: The figures of each section, if there are any.
     """
     environment = Environment(
         loader=PackageLoader("alzbench.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    placed = [_placed(section, pictures[k] if pictures else ()) for k, section in enumerate(sections)]
+    placed = [_placed(section, pictures[k] if k < len(pictures) else ()) for k, section in enumerate(document.sections)]
     template = environment.get_template("report.html.j2")
-    return template.render(title=title, about=about, sections=placed, version=__version__)
+    return template.render(
+        title=document.title, about=document.about, sections=document.sections, pictures=placed, number=number,
+        version=__version__,
+    )  # fmt: skip
 
 
-def _placed(section: Section, pictures: Sequence[Picture]) -> dict[str, Any]:
-    """Return a section as the template takes it: each table with its figures, and the figures of none."""
-    left = list(pictures)
-    tables = []
-    for table in section.tables:
-        own = [picture for picture in left if picture.beside and table.title.startswith(picture.beside)]
-        left = [picture for picture in left if picture not in own]
-        tables.append((table, own))
-    about = {"title": section.title, "warnings": section.warnings, "notes": section.notes}
-    return {**about, "tables": tables, "pictures": left}
+def _placed(section: Section, pictures: Sequence[Picture]) -> dict[str, list[Picture]]:
+    """Return the figures by the table that they stand below, and those of none at the end."""
+    keys = {table.key for table in section.tables}
+    placed = defaultdict[str, list[Picture]](list)
+    for picture in pictures:
+        placed[picture.beside if picture.beside in keys else ""].append(picture)
+    return placed

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from alzbench.report.document import Section, Table
+from alzbench.report.document import Document, Table
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -16,32 +15,36 @@ _LATEX = {
 _AS_WIDE_AS_THE_TEXT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 
 
-def render_markdown(title: str, about: str, sections: Sequence[Section]) -> str:
+def render_markdown(document: Document) -> str:
     """Return a Markdown document."""
-    parts = [f"# {_markdown(title)}", _markdown(about)]
-    for section in sections:
+    parts = [f"# {_markdown(document.title)}", _markdown(document.about)]
+    for section in document.sections:
         parts.append(f"## {_markdown(section.title)}")
         parts += [f"**{_markdown(warning)}**" for warning in section.warnings]
         for table in section.tables:
-            parts += [f"### {_markdown(table.title)}", _markdown_table(table)]
-            parts += [_markdown(table.note)] if table.note else []
-        parts += [_markdown(note) for note in section.notes]
+            parts += [f"### {_markdown(table.title)}", _markdown_table(table), _markdown(table.note)]
+        parts += [_markdown(note) for note in (*section.notes, *section.sources)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def render_latex(title: str, sections: Sequence[Section]) -> str:
+def render_latex(document: Document) -> str:
     """Return LaTeX tables, to be read into a document that loads the packages booktabs and graphicx."""
     parts = [
-        f"% {' '.join(title.split())}; needs \\usepackage{{booktabs,graphicx}}, "
+        f"% {' '.join(document.title.split())}; needs \\usepackage{{booktabs,graphicx}}, "
         "and for names in other than Latin letters lualatex or xelatex"
     ]
-    for number, section in enumerate(sections, start=1):
+    for number, section in enumerate(document.sections, start=1):
         for table in section.tables:
-            what = f"{section.title}: {table.title[:1].lower()}{table.title[1:]}"
+            what = f"{section.title}: {_within_a_sentence(table.title)}"
             label = re.sub(r"[^a-z0-9]+", "-", f"{number} {table.title}".lower()).strip("-")
             parts.append(_latex_table(table, _sentences(what, *section.warnings, table.note), label))
-        parts += [f"\\par\\noindent{{\\small {latex(note)}\\par}}" for note in section.notes]
+        parts += [f"\\par\\noindent{{\\small {latex(note)}\\par}}" for note in (*section.notes, *section.sources)]
     return "\n\n".join(parts) + "\n"
+
+
+def _within_a_sentence(title: str) -> str:
+    """Return a title without its first capital letter, unless that is part of a name such as F1."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
 
 def _sentences(*texts: str) -> str:
@@ -51,9 +54,9 @@ def _sentences(*texts: str) -> str:
 
 def _markdown_table(table: Table) -> str:
     lines = [
-        [_markdown(column) for column in table.columns],
-        ["---", *["---:"] * (len(table.columns) - 1)],
-        *([_markdown(cell.text) for cell in row] for row in table.rows),
+        [_markdown(column.label) for column in table.columns],
+        ["---" if column.form is None else "---:" for column in table.columns],
+        *([_markdown(text) for text in row] for row in table.texts),
     ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -65,8 +68,9 @@ def _markdown(text: str) -> str:
 
 
 def _latex_table(table: Table, caption: str, label: str) -> str:
-    head = " & ".join(latex(column) for column in table.columns)
-    rows = [" & ".join(latex(cell.text) for cell in row) + r" \\" for row in table.rows]
+    head = " & ".join(latex(column.label) for column in table.columns)
+    rows = [" & ".join(map(latex, row)) + r" \\" for row in table.texts]
+    kinds = "".join("l" if column.form is None else "r" for column in table.columns)
     return "\n".join(
         [
             r"\begin{table}",
@@ -74,7 +78,7 @@ def _latex_table(table: Table, caption: str, label: str) -> str:
             f"\\caption{{{latex(caption)}}}",
             f"\\label{{tab:{label}}}",
             _AS_WIDE_AS_THE_TEXT,
-            f"\\begin{{tabular}}{{l{'r' * (len(table.columns) - 1)}}}",
+            f"\\begin{{tabular}}{{{kinds}}}",
             r"\toprule",
             head + r" \\",
             r"\midrule",

@@ -1,4 +1,4 @@
-"""The figures of a comparison's page, drawn from the comparison and from the stored predictions."""
+"""The figures of the page of a comparison, of a run, with their captions and places."""
 
 from __future__ import annotations
 
@@ -8,61 +8,71 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from alzbench.compare import Comparison, Group
-from alzbench.compare.probabilities import MOST_SIDE_BY_SIDE, Likely
+from alzbench.compare.predictions import MOST_SIDE_BY_SIDE, GroupPredictions
+from alzbench.evaluation.figures import history_figure
+from alzbench.evaluation.metrics import ACCURACY
 from alzbench.report import curves, figure
-from alzbench.report.document import PROBABILITIES
+from alzbench.report.run import ScoredRun
 
 
 class Placed(NamedTuple):
-    """A figure with its caption, and how the title of the table begins that it stands beside; empty for none."""
+    """A figure with its caption, and the key of the table that it stands beside; empty for none."""
 
     figure: Figure
     caption: str
     beside: str = ""
 
 
-def comparison_figures(group: Group) -> list[tuple[Figure, str]]:
-    """Return the figures of a group, with their captions."""
-    return [(placed.figure, placed.caption) for placed in placed_figures(group)]
-
-
-def placed_figures(group: Group) -> list[Placed]:
-    """Return the figures of a group, with their captions and places."""
-    found: list[Placed] = []
-    if any(row.accuracy for row in group.rows):
+def group_figures(group: Group, predictions: GroupPredictions) -> list[Placed]:
+    """Return the figures of a group of a comparison."""
+    placed: list[Placed] = []
+    if any(ACCURACY.name in row.scores for row in group.rows):
         drawn = figure.comparison_figure(Comparison((group,)))
-        found.append(Placed(drawn, "Test accuracy of each experiment.", "By slice"))
-    if any(pair.differences["accuracy"] for pair in group.pairs):
+        placed.append(Placed(drawn, f"Test {ACCURACY.label} of each experiment.", "overall"))
+    if any(pair.differences[ACCURACY.name] for pair in group.pairs):
         drawn = figure.differences_figure(group)
-        found.append(Placed(drawn, "Paired differences; grey where the interval holds 0.", "Against"))
-    if any(effect.accuracy for effect in group.effects):
+        placed.append(Placed(drawn, "Paired differences; grey where the interval holds 0.", "pairs"))
+    if any(effect.changes[ACCURACY.name] for effect in group.effects):
         drawn = figure.effects_figure(group)
-        found.append(Placed(drawn, "Effects of the factors; grey where the interval holds 0.", "Effects"))
-    if group.likely.tables:
+        placed.append(Placed(drawn, "Effects of the factors; grey where the interval holds 0.", "effects"))
+    if predictions.tables:
         attempts = sum(not row.sanity for row in group.rows)
         which = f" The first {MOST_SIDE_BY_SIDE} of {attempts} experiments." if attempts > MOST_SIDE_BY_SIDE else ""
-        found += [placed._replace(caption=placed.caption + which) for placed in prediction_figures(group.likely)]
-    return found
+        placed += [one._replace(caption=one.caption + which) for one in prediction_figures(predictions)]
+    return placed
 
 
-def prediction_figures(likely: Likely) -> list[Placed]:
-    """Return the figures of what experiments answered, with their captions."""
-    tables = {name: pd.concat(of.values(), ignore_index=True) for name, of in likely.tables.items()}
-    about = "Answers in per cent of each true class; where there are several seeds, of all together."
-    if likely.answers_only:
-        names = ", ".join(likely.answers_only)
-        about += f" {names}: answers without probabilities, so without calibration and curves."
-    found = [Placed(curves.confusion_panels(tables), about, "By class")]
-    scores = likely.scores
+def run_figures(scored: ScoredRun) -> list[Placed]:
+    """Return the figures of a run whose predictions are read."""
+    run, name = scored.run, scored.run.card.experiment
+    tables = {} if scored.table is None else {name: {run.card.seed: scored.table}}
+    labels_only = (name,) if scored.labels_only else ()
+    scores = {} if scored.labels_only else {name: scored.scores}
+    placed = prediction_figures(GroupPredictions(tables, labels_only, (), scores))
+    if (run.path / "history.csv").is_file():
+        history = history_figure(run.table("history.csv"), run.metrics().kept_epoch or 0, name)
+        placed.insert(0, Placed(history, "Training, and the epoch that was kept.", "overall"))
+    return placed
+
+
+def prediction_figures(predictions: GroupPredictions) -> list[Placed]:
+    """Return the figures of the predictions of experiments."""
+    tables = {name: pd.concat(seeds.values(), ignore_index=True) for name, seeds in predictions.tables.items()}
+    about = "Predictions in per cent of each true class; where there are several seeds, of all together."
+    if predictions.labels_only:
+        names = ", ".join(predictions.labels_only)
+        about += f" {names}: predictions without probabilities, so without calibration and curves."
+    placed = [Placed(curves.confusion_panels(tables), about, "f1")]
+    scores = predictions.scores
     if not scores:
-        return found
+        return placed
     tables = {name: tables[name] for name in scores}
     roc = "ROC curves, each class against the others, with the area under each."
-    precision = "Precision and recall, each class against the others, with the mean precision of each."
-    calibration = "How often answers of each confidence are right; ECE is the expected calibration error."
+    precision = "Precision and recall, each class against the others, with the average precision of each."
+    calibration = "Share of right predictions at each confidence; ECE is the expected calibration error."
     return [
-        *found,
-        Placed(curves.roc_panels(tables, scores), roc, PROBABILITIES),
-        Placed(curves.precision_recall_panels(tables, scores), precision, PROBABILITIES),
-        Placed(curves.reliability_panels(tables, scores), calibration, PROBABILITIES),
+        *placed,
+        Placed(curves.roc_panels(tables, scores), roc, "probabilities"),
+        Placed(curves.precision_recall_panels(tables, scores), precision, "probabilities"),
+        Placed(curves.reliability_panels(tables, scores), calibration, "probabilities"),
     ]

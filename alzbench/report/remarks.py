@@ -1,14 +1,24 @@
-"""What must be said beside the figures of a comparison, in the same words in every format."""
+"""Warnings and notes beside the scores, in the same words in every format."""
 
 from __future__ import annotations
 
-from alzbench.compare import ExperimentRow, Group
-from alzbench.compare.intervals import FEWEST_CLUSTERS
+from collections.abc import Iterable, Sequence
+
+from alzbench.compare import ExperimentRow, Group, Pair
 from alzbench.compare.pairs import MOST
 from alzbench.data.leakage import NOT_EXCLUDED
+from alzbench.evaluation.intervals import FEWEST_CLUSTERS
+from alzbench.store import Card
 
+DEMO = "DEMO on phantoms: the scores say nothing about patients."
 NO_LEAK = "no leak found"
-FEW = f"none where a class has fewer than {FEWEST_CLUSTERS} test subjects, or none in a seed"
+
+
+FEW = f"No interval where a class has fewer than {FEWEST_CLUSTERS} test subjects, or none in a seed."
+PUBLISHED = (
+    "A published score is one number and a test size: its interval takes the images for independent, which they are "
+    "not, and says nothing about seeds; so the difference to it has no interval and no p-value."
+)
 
 
 def row_name(group: Group, row: ExperimentRow) -> str:
@@ -20,74 +30,90 @@ def row_name(group: Group, row: ExperimentRow) -> str:
     return f"{row.label} [{', '.join(marks)}]" if marks else row.label
 
 
-def row_names(group: Group) -> dict[str, str]:
-    """Return the names of all rows by their label, see `row_name`."""
-    return {row.label: row_name(group, row) for row in group.rows}
-
-
 def leak_mark(leaks: str) -> str:
-    """Return what training has seen of the test images in two words, see `store.Card`; empty where nothing."""
+    """Return the train/test leakage in two words, see `store.Card`; empty where there is none."""
     return "leaks unknown" if leaks.startswith(NOT_EXCLUDED) else "leaky" if leaks else ""
 
 
 def leak_warning(leaks: str) -> str:
-    """Return the same as a sentence without its full stop; empty where nothing was seen."""
-    if leak_mark(leaks) == "leaky":
-        return f"Leaky protocol: {leaks}"
-    return leaks[:1].upper() + leaks[1:]
+    """Return the train/test leakage as a sentence; empty where there is none."""
+    if not leaks:
+        return ""
+    return f"Leaky protocol: {leaks}." if leak_mark(leaks) == "leaky" else f"{leaks[:1].upper()}{leaks[1:]}."
 
 
-def leak_warnings(group: Group) -> list[str]:
-    """Return what training has seen of the test images: one line for all rows, or one a row where they differ."""
+def run_warnings(card: Card) -> tuple[str, ...]:
+    """Return what a reader of a run's scores must know first."""
+    return _warnings(card.demo, [leak_warning(card.leaks)])
+
+
+def group_warnings(group: Group) -> tuple[str, ...]:
+    """Return the same of a group; the leakage of each row where rows differ in it."""
     if not group.leaks_differ:
-        return [leak_warning(group.leaks)] if group.leaks else []
+        return _warnings(group.demo, [leak_warning(group.leaks)])
     rows = [row for row in group.rows if row.seeds and not row.sanity]
-    return [
-        "Not to be compared, as training has not seen the same of the test images",
-        *(f"{row.label}: {row.leaks or NO_LEAK}" for row in rows),
-    ]
+    first = "Not to be compared, as the train/test leakage differs:"
+    return _warnings(group.demo, [first, *(f"{row.label}: {row.leaks or NO_LEAK}." for row in rows)])
 
 
-def notes(group: Group) -> list[str]:
-    """Return what does not count, is not paired, or is not sure in the same way as the rest, and why."""
-    found = [text for row in group.rows for text in row.left_out]
-    found += [f"{row.label}: {row.unpaired}" for row in group.rows if row.unpaired]
-    found += [text for row in group.rows for text in _not_tested(group, row)]
-    found += group.effects_without
-    if any(row.by == "image" for row in group.rows):
-        names = ", ".join(row.label for row in group.rows if row.by == "image")
-        found.append(f"By image, as subjects are not known: {names}; intervals and p take images for independent")
-    return [*found, *(f"Not complete: {text}" for row in group.rows for text in row.unfinished)]
+def _warnings(demo: bool, others: Iterable[str]) -> tuple[str, ...]:
+    return tuple(text for text in (DEMO if demo else "", *others) if text)
 
 
-def _not_tested(group: Group, row: ExperimentRow) -> list[str]:
-    """Return what is said of classes that some seeds of a row do not test."""
-    n = len(row.seeds)
-    partly = [(name, f1.n) for name, f1 in zip(group.classes, row.f1, strict=True) if f1 is not None and f1.n < n]
-    return [
-        f"{row.label}: F1 of {name} is of {of} of {n} seeds, as the others have no test image of it; balanced accuracy "
-        "and macro F1 are over the classes that each seed has"
-        for name, of in partly
-    ]
-
-
-def reference_note(group: Group) -> str:
-    """Return what a published figure cannot say."""
-    names = ", ".join(f"{r.name} ({r.source})" for r in group.references)
-    return (
-        f"Published: {names}. One number and a test size: its interval takes the images for independent, which they "
-        "are not, and says nothing about seeds; so the difference to it has no interval and no p-value."
+def group_notes(group: Group) -> tuple[str, ...]:
+    """Return what does not count, is not paired, or is less certain than the rest, and why."""
+    notes = [text for row in group.rows for text in row.left_out]
+    notes += [f"{row.label}: {row.unpaired}" for row in group.rows if row.unpaired]
+    notes += [text for row in group.rows for text in _untested(row)]
+    notes += group.effects_without
+    if by_image := [row.label for row in group.rows if row.by == "image"]:
+        names = ", ".join(by_image)
+        notes.append(f"By image, as subjects are not known: {names}; intervals and p take images for independent")
+    notes += [f"Not complete: {text}" for row in group.rows for text in row.unfinished]
+    return tuple(text for text in (needed_note(group), FEW, PUBLISHED if group.references else "") if text) + tuple(
+        f"{note}." for note in notes
     )
 
 
-def how_many(number: int | None) -> str:
+def _untested(row: ExperimentRow) -> list[str]:
+    """Return a note for each class that some seeds of a row do not test."""
+    n, f1 = len(row.seeds), row.class_scores.get("f1", {})
+    return [
+        f"{row.label}: F1 of {name} is of {score.n} of {n} seeds, as the others have no test image of it; means over "
+        "classes are over those that each seed has"
+        for name, score in f1.items()
+        if score.n < n
+    ]
+
+
+def reference_sources(group: Group) -> tuple[str, ...]:
+    """Return where published scores come from."""
+    names = ", ".join(f"{r.name} ({r.source.rstrip('.')})" for r in group.references)
+    return (f"Published: {names}.",) if names else ()
+
+
+def needed_note(group: Group) -> str:
+    """Return how many subjects and seeds it would take to show small differences, of those that are not shown."""
+    needs = [need for pair in group.pairs if (need := _need(pair))]
+    return f"To see {100 * group.pairs[0].min_effect:g} points, {'; '.join(needs)}." if needs else ""
+
+
+def _need(pair: Pair) -> str:
+    difference = pair.differences["accuracy"]
+    if pair.verdict != "no difference shown" or pair.by != "subject" or difference is None:
+        return ""
+    subjects, seeds, tested = pair.subjects_needed or 0, pair.seeds_needed or 0, difference.interval.clusters
+    wanted = [f"about {how_many(subjects)} test subjects (there are {tested:,})"] if subjects > tested else []
+    wanted += [f"{how_many(seeds)} seeds (there are {len(pair.seeds)})"] if seeds > len(pair.seeds) else []
+    return f"{pair.other} needs {' and '.join(wanted)}" if wanted else ""
+
+
+def how_many(number: float) -> str:
     """Return a number that is needed."""
-    if number is None:
-        return "–"
-    return f"{number:,}" if number < MOST else f"more than {MOST // 1_000_000} million"
+    return f"{number:,.0f}" if number < MOST else f"more than {MOST // 1_000_000} million"
 
 
-def signed(number: float, digits: int) -> str:
-    """Return a number with its sign, and 0 without."""
-    text = f"{number:+.{digits}f}"
-    return text[1:] if float(text) == 0 else text
+def without_predictions(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return a note about the experiments whose predictions are not all stored."""
+    what = "Without probabilities, curves and disagreements, as not all their predictions are stored"
+    return (f"{what}: {', '.join(labels)}.",) if labels else ()

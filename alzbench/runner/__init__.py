@@ -1,19 +1,28 @@
-"""One run, from experiment to run folder: the only place where data, models, training, evaluation and store meet."""
+"""Jobs and their execution, from experiment to run folder: where data, models, training, evaluation and store meet."""
 
-from alzbench.runner.plan import PlannedRun, check, planned_runs, resolved_yaml, settings_hash
-from alzbench.runner.run import Outcome, run_all
+from alzbench.runner.hashes import settings_hash
+from alzbench.runner.job import Context, Job, Outcome
+from alzbench.runner.listeners import EpochListener, EpochStored, EpochTrained
+from alzbench.runner.plan import check, plan_jobs, stored_states
+from alzbench.runner.recipe import run_job
+from alzbench.runner.resolved import resolved_yaml
+from alzbench.runner.run import execute, run_all
 from alzbench.runner.tracker import Tracker
-from alzbench.runner.trial import Trials, validation_scores
 
 __all__ = [
+    "Context",
+    "EpochListener",
+    "EpochStored",
+    "EpochTrained",
+    "Job",
     "Outcome",
-    "PlannedRun",
     "Tracker",
-    "Trials",
     "check",
-    "planned_runs",
+    "execute",
+    "plan_jobs",
     "resolved_yaml",
     "run_all",
+    "run_job",
     "settings_hash",
-    "validation_scores",
+    "stored_states",
 ]

@@ -1,47 +1,44 @@
-"""Predictions from elsewhere stored as a run, so that they are compared like any other."""
+"""Import of predictions from elsewhere as a run, so that they can be compared with any other."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from alzbench import atomic
 from alzbench.data.leakage import NOT_EXCLUDED
 from alzbench.errors import DataError, ExperimentError
-from alzbench.evaluation.metrics import score
+from alzbench.evaluation.evaluate import evaluate
 from alzbench.evaluation.predictions import class_names
-from alzbench.evaluation.subject_counts import count_subjects
-from alzbench.evaluation.subjects import score_subjects
-from alzbench.store import Card, Run, RunStore, RunWriter, read_run
+from alzbench.runner.hashes import short_hash
+from alzbench.store import Card, Run, RunMetrics, RunStore, RunWriter, read_run
 from alzbench.store.foreign import read_predictions
 
 VARIANT = "imported"
-NOT_KNOWN = f"{NOT_EXCLUDED}: what its training has seen is not known"
-ANSWERS_ONLY = "the predictions came as answers, without probabilities"
-_NAMED = 5
+NOT_KNOWN = f"{NOT_EXCLUDED}: what its training has seen is not known"  # stored on cards, which are compared
+LABELS_ONLY = "the file has predicted labels without probabilities"
+_NAMED = 5  # images in an error
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is known of predictions from elsewhere beside their file.
+    """Facts about predictions from elsewhere that their file does not hold.
 
     Attributes:
         name: Name of the experiment.
-        seed: The seed it was made with; by default that of `like`, or 0. Files of one name and several seeds are one
-            experiment, as long as their test images are the same or those of runs that they are like.
+        seed: The seed of its training; by default that of `like`, or 0. Files with one name and several seeds are one
+            experiment, if their test images are the same or each has its `like`.
         like: A stored run on the same test images. Images, labels, subjects, fold and protocol are checked against it
             and taken from it, so that the two can be compared in pairs.
-        protocol: The protocol it was made under, where there is no such run.
+        protocol: The protocol, where there is no such run.
         classes: Names of the classes in label order; by default those of `like`, or of the probabilities' columns.
         columns: The file's own names of columns.
-        other_subjects: Whether it is declared to be trained without the subjects of the test images. The split of
-            `like` says nothing about what another program was trained on.
+        other_subjects: True if the user declares that it was trained without the subjects of the test images. The
+            split of `like` says nothing about the training images of another program.
     """
 
     name: str
@@ -58,13 +55,13 @@ def import_predictions(path: Path, source: Source, store: RunStore, say: Callabl
 
     Args:
         path: The file, see `foreign.read_predictions`.
-        source: What is known of it.
-        store: Where run folders lie.
-        say: Is told where the same run is there already, which stays as it is.
+        source: Facts that it does not hold.
+        store: The run folders.
+        say: Shows one line to the user: the same run is stored already and stays as it is, or what cannot be paired.
 
     Raises:
-        DataError: The file, or what it says, is wrong, or another run has its name and seed. Nothing is stored then.
-        ExperimentError: What is said of it cannot be.
+        DataError: The file is wrong or does not fit `source.like`. Nothing is stored then.
+        ExperimentError: The source contradicts itself, or another run has its name and seed.
     """
     known = _known(source)
     classes = class_names(known) if known is not None else source.classes
@@ -89,16 +86,17 @@ def import_predictions(path: Path, source: Source, store: RunStore, say: Callabl
         say(f"{source.like.path} is of seed {source.like.card.seed}: it is no pair with one of seed {card.seed}.")
     target = store.path_of(card)
     with atomic.new_folder(target) as hidden:
-        writer = RunWriter(hidden, replace(card, created=datetime.now(UTC).isoformat(timespec="seconds")))
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        writer = RunWriter(hidden, card.model_copy(update={"created": created}))
         writer.write_table("predictions.csv", table)
-        writer.write_json("subjects.json", count_subjects(table).to_json(), indent=None)
-        writer.write_json("metrics.json", _metrics(table, card, foreign.answers_only))
-        writer.mark("complete")  # last: a folder without a card is no run, should this process be killed
+        writer.write_counts(table)
+        writer.write_metrics(_metrics(table, card, foreign.labels_only))
+        writer.mark("complete")  # last: a folder without a card is no run if this process is killed
     return read_run(target)
 
 
 def _known(source: Source) -> pd.DataFrame | None:
-    """Return the predictions of the run that it is like, where there is one."""
+    """Return the predictions of `source.like`, if there is one."""
     if source.like is None:
         return None
     if source.protocol is not None:
@@ -113,31 +111,28 @@ def _known(source: Source) -> pd.DataFrame | None:
     return known
 
 
-def _metrics(table: pd.DataFrame, card: Card, answers_only: bool) -> dict[str, Any]:
-    by_subject, test = score_subjects(table), score(table)
-    found = {"test": test, "test_by_subject": by_subject, "protocol": card.protocol, "leaks": card.leaks}
-    if not answers_only:
-        return found
-    test["loss"] = None
-    if by_subject is not None:
-        by_subject["demented"]["roc_auc"] = None
-    return {**found, "answers_only": ANSWERS_ONLY}
+def _metrics(table: pd.DataFrame, card: Card, labels_only: bool) -> RunMetrics:
+    evaluation = evaluate(table, probabilities=not labels_only)
+    metrics = RunMetrics(
+        test=evaluation.images, test_by_subject=evaluation.subjects, protocol=card.protocol, leaks=card.leaks
+    )
+    return metrics.model_copy(update={"labels_only": LABELS_ONLY}) if labels_only else metrics
 
 
 def _stored(card: Card, runs: Sequence[Run]) -> Run | None:
-    """Return the same run where it is stored already; raises ExperimentError where another has its name and seed."""
+    """Return the same run if it is stored already; raises ExperimentError if another has its name and seed."""
     for run in runs:
         if (run.card.seed, run.card.fold) != (card.seed, card.fold):
             continue
-        if replace(run.card, state=card.state, created="", finished="", error="") == card:
+        if run.card.model_copy(update={"state": card.state, "created": "", "finished": "", "error": ""}) == card:
             if run.card.state == "complete":
                 return run
             raise ExperimentError(f"{run.path} is {run.card.state}; remove the folder, or give another --name.")
         same = run.card.hash == card.hash
-        what = "the same predictions, said to be made otherwise" if same else "other predictions"
+        what = "the same predictions from another source" if same else "other predictions"
         differ = [name for name in ("protocol", "leaks", "data") if getattr(run.card, name) != getattr(card, name)]
         raise ExperimentError(
-            f"{card.experiment} must have one run of a seed; {run.path} holds {what}"
+            f"{card.experiment} must have one run for each seed; {run.path} holds {what}"
             f"{' (' + ', '.join(differ) + ')' if same and differ else ''}. Give --seed, another --name, or remove it."
         )
     return None
@@ -149,8 +144,8 @@ def _other_seeds(card: Card, runs: Sequence[Run]) -> list[Run]:
 
 
 def _check_subjects(table: pd.DataFrame, card: Card, other: Run, path: Path) -> None:
-    """Check that subjects of the same images have the same names: one is left out of all seeds at once."""
-    if other.card.test != card.test or not (other.path / "predictions.csv").is_file():
+    """Check that the subjects of the same images have the same names in all seeds, as intervals are over subjects."""
+    if other.card.test != card.test or not other.has_predictions:
         return
     known = other.predictions().set_index("image")["subject"].reindex(table["image"])
     differ = table.loc[known.notna().to_numpy() & (known.to_numpy() != table["subject"].to_numpy()), "image"]
@@ -171,7 +166,7 @@ def _matched(table: pd.DataFrame, known: pd.DataFrame, path: Path, where: str) -
         raise DataError(f"{path}: an image must come once; {_list(table.loc[table['image'].duplicated(), 'image'])}.")
     missing = known.loc[~known["image"].isin(table["image"]), "image"]
     if len(missing):
-        raise DataError(f"{path}: all test images of {where} must be there; {_list(missing)} are missing.")
+        raise DataError(f"{path} must have all test images of {where}; {_list(missing)} are missing.")
     table = table.set_index("image").loc[known["image"]].reset_index()
     wrong = table.loc[table["label"].to_numpy() != known["label"].to_numpy(), "image"]
     if len(wrong):
@@ -179,20 +174,20 @@ def _matched(table: pd.DataFrame, known: pd.DataFrame, path: Path, where: str) -
     pairs = pd.DataFrame({"own": table["subject"], "known": known["subject"].to_numpy()}).drop_duplicates()
     given = (pairs != "").all(axis=None)
     if given and (pairs["own"].duplicated().any() or pairs["known"].duplicated().any()):
-        raise DataError(f"{path}: the subjects must be those of {where}, by whatever names. Leave out the column.")
+        raise DataError(f"{path}: the subjects must be those of {where}, under any names. Leave out the column.")
     return table.assign(subject=known["subject"].to_numpy(), slice=known["slice"].to_numpy())
 
 
 def _full_names(images: pd.Series, known: pd.Series) -> pd.Series:
-    """Return the known name that each image's name is, or is the end of; empty where there is none or several."""
+    """Return the known name that equals each image's name or ends with it; empty if there is none or several."""
     endings: dict[str, str] = {}
     whole: dict[str, str] = {}
     for name in known:
         parts = name.replace("\\", "/").split("/")
         for start in range(len(parts)):
-            found = whole if start == 0 else endings
+            names = whole if start == 0 else endings
             ending = "/".join(parts[start:])
-            found[ending] = "" if ending in found else name
+            names[ending] = "" if ending in names else name
     plain = images.str.replace("\\", "/", regex=False)
     return plain.map(lambda name: whole.get(name) or endings.get(name, ""))
 
@@ -200,18 +195,18 @@ def _full_names(images: pd.Series, known: pd.Series) -> pd.Series:
 def _card(table: pd.DataFrame, source: Source) -> Card:
     like = source.like.card if source.like else None
     default = like.seed if like else 0
-    test = like.test if like else _hash(_asked(table))
+    test = like.test if like else short_hash(_question(table))
     leaks = "" if source.other_subjects else NOT_KNOWN
     return Card(
         experiment=source.name,
         seed=default if source.seed is None else source.seed,
         fold=like.fold if like else None,
         folds=like.folds if like else 1,
-        hash=_hash(table.sort_values("image").to_csv(index=False))[:12],
-        settings=_hash(f"{VARIANT}/{source.name}"),
+        hash=short_hash(table.sort_values("image").to_csv(index=False))[:12],
+        settings_hash=short_hash(f"{VARIANT}/{source.name}"),
         variant=VARIANT,
         protocol=like.protocol if like else source.protocol or VARIANT,
-        protocol_settings=like.protocol_settings if like else "",
+        protocol_hash=like.protocol_hash if like else "",
         split_seed=like.split_seed if like else None,
         leaks=leaks,
         data=like.data if like else test,
@@ -222,14 +217,10 @@ def _card(table: pd.DataFrame, source: Source) -> Card:
     )
 
 
-def _asked(table: pd.DataFrame) -> str:
-    """Return images and labels in one order, and the classes in theirs: the first is the healthy one."""
+def _question(table: pd.DataFrame) -> str:
+    """Return the sorted images with their labels, and the classes in label order: the first is the healthy one."""
     pairs = table[["image", "label"]].sort_values("image")
     return ",".join(class_names(table)) + "\n" + pairs.to_csv(index=False)
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _list(names: pd.Series) -> str:

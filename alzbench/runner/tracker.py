@@ -1,4 +1,4 @@
-"""What follows runs while they are worked on, such as a mirror of them elsewhere."""
+"""Trackers: objects that follow runs and sweeps and show them elsewhere, such as in W&B."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from alzbench.data.manifest import ImageSet
 from alzbench.experiment import Experiment
+from alzbench.runner.listeners import EpochListener
 from alzbench.store import Card, RunStore, RunWriter
 
 if TYPE_CHECKING:
@@ -22,36 +23,39 @@ class Tracker(Protocol):
     """
 
     def prepare(self, experiments: Sequence[Experiment]) -> None:
-        """Get ready to follow runs of experiments, aside, while their images are read."""
+        """Get ready to follow runs of experiments, in the background, while their images are read."""
 
-    def follow(self, experiment: Experiment, writer: RunWriter, images: ImageSet) -> AbstractContextManager[None]:
-        """Follow one run until its folder is complete, or until what went wrong leaves the block.
+    def follow(
+        self, experiment: Experiment, writer: RunWriter, images: ImageSet
+    ) -> AbstractContextManager[EpochListener]:
+        """Follow one run until its folder is complete, or until the block raises; yield the listener for its epochs.
 
         Args:
             experiment: What is run.
-            writer: Of the run; its `on_epoch` may be set.
+            writer: Of the run.
             images: The set.
         """
 
     def end_sweep(
         self, base: Experiment, folder: Path, values: Mapping[str, Any], figures: Sequence[tuple[Figure, str]]
     ) -> None:
-        """Take note of a finished sweep.
+        """Record a finished sweep.
 
         Args:
             base: Its base; its `tracking` says where to.
             folder: Of the sweep, named as it is.
-            values: What came of it: plain values by name.
-            figures: The study's plots with their captions.
+            values: The sweep's result: plain values by name.
+            figures: The sweep's plots with their captions.
         """
 
 
 @contextmanager
 def begin_tracked(
-    store: RunStore, card: Card, tracker: Tracker | None, experiment: Experiment, images: ImageSet, anew: bool = False
-) -> Iterator[RunWriter]:
-    """Work on a run as `RunStore.begin` has it, with a tracker that is told of its end once the folder says it."""
-    with ExitStack() as after, store.begin(card, anew) as writer:
+    store: RunStore, card: Card, tracker: Tracker | None, experiment: Experiment, images: ImageSet, restart: bool
+) -> Iterator[tuple[RunWriter, EpochListener]]:
+    """Begin a run, see `RunStore.begin`; the tracker hears of its end once the folder has its final state."""
+    with ExitStack() as after, store.begin(card, restart) as writer:
+        listener = EpochListener()
         if tracker is not None:
-            after.enter_context(tracker.follow(experiment, writer, images))
-        yield writer
+            listener = after.enter_context(tracker.follow(experiment, writer, images))
+        yield writer, listener

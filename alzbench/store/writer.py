@@ -1,9 +1,9 @@
-"""Runs as they are written, under one root."""
+"""Writing runs, and the run folders under one root."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,17 +21,15 @@ from alzbench.store.run import Run, read_run
 
 
 class RunWriter:
-    """A run that is being worked on; made by `RunStore.begin`.
+    """A run in progress; made by `RunStore.begin`.
 
     Attributes:
         path, card: Its folder and its card.
-        on_epoch: Called after each epoch with all finished ones, in order, as rows of the history.
     """
 
     def __init__(self, path: Path, card: Card) -> None:
         self.path = path
         self.card = card
-        self.on_epoch: Callable[[Sequence[Mapping[str, Any]]], None] = lambda _: None
 
     def write_json(self, name: str, content: dict[str, Any], indent: int | None = 2) -> None:
         """Write a JSON file; without indent for what only programs read."""
@@ -50,11 +48,11 @@ class RunWriter:
         atomic.write_text(self.path / name, table.to_csv(index=False, lineterminator="\n"))
 
     def checkpoint(self, stage: str) -> Path:
-        """Return where a stage of the training keeps its state."""
+        """Return the checkpoint file of a stage of the training."""
         return self.path / f"checkpoint-{stage}.npz"
 
     def forget_checkpoints(self) -> None:
-        """Remove what unfinished trainings have left."""
+        """Remove the checkpoints of unfinished trainings."""
         for path in self.path.glob("checkpoint*.npz"):
             path.unlink(missing_ok=True)
 
@@ -72,13 +70,13 @@ class RunStore:
         self.root = root
 
     def path_of(self, card: Card) -> Path:
-        """Return the folder of a run, there or not."""
+        """Return the folder of a run, whether or not it exists."""
         trial = "" if card.trial is None else f"trial-{card.trial:04d}-"
         fold = "" if card.fold is None else f"fold-{card.fold}-"
         return self.root / card.experiment / f"{trial}seed-{card.seed}-{fold}{card.hash}"
 
     def find_complete(self, card: Card) -> Run | None:
-        """Return the stored run with the card's hash where it is complete."""
+        """Return the stored run with the card's hash if it is complete, else None."""
         path = self.path_of(card)
         if not (path / "state.json").is_file():
             return None
@@ -86,12 +84,12 @@ class RunStore:
         return run if run.card.state == "complete" else None
 
     @contextmanager
-    def begin(self, card: Card, anew: bool = False) -> Iterator[RunWriter]:
-        """Work on a run: its state is `running` inside, then `complete`, or what went wrong.
+    def begin(self, card: Card, restart: bool = False) -> Iterator[RunWriter]:
+        """Work on a run: its state is `running` inside, then `complete`, or `failed` and so on if the block raises.
 
         Args:
             card: Of the run.
-            anew: Do not go on with what is there of it.
+            restart: Start from scratch where an unfinished run is stored; by default it goes on.
 
         Raises:
             RunError: Another process works on the same run.
@@ -101,9 +99,10 @@ class RunStore:
         try:
             with filelock.FileLock(path / ".lock", timeout=0):
                 writer = RunWriter(path, card.model_copy(update={"created": _now()}))
-                if anew or not _goes_on(path):
+                if restart or not _is_unfinished(path):
                     writer.forget_checkpoints()
-                    (path / "wandb.json").unlink(missing_ok=True)  # it is of the run that this one replaces
+                    for name in ("history.csv", "wandb.json"):  # of the run that this one replaces
+                        (path / name).unlink(missing_ok=True)
                 writer.mark("running")
                 with _recording_failure(writer):
                     yield writer
@@ -115,28 +114,28 @@ class RunStore:
         """Return every stored run, oldest first.
 
         Args:
-            unreadable: Is told of each one that cannot be read, and is left out; None: DataError is raised.
+            unreadable: Called with the error of each run that cannot be read, which is left out; None: it is raised.
         """
-        found = []
+        runs = []
         for path in sorted(self.root.glob("*/*/state.json")):
             try:
-                found.append(read_run(path.parent))
+                runs.append(read_run(path.parent))
             except DataError as error:
                 if unreadable is None:
                     raise
                 unreadable(error)
-        return sorted(found, key=lambda run: (run.card.created, run.name))
+        return sorted(runs, key=lambda run: (run.card.created, run.name))
 
     def find(self, name: str) -> Run:
-        """Return the run of a path, or of `experiment/folder` under the root; raises DataError where there is none."""
+        """Return the run of a path, or of `experiment/folder` under the root; raises DataError if there is none."""
         for path in (Path(name), self.root / name):
             if (path / "state.json").is_file():
                 return read_run(path)
         raise DataError(f"There is no run {name}; `alzbench list runs` names those under {self.root}.")
 
 
-def _goes_on(path: Path) -> bool:
-    """Return whether there is a run that was not finished."""
+def _is_unfinished(path: Path) -> bool:
+    """Return True if a run is stored that was not finished."""
     try:
         return (path / "state.json").is_file() and read_run(path).card.state != "complete"
     except DataError:
@@ -165,7 +164,7 @@ def _recording_failure(writer: RunWriter) -> Iterator[None]:
 
 
 def _mark_quietly(writer: RunWriter, state: State, error: str) -> None:
-    """Record a failure; on a full disk even that may fail, and then the first error is the one to show."""
+    """Record a failure; if even that fails, as on a full disk, the first error is the one to show."""
     try:
         writer.mark(state, error)
     except OSError:

@@ -1,4 +1,4 @@
-"""A sweep as a page: the best trials, the best against the base, and Optuna's own plots."""
+"""The document of a sweep: the best trials, the best against the base; and Optuna's own plots for its page."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-import numpy as np
 from matplotlib.figure import Figure
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from alzbench import __version__, atomic
-from alzbench.compare import Comparison, Interval
-from alzbench.compare.answers import Answers, align, stack
-from alzbench.compare.intervals import FEWEST_CLUSTERS, accuracy, differences, intervals, macro_f1
+from alzbench import __version__
+from alzbench.compare import Comparison
+from alzbench.compare.predictions import GroupPredictions, read_group
+from alzbench.evaluation.intervals import FEWEST_CLUSTERS, differences
+from alzbench.evaluation.metrics import Metric, metrics
+from alzbench.evaluation.stacked import StackedCounts, align, stack
 from alzbench.evaluation.subject_counts import SubjectCounts, count_subjects
 from alzbench.experiment.sweep import LoadedSweep
-from alzbench.report.cells import UNDEFINED, Cell
-from alzbench.report.document import Section, Table, comparison_sections
-from alzbench.report.html import Picture, render_html
-from alzbench.report.pictures import placed_figures
+from alzbench.report.columns import metric_form, metric_name
+from alzbench.report.comparison import comparison_document
+from alzbench.report.document import Cell, Column, Document, Form, Section, Table, as_cell, make_table
+from alzbench.report.pages import Files, write_document
+from alzbench.report.pictures import Placed, group_figures
+from alzbench.report.remarks import DEMO
 from alzbench.store import Run
 from alzbench.sweep.finish import Best
 from alzbench.sweep.study import ERROR, counts, failures
@@ -32,12 +35,11 @@ from alzbench.sweep.texts import caution, split_text
 MOST_TRIALS = 12
 ACROSS = 4  # plots side by side
 WIDTH = 12.0  # of a figure, in inches: that of the page
-_FIGURES = {"accuracy": accuracy, "macro_f1": macro_f1}
 
 
 def write_page(
     loaded: LoadedSweep,
-    study: Study,
+    optuna_study: Study,
     best: Best,
     comparison: Comparison,
     runs: Sequence[Run],
@@ -47,156 +49,169 @@ def write_page(
     """Write the page of a sweep.
 
     Args:
-        loaded, study, best: The sweep, its trials and the best of them.
+        loaded, optuna_study, best: The sweep, its trials and the best of them.
         comparison: Of the final runs, on the test part; without groups where there are none.
         runs: The final runs of base and best.
-        figures: Of the study, see `study_figures`.
-        path: Where to.
+        figures: Plots of the trials, see `study_figures`.
+        path: Path of the page.
     """
-    title = f"Sweep {loaded.sweep.name}"
-    about = f"alzbench {__version__}; trials are scored on the validation part; the test part is read at the end alone."
-    sections = [sweep_section(loaded, study, best, runs), *comparison_sections(comparison)]
-    pictures = [
-        [Picture.of(figure, caption) for figure, caption in figures],
-        *([Picture.of(*placed) for placed in placed_figures(group)] for group in comparison.groups),
-    ]
-    atomic.write_text(path, render_html(title, about, sections, pictures))
+    predictions = [read_group(group) for group in comparison.groups]
+    document = sweep_document(loaded, optuna_study, best, runs, comparison, predictions)
+    groups = zip(comparison.groups, predictions, strict=True)
+    placed = [[Placed(figure, caption) for figure, caption in figures], *(group_figures(*group) for group in groups)]
+    write_document(document, [Files(html=path)], lambda: placed)
 
 
-def sweep_section(loaded: LoadedSweep, study: Study, best: Best, runs: Sequence[Run]) -> Section:
-    """Return the tables of a sweep."""
-    sweep = loaded.sweep
-    states = ", ".join(f"{count} {state}" for state, count in counts(study).items() if count)
+def sweep_document(
+    loaded: LoadedSweep,
+    optuna_study: Study,
+    best: Best,
+    runs: Sequence[Run],
+    comparison: Comparison,
+    predictions: Sequence[GroupPredictions] = (),
+) -> Document:
+    """Return the document of a sweep: its trials, and the comparison of base and best; arguments as `write_page`."""
+    tested = comparison_document(comparison, predictions)
+    sweep, trials = loaded.sweep, _best_trials(loaded, optuna_study, best)
+    states = ", ".join(f"{count} {state}" for state, count in counts(optuna_study).items() if count)
     notes = [
         f"{states}. Objective: {' and '.join(sweep.objective)} of the validation part, by {loaded.by}. Sampler "
         f"{sweep.sampler.name}, pruner {sweep.pruner.name}, seed {sweep.seed}. Best experiment: {best.file}."
     ]
     notes += [f"Base and best are tested {split_text(loaded)}."] if sweep.final.seeds else []
-    warnings_ = ["DEMO on phantoms: the figures say nothing about patients."] if loaded.base.demo else []
-    warnings_ += [text] if (text := caution(loaded)) else []
-    tables = [_best_trials(loaded, study, best)]
-    tables += [_failed_trials(failed)] if (failed := failures(study)) else []
+    tables = [trials]
+    tables += [_failed_trials(failed)] if (failed := failures(optuna_study)) else []
     tables += [validation_table(runs, loaded.base.name, best.experiment.name)] if runs else []
-    return Section(f"{sweep.name}, {loaded.base.protocol.name} protocol", tuple(warnings_), tuple(tables), tuple(notes))
+    section = Section(
+        f"{sweep.name}, {loaded.base.protocol.name} protocol",
+        tuple(text for text in (DEMO if loaded.base.demo else "", caution(loaded)) if text),
+        tuple(tables),
+        tuple(notes),
+    )
+    return Document(
+        f"Sweep {sweep.name}",
+        f"alzbench {__version__}; trials are scored on the validation part; the test part is read at the end alone.",
+        (section, *tested.sections),
+        trials,
+        {"sweep": sweep.name, "best": best.trial.params, **tested.data},
+    )
 
 
-def _best_trials(loaded: LoadedSweep, study: Study, best: Best) -> Table:
+def _best_trials(loaded: LoadedSweep, optuna_study: Study, best: Best) -> Table:
     sweep = loaded.sweep
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    sign = -1 if study.directions[0].name == "MAXIMIZE" else 1
+    complete = optuna_study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    sign = -1 if optuna_study.directions[0].name == "MAXIMIZE" else 1
     ordered = sorted(complete, key=lambda t: (sign * t.values[0], t.number))
     shown = list(dict.fromkeys([t.number for t in best.front] + [t.number for t in ordered]))[:MOST_TRIALS]
     by_number = {trial.number: trial for trial in complete}
-    rows = tuple(_trial_row(by_number[number], list(sweep.space)) for number in shown)
-    note = f"The best {len(rows)} of {len(complete)} complete trials, by the validation part."
+    columns = [
+        Column("number", "trial", Form()),
+        *(Column(f"objective {name}", name, Form(digits=4)) for name in sweep.objective),
+        *(Column(f"field {field}", field) for field in sweep.space),
+    ]  # fmt: skip
+    records = [
+        {
+            "number": number,
+            **dict(zip((f"objective {name}" for name in sweep.objective), by_number[number].values, strict=True)),
+            **{f"field {field}": _parameter(value) for field, value in by_number[number].params.items()},
+        }
+        for number in shown
+    ]
+    note = f"The best {len(records)} of {len(complete)} complete trials, by the validation part."
     if len(sweep.objective) > 1:
         note += f" No other trial beats the first {len(best.front)} in both objectives."
-    return Table("Best trials", ("trial", *sweep.objective, *sweep.space), rows, note=note)
+    return make_table("Best trials", columns, records, note, "trials")
+
+
+def _parameter(value: Any) -> Cell:
+    if isinstance(value, float):
+        return Cell(value, form=Form(words=lambda number: f"{number:.4g}"))
+    return Cell(value) if isinstance(value, int) and not isinstance(value, bool) else Cell(str(value))
 
 
 def _failed_trials(failed: Sequence[FrozenTrial]) -> Table:
-    shown = failed[:MOST_TRIALS]
-    rows = tuple(
-        (Cell(str(trial.number), trial.number), Cell(str(trial.user_attrs.get(ERROR, "no reason is known"))))
-        for trial in shown
-    )
-    return Table("Failed trials", ("trial", "reason"), rows, note=f"{len(shown)} of {len(failed)} failed trials.")
-
-
-def _trial_row(trial: FrozenTrial, fields: Sequence[str]) -> tuple[Cell, ...]:
-    values = [Cell(f"{value:.4f}", value) for value in trial.values]
-    params = [_param(trial.params.get(field, UNDEFINED)) for field in fields]
-    return (Cell(str(trial.number), trial.number), *values, *params)
-
-
-def _param(value: Any) -> Cell:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return Cell(str(value))
-    return Cell(f"{value:.4g}" if isinstance(value, float) else str(value), float(value))
+    columns = [Column("number", "trial", Form()), Column("reason", "reason")]
+    records = [
+        {"number": trial.number, "reason": str(trial.user_attrs.get(ERROR, "no reason is known"))}
+        for trial in failed[:MOST_TRIALS]
+    ]
+    return make_table("Failed trials", columns, records, f"{len(records)} of {len(failed)} failed trials.", "failed")
 
 
 def validation_table(runs: Sequence[Run], base: str, best: str) -> Table:
     """Return what base and best score on the validation part, with 95 % intervals, and the paired change."""
-    rows: list[tuple[Cell, ...]] = []
-    for by in ("slice", "subject"):
-        first, second = (_answers([run for run in runs if run.card.experiment == name], by) for name in (base, best))
-        aligned = align(first, second) if first and second else None
-        changes = differences(aligned[0].counts, aligned[1].counts, _FIGURES) if aligned else {}
-        found = [intervals(answers.counts, _FIGURES) if answers else {} for answers in (first, second)]
-        for figure in _FIGURES if first else ():
-            scale = 100 if figure == "accuracy" else 1
-            change = changes.get(figure)
-            name = f"{figure.replace('_', ' ')}{' %' if scale == 100 else ''}, by {by}"
-            cells = [_interval_cell(of_one.get(figure), scale) for of_one in found]
-            rows.append((Cell(name), *cells, _interval_cell(change.interval if change else None, scale, signed=True)))
-    return Table(
-        "Best against base, on the validation part", ("figure", base, best, "change"), tuple(rows),
-        note=f"With 95 % intervals over seeds and validation subjects; none with fewer than {FEWEST_CLUSTERS}. The "
-        "best was chosen on these very images, so its figure here is too good; the test part below is what counts.",
-    )  # fmt: skip
+    first, second = (_validation_counts([run for run in runs if run.card.experiment == name]) for name in (base, best))
+    shown = [m for m in metrics(needs="counts", per_class=False) if m.headline and m.view in ("images", "mean")]
+    records = [_validation_record(metric, first, second) for metric in shown if first]
+    sides = {"base": base, "best": best, "change": "change"}
+    columns = [Column("metric", "metric"), *(Column(key, label, Form(digits=3)) for key, label in sides.items())]
+    note = (
+        f"With 95 % intervals over seeds and validation subjects; none with fewer than {FEWEST_CLUSTERS}. The best was "
+        "chosen on these very images, so its score here is too good; the test part below is what counts."
+    )
+    return make_table("Best against base, on the validation part", columns, records, note, "validation")
 
 
-def _answers(runs: Sequence[Run], by: str) -> Answers | None:
-    """Return the answers about the validation part; by subject, each subject counts as one; None where they differ."""
+def _validation_counts(runs: Sequence[Run]) -> StackedCounts | None:
     by_seed: dict[int, list[SubjectCounts]] = {}
     for run in runs:
-        counts = count_subjects(run.predictions("predictions_val.csv"))
-        if by == "subject":
-            if counts.by != "subject":
-                return None
-            once = np.zeros_like(counts.counts)
-            once[np.arange(len(counts.labels)), counts.labels, counts.answers] = 1
-            counts = replace(counts, counts=once)
-        by_seed.setdefault(run.card.seed, []).append(counts)
+        by_seed.setdefault(run.card.seed, []).append(count_subjects(run.predictions("predictions_val.csv")))
     return stack(by_seed)
 
 
-def _interval_cell(found: Interval | None, scale: int, signed: bool = False) -> Cell:
-    if found is None:
-        return Cell(UNDEFINED)
-    form = ("+" if signed else "") + (".1f" if scale == 100 else ".3f")
-    value, low, high = (format(scale * number, form) for number in (found.value, found.low, found.high))
-    return Cell(f"{value} ({low} to {high})", found.value)
+def _validation_record(metric: Metric, first: StackedCounts | None, second: StackedCounts | None) -> dict[str, Any]:
+    """Return the scores of base and best with the change; without what is not defined for a view."""
+    aligned = align(first, second) if first and second else None
+    sides = [counts.jackknife(metric.view) for counts in aligned or ()]
+    change = differences(sides[0], sides[1], metric)[0] if len(sides) == 2 and sides[0] and sides[1] else None
+    both = {"base": first, "best": second}
+    values = {key: counts.intervals(metric)[0] if counts else None for key, counts in both.items()}
+    form, by = metric_form(metric), "slice" if metric.level == "image" else "subject"
+    return {
+        "metric": f"{metric_name(metric)}, by {by}",
+        **{key: replace(as_cell(value), form=form) for key, value in values.items()},
+        "change": replace(as_cell(change), form=replace(form, signed=True)),
+    }
 
 
-def study_figures(study: Study, objective: Sequence[str]) -> list[tuple[Figure, str]]:
-    """Return Optuna's plots of a study with their captions; without those that cannot be drawn of its trials.
+def study_figures(optuna_study: Study, objective: Sequence[str]) -> list[tuple[Figure, str]]:
+    """Return Optuna's plots of the trials with their captions; without those that cannot be drawn of its trials.
 
     Args:
-        study: With its trials.
+        optuna_study: The trials.
         objective: The names of its objectives.
     """
     from optuna.visualization import matplotlib as plots
 
-    searched = sorted({field for trial in study.get_trials(deepcopy=False) for field in trial.distributions})
-    found: list[tuple[Figure | None, str]] = []
+    searched = sorted({field for trial in optuna_study.get_trials(deepcopy=False) for field in trial.distributions})
+    drawn: list[tuple[Figure | None, str]] = []
     for k, name in enumerate(objective):
         target: dict[str, Any] = {"target_name": name}
         if len(objective) > 1:
             target["target"] = _objective(k)
         so_far = ", and the best so far" if len(objective) == 1 else ""  # Optuna draws it for one objective alone
-        found += [
-            (_drawn(plots.plot_optimization_history, study, target), f"{name} of each trial{so_far}."),
-            (_drawn(plots.plot_param_importances, study, target), f"How much each field decides {name} (PED-ANOVA)."),
-            *(
-                (_drawn(plots.plot_slice, study, {**target, "params": searched[i : i + ACROSS]}), f"{name} by field.")
-                for i in range(0, len(searched), ACROSS)
-            ),
-            (_drawn(plots.plot_parallel_coordinate, study, target), f"Fields and {name} of each trial."),
+        slices = [{**target, "params": searched[i : i + ACROSS]} for i in range(0, len(searched), ACROSS)]
+        drawn += [
+            (_drawn(plots.plot_optimization_history, optuna_study, target), f"{name} of each trial{so_far}."),
+            (_drawn(plots.plot_param_importances, optuna_study, target), f"Importance for {name} (PED-ANOVA)."),
+            *((_drawn(plots.plot_slice, optuna_study, fields), f"{name} by field.") for fields in slices),
+            (_drawn(plots.plot_parallel_coordinate, optuna_study, target), f"Fields and {name} of each trial."),
         ]
     if len(objective) > 1:
         caption = "Both objectives, and the trials that no other beats in both."
-        found.append((_drawn(plots.plot_pareto_front, study, {"target_names": list(objective)}), caption))
+        drawn.append((_drawn(plots.plot_pareto_front, optuna_study, {"target_names": list(objective)}), caption))
     else:
-        found.append((_drawn(plots.plot_intermediate_values, study, {}), "What each trial reported on its way."))
-    return [(figure, caption) for figure, caption in found if figure is not None]
+        drawn.append(
+            (_drawn(plots.plot_intermediate_values, optuna_study, {}), "Values that each trial reported on its way.")
+        )
+    return [(figure, caption) for figure, caption in drawn if figure is not None]
 
 
 def _objective(k: int) -> Callable[[FrozenTrial], float]:
     return lambda trial: float(trial.values[k])
 
 
-def _drawn(plot: Callable[..., Any], study: Study, arguments: dict[str, Any]) -> Figure | None:
+def _drawn(plot: Callable[..., Any], optuna_study: Study, arguments: dict[str, Any]) -> Figure | None:
     """Return the figure that a plot of Optuna's draws; None where it cannot, as of too few trials."""
     matplotlib.use("agg")
     from matplotlib import pyplot
@@ -204,7 +219,7 @@ def _drawn(plot: Callable[..., Any], study: Study, arguments: dict[str, Any]) ->
     with warnings.catch_warnings(), pyplot.rc_context():  # a plot sets a style for all that follow
         warnings.simplefilter("ignore")
         try:
-            axes = plot(study, **arguments)
+            axes = plot(optuna_study, **arguments)
         except Exception:  # noqa: BLE001 - whatever a plot fails at, the page is whole without it
             return None
     first = axes.flat[0] if hasattr(axes, "flat") else axes

@@ -15,7 +15,7 @@ from alzbench.data.manifest import ImageSets
 from alzbench.experiment.sweep import LoadedSweep, sampled_ends
 from alzbench.progress import Progress
 from alzbench.report.export import outcome_json
-from alzbench.runner import Outcome, Tracker, Trials, check, run_all
+from alzbench.runner import Context, Outcome, Tracker, check, run_all
 from alzbench.store import RunStore
 from alzbench.sweep.finish import Best, check_place, write_best
 from alzbench.sweep.page import study_figures, write_page
@@ -141,11 +141,10 @@ class _Command:
         study = open_study(loaded, storage)
         check_place(loaded, study, self.places.best)
         progress.say(cost(loaded, study, self.places.store, str(storage)))
-        images = ImageSets(progress, self.quiet)
-        opened = images.open(loaded.base.data)  # what is wrong with it is said before any trial
+        context = Context(ImageSets(progress, self.quiet), self.places.store, progress, self.tracker)
+        opened = context.images.open(loaded.base.data)  # a fault in it is reported before any trial
         check_data(loaded, storage, study, opened.fingerprint)
-        trials = Trials(images, self.places.store, progress, self.tracker)
-        work = SweepWork(loaded, study, storage, trials, progress)
+        work = SweepWork(loaded, study, storage, context)
         done = completed(study)
         with progress.track("trials", loaded.sweep.trials, done) as advance:
             for trial in work.run():
@@ -159,19 +158,19 @@ class _Command:
         if alive:
             return SweepResult(study.study_name, counts(study), str(storage), None, (), Comparison(()), None, "")
         with storage.lock("final"):
-            return self._evaluate(study, storage)
+            return self._evaluate(study, storage, context)
 
-    def _evaluate(self, study: Study, storage: Storage) -> SweepResult:
+    def _evaluate(self, study: Study, storage: Storage, context: Context) -> SweepResult:
         loaded, places, progress = self.loaded, self.places, self.progress
         best = write_best(loaded, study, places.best)
         progress.say(f"best: trial {best.trial.number}, written to {best.file}")
         outcomes: list[Outcome] = []
         if loaded.sweep.final.seeds:
             experiments = [loaded.final_base(), best.experiment]
-            for outcome in run_all(experiments, places.store, progress, quiet=self.quiet, tracker=self.tracker):
+            for outcome in run_all(experiments, context):
                 progress.say(outcome.sentence)
                 outcomes.append(outcome)
-        runs = [outcome.run for outcome in outcomes if outcome.run is not None]
+        runs = [outcome.run() for outcome in outcomes if outcome.path is not None]
         comparison = compare(runs, load_references(), loaded.base.name if runs else None)
         figures = study_figures(study, loaded.sweep.objective)
         write_page(loaded, study, best, comparison, runs, figures, places.page)

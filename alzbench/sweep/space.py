@@ -1,4 +1,4 @@
-"""From a sweep's space to Optuna: distributions, samplers and pruners."""
+"""The border between a sweep and Optuna: distributions, samplers and pruners."""
 
 from __future__ import annotations
 
@@ -18,25 +18,78 @@ from optuna.samplers import BaseSampler
 from optuna.trial import Trial
 
 from alzbench.experiment.parameter import Parameter
+from alzbench.experiment.search import (
+    HyperbandPruner,
+    MedianPruner,
+    NoPruner,
+    Nsga2Sampler,
+    PercentilePruner,
+    RandomSampler,
+    SuccessiveHalvingPruner,
+    TpeSampler,
+)
+from alzbench.experiment.strict import StrictModel
 from alzbench.experiment.sweep import LoadedSweep
+from alzbench.registry import Entry, Registry
 from alzbench.seeds import derive
 
-_SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
-    "tpe": optuna.samplers.TPESampler,
-    "random": optuna.samplers.RandomSampler,
-    "nsga2": optuna.samplers.NSGAIISampler,
-}
-_PRUNERS: dict[str, Callable[..., BasePruner]] = {
-    "none": optuna.pruners.NopPruner,
-    "median": optuna.pruners.MedianPruner,
-    "percentile": optuna.pruners.PercentilePruner,
-    "successive_halving": optuna.pruners.SuccessiveHalvingPruner,
-    "hyperband": optuna.pruners.HyperbandPruner,
-}
+# (settings, seed) -> sampler
+Sampler = Callable[[Any, int], BaseSampler]
+
+# settings -> pruner
+Pruner = Callable[[Any], BasePruner]
+
+SAMPLERS = Registry("sampler", Entry[Sampler])
+PRUNERS = Registry("pruner", Entry[Pruner])
+
+
+@SAMPLERS.register("tpe", TpeSampler)
+def _tpe(settings: TpeSampler, seed: int) -> BaseSampler:
+    return optuna.samplers.TPESampler(seed=seed, **_options(settings))
+
+
+@SAMPLERS.register("random", RandomSampler)
+def _random(settings: RandomSampler, seed: int) -> BaseSampler:
+    return optuna.samplers.RandomSampler(seed=seed, **_options(settings))
+
+
+@SAMPLERS.register("nsga2", Nsga2Sampler)
+def _nsga2(settings: Nsga2Sampler, seed: int) -> BaseSampler:
+    return optuna.samplers.NSGAIISampler(seed=seed, **_options(settings))
+
+
+@PRUNERS.register("none", NoPruner)
+def _no_pruner(settings: NoPruner) -> BasePruner:
+    return optuna.pruners.NopPruner(**_options(settings))
+
+
+@PRUNERS.register("median", MedianPruner)
+def _median(settings: MedianPruner) -> BasePruner:
+    return optuna.pruners.MedianPruner(**_options(settings))
+
+
+@PRUNERS.register("percentile", PercentilePruner)
+def _percentile(settings: PercentilePruner) -> BasePruner:
+    return optuna.pruners.PercentilePruner(**_options(settings))
+
+
+@PRUNERS.register("successive_halving", SuccessiveHalvingPruner)
+def _successive_halving(settings: SuccessiveHalvingPruner) -> BasePruner:
+    return optuna.pruners.SuccessiveHalvingPruner(**_options(settings))
+
+
+@PRUNERS.register("hyperband", HyperbandPruner)
+def _hyperband(settings: HyperbandPruner) -> BasePruner:
+    return optuna.pruners.HyperbandPruner(**_options(settings))
+
+
+def _options(settings: StrictModel) -> dict[str, Any]:
+    """Return the settings as Optuna's arguments, which have the same names."""
+    return settings.model_dump(exclude={"name"})
 
 
 def distribution(parameter: Parameter) -> BaseDistribution:
-    """Return what Optuna draws a parameter from."""
+    """Return Optuna's distribution of a parameter."""
     if parameter.choices is not None:
         return CategoricalDistribution(parameter.choices)
     assert parameter.low is not None  # the schema checks it
@@ -53,24 +106,24 @@ def make_sampler(loaded: LoadedSweep, seed: int) -> BaseSampler:
     settings = loaded.sweep.sampler
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return _SAMPLERS[settings.name](seed=seed, **settings.model_dump(exclude={"name"}))
+        return SAMPLERS[settings.name].function(settings, seed)
 
 
 def make_pruner(loaded: LoadedSweep) -> BasePruner:
     """Return the sweep's pruner."""
     settings = loaded.sweep.pruner
-    return _PRUNERS[settings.name](**settings.model_dump(exclude={"name"}))
+    return PRUNERS[settings.name].function(settings)
 
 
 def suggest(trial: Trial, loaded: LoadedSweep) -> dict[str, Any]:
-    """Return the values of a trial, field by field; those that it was given before stay.
+    """Draw the values of a trial, field by field; values that it already has stay.
 
-    A sampler that has drawn for the trials before is in another state than one that starts with this trial, as after a
-    crash. So each trial, and in it each field, has a sampler of its own, with a seed of its own.
+    Each trial, and each field of it, has a sampler with its own seed. A single sampler that has drawn earlier trials
+    would be in another state than one created after a crash.
     """
     seed = loaded.sweep.seed
     trial.study.sampler = make_sampler(loaded, derive(seed, "sampling", trial.number))
-    trial.relative_params  # noqa: B018 - drawn now, with this seed
+    trial.relative_params  # noqa: B018 - reading it draws, with this seed
     params: dict[str, Any] = {}
     for k, (field, parameter) in enumerate(loaded.sweep.space.items(), start=1):
         if loaded.applies(field, params):
@@ -79,10 +132,10 @@ def suggest(trial: Trial, loaded: LoadedSweep) -> dict[str, Any]:
     return params
 
 
-def _draw(trial: Trial, field: str, drawn_from: BaseDistribution) -> Any:
-    if isinstance(drawn_from, CategoricalDistribution):
-        return trial.suggest_categorical(field, drawn_from.choices)
-    if isinstance(drawn_from, IntDistribution):
-        return trial.suggest_int(field, drawn_from.low, drawn_from.high, step=drawn_from.step, log=drawn_from.log)
-    assert isinstance(drawn_from, FloatDistribution)
-    return trial.suggest_float(field, drawn_from.low, drawn_from.high, step=drawn_from.step, log=drawn_from.log)
+def _draw(trial: Trial, field: str, values: BaseDistribution) -> Any:
+    if isinstance(values, CategoricalDistribution):
+        return trial.suggest_categorical(field, values.choices)
+    if isinstance(values, IntDistribution):
+        return trial.suggest_int(field, values.low, values.high, step=values.step, log=values.log)
+    assert isinstance(values, FloatDistribution)
+    return trial.suggest_float(field, values.low, values.high, step=values.step, log=values.log)

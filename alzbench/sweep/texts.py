@@ -12,7 +12,6 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from alzbench.data.protocols import folds_of
 from alzbench.errors import DataError
 from alzbench.experiment.sweep import LoadedSweep
 from alzbench.store import Run, RunStore
@@ -24,14 +23,14 @@ def cost(loaded: LoadedSweep, study: Study, store: RunStore, storage: str) -> st
     """Say what is to be done, and how long it may take where earlier runs tell."""
     sweep = loaded.sweep
     left = max(0, sweep.trials - completed(study))
-    runs = len(sweep.seeds) * len(folds_of(loaded.base.protocol))
+    runs = len(sweep.seeds) * len(loaded.base.protocol.test_folds)
     epochs = loaded.base.train.epochs + (loaded.base.fine_tune.epochs if loaded.base.fine_tune else 0)
     text = (
         f"sweep {sweep.name}: {left} of {sweep.trials} trials left, {runs} run{'s' if runs > 1 else ''} of {epochs} "
         f"epoch{'s' if epochs > 1 else ''} each (where the space does not change that); "
         f"{' and '.join(sweep.objective)} of the validation part, by {loaded.by}; kept in {storage}"
     )
-    tested = 2 * len(sweep.final.seeds) * len(folds_of(loaded.base.protocol))
+    tested = 2 * len(sweep.final.seeds) * len(loaded.base.protocol.test_folds)
     if tested:
         text += f"; then {tested} runs: base and best, tested {split_text(loaded)}"
     if not left:

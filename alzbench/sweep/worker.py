@@ -1,4 +1,4 @@
-"""The work on a sweep: trial after trial, by this process, beside others that do the same."""
+"""The worker of a sweep: it runs trial after trial in this process, beside the workers of other processes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
-import pandas as pd
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from alzbench.data.protocols import folds_of
 from alzbench.errors import (
     AlzbenchError,
     DataError,
@@ -25,31 +22,29 @@ from alzbench.errors import (
     describe_os_error,
     is_of_the_machine,
 )
+from alzbench.evaluation.evaluate import TableScores, evaluate
 from alzbench.experiment import Experiment
 from alzbench.experiment.sweep import LoadedSweep
-from alzbench.progress import Progress
-from alzbench.runner import Trials, validation_scores
-from alzbench.runner.network import AfterEpoch
+from alzbench.runner import Context, EpochListener, EpochTrained, plan_jobs, run_job
 from alzbench.sweep.ownership import ATTEMPTS, BEAT, Worker, forget, heartbeat, is_alive, released_on_error
 from alzbench.sweep.space import suggest
 from alzbench.sweep.storage import Storage
 from alzbench.sweep.study import ERROR
 
-MOST_ATTEMPTS = 25  # at one trial; one that has ended its process so often will do so again
+MOST_ATTEMPTS = 25  # at one trial; one that has ended its process this often will do so again
 
 
 @dataclass
 class SweepWork:
-    """What a process needs to work on a sweep."""
+    """The work of one process on a sweep."""
 
     loaded: LoadedSweep
     study: Study
     storage: Storage
-    trials: Trials
-    progress: Progress
+    context: Context
 
     def run(self) -> Iterator[FrozenTrial]:
-        """Run trials until none is left to begin, or time is up; yield each when it is finished."""
+        """Run trials until none is left to begin, or time is up; yield each finished one."""
         sweep, start = self.loaded.sweep, time.monotonic()
         with Worker(self.storage.workers) as worker:
             while sweep.minutes is None or time.monotonic() - start < 60 * sweep.minutes:
@@ -71,7 +66,7 @@ class SweepWork:
         return is_alive(self.storage.workers, trial.user_attrs, self.storage.on_server)
 
     def _claim(self, worker: Worker) -> Trial | None:
-        """Return a trial that is this process's to run: one whose process died, or a new one; None if none is left."""
+        """Return a trial for this process to run: one whose process died, or a new one; None if none is left."""
         with self.storage.exclusive(), self.storage.reaching():
             every = self.study.get_trials(deepcopy=False)
             for dead in (t for t in every if t.state == TrialState.RUNNING):
@@ -83,9 +78,9 @@ class SweepWork:
                     worker.own(trial, dead.user_attrs.get(ATTEMPTS, 1) + 1)
                     return trial
                 why = f"its process ended {MOST_ATTEMPTS} times"
-                self.progress.say(f"trial {trial.number}: given up: {why}")
+                self.context.progress.say(f"trial {trial.number}: given up: {why}")
                 self._tell(trial, "failed", error=why)
-            waiting = any(t.state == TrialState.WAITING for t in every)  # put there by hand
+            waiting = any(t.state == TrialState.WAITING for t in every)  # enqueued by the user
             if len(every) >= self.loaded.sweep.trials and not waiting:
                 return None
             trial = self.study.ask()
@@ -94,7 +89,7 @@ class SweepWork:
 
     @contextlib.contextmanager
     def _beating(self, trial: Trial) -> Iterator[None]:
-        if not self.storage.on_server:  # lock files say all there is to say
+        if not self.storage.on_server:  # lock files show which processes are alive
             yield
             return
         with heartbeat(lambda: trial.set_user_attr(BEAT, time.time()), self.storage.close_thread):
@@ -113,9 +108,9 @@ class SweepWork:
                 self._tell(trial, "failed", error=str(error))
             except OSError as error:
                 if is_of_the_machine(error):
-                    raise  # the next trial would meet it as well; this one is taken up again
+                    raise  # the next trial would meet it as well; this one goes on when the command is repeated
                 self._tell(trial, "failed", error=describe_os_error(error))
-            except Exception as error:  # noqa: BLE001 - what one trial's settings lead to does not end the others
+            except Exception as error:  # noqa: BLE001 - an error caused by one trial's settings does not end the others
                 self._tell(trial, "failed", error=f"{type(error).__name__}: {error}")
             else:
                 self._tell(trial, "complete", values)
@@ -130,28 +125,29 @@ class SweepWork:
         """Return the objectives of a trial: the mean over its seeds and folds.
 
         Raises:
-            RunError: A run of it failed, or has no score.
-            Pruned: It is given up: after an epoch where it is one run, else after a fold or seed.
+            RunError: A run of it failed, or a score is not finite.
+            Pruned: The pruner gave it up: after an epoch where the trial is one run, else after a fold or seed.
         """
-        repetitions = [(seed, fold) for seed in experiment.seeds for fold in folds_of(experiment.protocol)]
-        watch = self._watch(trial) if len(repetitions) == 1 else None
-        found: list[list[float]] = []
-        for step, (seed, fold) in enumerate(repetitions):
-            run = self.trials.run(experiment, trial.number, seed, fold, watch)
-            found.append(self._finite(self._objectives(run.json("metrics.json"))))
-            if watch is None and len(found) < len(repetitions):
-                self._prune(trial, step, lambda: fmean(values[0] for values in found))
-        return [fmean(values) for values in zip(*found, strict=True)]
+        jobs = plan_jobs([experiment], trial.number)
+        listeners = [_EpochPruner(self, trial)] if len(jobs) == 1 else []
+        values: list[list[float]] = []
+        for step, job in enumerate(jobs):
+            metrics = run_job(job, self.context, listeners).run().metrics()
+            values.append(self._finite(self.objectives(metrics.validation, metrics.validation_by_subject)))
+            if step < len(jobs) - 1:
+                self.prune(trial, step, lambda: fmean(first for first, *_ in values))
+        return [fmean(objective) for objective in zip(*values, strict=True)]
 
-    def _objectives(self, scores: dict[str, Any]) -> list[float]:
-        of_part = scores["validation" if self.loaded.by == "slice" else "validation_by_subject"]
-        if of_part is None:
+    def objectives(self, by_slice: TableScores | None, by_subject: TableScores | None) -> list[float]:
+        """Return the objectives, given the scores of a validation part; an undefined one is NaN."""
+        scores = by_slice if self.loaded.by == "slice" else by_subject
+        if scores is None:
             raise ExperimentError(
                 f"{self.loaded.file}: by: subject needs the subjects of all validation images, and some are not known; "
                 "say by: slice."
             )
-        scores_by_name = [of_part[name] for name in self.loaded.sweep.objective]
-        return [math.nan if value is None else float(value) for value in scores_by_name]
+        values = [scores.scores[name] for name in self.loaded.sweep.objective]
+        return [math.nan if value is None else float(value) for value in values]
 
     def _finite(self, values: list[float]) -> list[float]:
         for name, value in zip(self.loaded.sweep.objective, values, strict=True):
@@ -159,17 +155,8 @@ class SweepWork:
                 raise RunError(f"{name} of the validation part must be a finite number, and it is {value}.")
         return values
 
-    def _watch(self, trial: Trial) -> AfterEpoch | None:
-        if self.loaded.sweep.pruner.name == "none":
-            return None
-
-        def after_epoch(epoch: int, predictions: Callable[[], pd.DataFrame]) -> None:
-            self._prune(trial, epoch, lambda: self._objectives(validation_scores(predictions()))[0])
-
-        return after_epoch
-
-    def _prune(self, trial: Trial, step: int, value: Callable[[], float]) -> None:
-        """Report a value and raise Pruned where the pruner says so; a step that was reported before is not again."""
+    def prune(self, trial: Trial, step: int, value: Callable[[], float]) -> None:
+        """Report a value and raise Pruned if the pruner says so; a step that was reported before is not again."""
         if self.loaded.sweep.pruner.name == "none":
             return
         with self.storage.reaching():
@@ -178,3 +165,22 @@ class SweepWork:
                 trial.report(value(), step)
             if trial.should_prune():
                 raise Pruned(f"pruned after step {step + 1}: worse than the other trials at that step.")
+
+
+class _EpochPruner(EpochListener):
+    """Reports each epoch's first objective to the pruner, which may end the trial."""
+
+    may_stop = True
+
+    def __init__(self, work: SweepWork, trial: Trial) -> None:
+        self._work, self._trial = work, trial
+
+    def on_epoch_trained(self, event: EpochTrained) -> None:
+        """Report the epoch before it is stored, so that a run which is killed in between reports it again."""
+
+        def value() -> float:
+            evaluation = evaluate(event.predict())
+            by_subject = evaluation.subjects.mean if evaluation.subjects else None
+            return self._work.objectives(evaluation.images, by_subject)[0]
+
+        self._work.prune(self._trial, event.step, value)

@@ -10,11 +10,10 @@ from typing import Any
 import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
 
-from alzbench import __version__
 from alzbench.compare import Comparison, Group, Reference
-from alzbench.report.document import comparison_sections
+from alzbench.report.document import Document
 from alzbench.report.markup import render_markdown
-from alzbench.report.remarks import leak_warning
+from alzbench.report.remarks import group_warnings
 from alzbench.tracking import panels
 from alzbench.tracking.client import as_tracking_error, silence
 
@@ -39,17 +38,31 @@ class SearchedSweep:
 
 
 @dataclass(frozen=True)
+class Content:
+    """What a dashboard shows beside the runs, see `publish.read_content`.
+
+    Attributes:
+        comparison: Comparison of the stored runs, without demo runs.
+        document: Its document.
+        figures: Its figures with captions, by the names under which they are logged.
+    """
+
+    comparison: Comparison
+    document: Document
+    figures: Mapping[str, tuple[Any, str]]
+
+
+@dataclass(frozen=True)
 class Dashboard:
-    """What is saved: a workspace and a report of wandb-workspaces."""
+    """A workspace and a report of wandb-workspaces, to be saved."""
 
     workspace: ws.Workspace
     report: wr.Report
 
 
 def build(
-    comparison: Comparison,
+    content: Content,
     sweeps: Sequence[SearchedSweep],
-    pictures: Mapping[str, Any],
     project: str,
     entity: str,
     *,
@@ -58,17 +71,15 @@ def build(
     """Return the dashboard of a project.
 
     Args:
-        comparison: Of the stored runs; demo runs are left out.
+        content: Comparison, tables and figures.
         sweeps: Those with stored trials.
-        pictures: The comparison's figures by the name under which they are logged.
         project, entity: Of W&B.
         located: Name the project in each set of runs of the report, which asks the server for it; without it, the
             report's own is meant.
     """
-    groups = [group for group in comparison.groups if not group.demo]
     return Dashboard(
-        _workspace(groups, sweeps, list(pictures), project, entity),
-        _report(groups, sweeps, list(pictures), project, entity, located),
+        _workspace(content, sweeps, project, entity),
+        _report(content, sweeps, project, entity, located),
     )
 
 
@@ -101,14 +112,13 @@ def save(dashboard: Dashboard, known: Mapping[str, Any]) -> dict[str, str]:
         }
 
 
-def _workspace(
-    groups: Sequence[Group], sweeps: Sequence[SearchedSweep], pictures: Sequence[str], project: str, entity: str
-) -> ws.Workspace:
+def _workspace(content: Content, sweeps: Sequence[SearchedSweep], project: str, entity: str) -> ws.Workspace:
+    groups, pictures = content.comparison.groups, list(content.figures)
     first = [("Comparison", panels.comparison(pictures))] if pictures else []
     sections = [
         *first,
         ("Scores", panels.scores(_published(groups))),
-        ("F1 by class", panels.by_class(_classes(groups))),
+        ("Scores by class", panels.by_class(_classes(groups))),
         ("Training", panels.curves()),
         ("Confusion matrices", panels.pictures()),
         *((f"Sweep {s.name}", panels.sweep(s.objective, s.fields)) for s in sweeps),
@@ -126,29 +136,22 @@ def _workspace(
     )
 
 
-def _report(
-    groups: Sequence[Group],
-    sweeps: Sequence[SearchedSweep],
-    pictures: Sequence[str],
-    project: str,
-    entity: str,
-    located: bool,
-) -> wr.Report:
+def _report(content: Content, sweeps: Sequence[SearchedSweep], project: str, entity: str, located: bool) -> wr.Report:
+    groups, pictures = content.comparison.groups, list(content.figures)
     where = {"entity": entity, "project": project} if located else {}
 
     def runset(name: str, filters: Sequence[Any]) -> wr.Runset:
         return wr.Runset(name=name, filters=ws.And(*filters), **where)
 
     blocks: list[Any] = [
-        wr.P("How sure each figure is, and what is left of it on patients that the model has not seen."),
+        wr.P("Scores with their uncertainty, and what remains of them on patients that the model has not seen."),
         wr.TableOfContents(),
     ]
     if pictures:
         only = runset("comparison", [ws.Metric("JobType") == "comparison"])
         made = panels.laid_out(panels.comparison(pictures), across=1, height=14)
         blocks += [wr.H1("Comparison"), wr.PanelGrid(runsets=[only], panels=made, hide_run_sets=True)]
-    text = render_markdown("Tables", f"alzbench {__version__}", comparison_sections(Comparison(tuple(groups))))
-    blocks += [wr.MarkdownBlock(text=text)]
+    blocks += [wr.MarkdownBlock(text=render_markdown(content.document))]
     for protocol in dict.fromkeys(group.protocol for group in groups):
         of_protocol = [group for group in groups if group.protocol == protocol]
         only = runset(protocol, [ws.Config("protocol_name") == protocol, ws.Metric("JobType").isin(list(SHOWN))])
@@ -158,19 +161,15 @@ def _report(
         ]  # fmt: skip
         blocks += [
             wr.H1(f"Protocol {protocol}"),
-            *(wr.P(f"{leak_warning(group.leaks)}.") for group in _leaky(of_protocol)),
+            *map(wr.P, dict.fromkeys(text for group in of_protocol for text in group_warnings(group))),
         ]
         blocks += [wr.PanelGrid(runsets=[only], panels=panels.laid_out(made))]
     for sweep in sweeps:
         only = runset(sweep.name, [ws.Metric("Group") == sweep.name])
         made = panels.laid_out(panels.sweep(sweep.objective, sweep.fields), across=1, height=10)
         blocks += [wr.H1(f"Sweep {sweep.name}"), wr.PanelGrid(runsets=[only], panels=made)]
-    return wr.Report(project=project, entity=entity, title=TITLE, description="Made by `alzbench dashboard`.",
+    return wr.Report(project=project, entity=entity, title=TITLE, description="Written by `alzbench dashboard`.",
                      blocks=blocks, width="fluid")  # fmt: skip
-
-
-def _leaky(groups: Sequence[Group]) -> list[Group]:
-    return [group for group in groups if group.leaks][:1]
 
 
 def _classes(groups: Sequence[Group]) -> list[str]:

@@ -13,7 +13,8 @@ from alzbench.data.manifest import ImageSet
 from alzbench.errors import Interrupted, Pruned
 from alzbench.experiment import Experiment
 from alzbench.experiment.tracking import TrackingSettings
-from alzbench.runner.plan import resolved_yaml
+from alzbench.runner import EpochListener, EpochStored, resolved_yaml
+from alzbench.runner.listeners import Row
 from alzbench.store import RunWriter, read_run
 from alzbench.tracking.client import BeingSent, Destination, NotConfirmed, reason_of, warm_up
 from alzbench.tracking.destination import HINT, destination_of, lacks_key
@@ -23,7 +24,7 @@ from alzbench.tracking.tracked_run import TrackedRun
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LONG_S = 3.0  # that a command which is stopped waits for a server without a word
+LONG_S = 3.0  # a command that is stopped waits so long for a server before it says so
 
 
 class WandbTracker:
@@ -33,7 +34,7 @@ class WandbTracker:
 
     Args:
         say: Shows one line to the user.
-        warn: The same, for what went wrong.
+        warn: Shows one line about a failure.
     """
 
     def __init__(self, say: Callable[[str], None], warn: Callable[[str], None]) -> None:
@@ -47,11 +48,11 @@ class WandbTracker:
 
     def follow(
         self, experiment: Experiment, writer: RunWriter, images: ImageSet
-    ) -> contextlib.AbstractContextManager[None]:
+    ) -> contextlib.AbstractContextManager[EpochListener]:
         """Send a run; see `runner.Tracker`."""
         destination = self._destination(experiment.tracking)
         if destination is None:
-            return contextlib.nullcontext()
+            return contextlib.nullcontext(EpochListener())
         return self._follow(destination, experiment, writer, images)
 
     def _destination(self, settings: TrackingSettings) -> Destination | None:
@@ -68,37 +69,31 @@ class WandbTracker:
     @contextlib.contextmanager
     def _follow(
         self, destination: Destination, experiment: Experiment, writer: RunWriter, images: ImageSet
-    ) -> Iterator[None]:
+    ) -> Iterator[EpochListener]:
         card, resolved = writer.card, resolved_yaml(experiment)
-        finished: Sequence[Mapping[Any, Any]] = []
 
         def complete(tracked: TrackedRun) -> None:
             paths = {row.image: Path(str(row.path)) for row in images.manifest.itertuples()}
             tracked.complete(read_run(writer.path), paths.get, experiment.tracking.model)
 
         # the client takes as long to start as several epochs: the run goes on meanwhile
-        with ThreadPoolExecutor(1, "tracking") as aside:
-            beginning = aside.submit(TrackedRun, destination, writer.path, card, resolved)
-
-            def epochs(rows: Sequence[Mapping[Any, Any]]) -> None:
-                nonlocal finished
-                finished = rows
-                if beginning.done():
-                    self._tell(beginning, lambda tracked: tracked.log_epochs(rows))
-
-            writer.on_epoch = epochs
+        with ThreadPoolExecutor(1, "tracking") as background:
+            beginning = background.submit(TrackedRun, destination, writer.path, card, resolved)
+            epochs = _Epochs(
+                lambda rows: self._update(beginning, lambda tracked: tracked.log_epochs(rows)), beginning.done
+            )
             try:
-                yield
+                yield epochs
             except BaseException as error:
                 state = _state(error)
                 with self._patience() if state == "interrupted" else contextlib.nullcontext():
-                    self._tell(beginning, lambda tracked: tracked.end(state, finished))
+                    self._update(beginning, lambda tracked: tracked.end(state, epochs.history))
                 raise
-            self._tell(beginning, complete)
+            self._update(beginning, complete)
 
     @contextlib.contextmanager
     def _patience(self) -> Iterator[None]:
-        """Say what is waited for, where it takes long: who stops a command must not think that it hangs."""
+        """Say that the server is waited for, if it takes long: a command that is stopped must not seem to hang."""
         timer = Timer(LONG_S, self._warn, ["W&B: waiting for the server; Ctrl-C again leaves it, and loses no run."])
         timer.daemon = True
         timer.start()
@@ -107,14 +102,14 @@ class WandbTracker:
         finally:
             timer.cancel()
 
-    def _tell(self, beginning: Future[TrackedRun], what: Callable[[TrackedRun], None]) -> None:
+    def _update(self, beginning: Future[TrackedRun], update: Callable[[TrackedRun], None]) -> None:
         """Wait for the W&B run, and update it."""
         if self._failed:
             return
         with self._guarded(None):
             tracked = beginning.result()
             with self._guarded(tracked):
-                what(tracked)
+                update(tracked)
 
     def end_sweep(
         self, base: Experiment, folder: Path, values: Mapping[str, Any], figures: Sequence[tuple[Figure, str]]
@@ -149,6 +144,20 @@ class WandbTracker:
                 )
             self._failed = True
             _note_failure(tracked)
+
+
+class _Epochs(EpochListener):
+    """Sends each stored epoch once the W&B run has begun, and keeps the history for its end."""
+
+    def __init__(self, send: Callable[[Sequence[Row]], None], has_begun: Callable[[], bool]) -> None:
+        self._send, self._has_begun = send, has_begun
+        self.history: Sequence[Row] = []
+
+    def on_epoch_stored(self, event: EpochStored) -> None:
+        """Send the epochs that are not sent yet."""
+        self.history = event.history
+        if self._has_begun():
+            self._send(event.history)
 
 
 def _note_failure(tracked: TrackedRun | None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import wandb_workspaces.reports.v2 as wr
 
+from alzbench.evaluation.metrics import ACCURACY, metrics
 from alzbench.tracking.sweep_summary import JOB_TYPE
 
 LABEL = "label"  # of the config, see `content.grouping`
@@ -16,27 +17,31 @@ _SWEEP_PLOTS = [f"{name}/{k:02d}" for name in (JOB_TYPE, "study") for k in range
 
 
 def scores(published: str) -> list[Any]:
-    """Return accuracy and macro F1 by experiment.
+    """Return the headline metrics by experiment.
 
     Args:
         published: What the published results are, for the title; empty where there are none.
     """
     beside = f"; published: {published}" if published else ""
+    shown = [m for m in metrics(level="image", needs="counts", per_class=False) if m.headline]
     return [
-        _bars(f"Test accuracy by experiment{beside}", "test/accuracy"),
-        _bars("Test macro F1 by experiment", "test/macro_f1"),
-        _bars("Test accuracy by subject", "test_by_subject/accuracy"),
+        *(
+            _bars(f"Test {metric.label} by experiment{beside if metric is ACCURACY else ''}", f"test/{metric.name}")
+            for metric in shown
+        ),
+        _bars(f"Test {ACCURACY.label} by subject", f"test_by_subject/{ACCURACY.name}"),
         _bars("Test images of subjects seen in training", "leakage/same_subject", range_x=(None, None)),
     ]
 
 
 def by_class(classes: Sequence[str]) -> list[Any]:
-    """Return F1 of each class by experiment."""
-    return [_bars(f"Test F1, {name}", f"test/f1/{name}") for name in classes]
+    """Return the headline metrics of each class by experiment."""
+    shown = [metric for metric in metrics(level="image", per_class=True) if metric.headline]
+    return [_bars(f"Test {m.label}, {name}", f"test/{m.name}/{name}") for m in shown for name in classes]
 
 
 def curves() -> list[Any]:
-    """Return what training and validation did, epoch by epoch."""
+    """Return the course of training and validation, epoch by epoch."""
     return [
         _lines("Validation accuracy", "validation/accuracy"),
         _lines("Validation loss", "validation/loss"),

@@ -1,4 +1,4 @@
-"""What a dashboard shows beside the runs: the comparison's figures and tables, and the published results, as runs."""
+"""A dashboard's content beside the runs: the comparison's figures and tables, and the published results, as runs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import yaml
 
 from alzbench import atomic
 from alzbench.compare import Comparison, Reference, binomial_interval
-from alzbench.report.export import comparison_table
-from alzbench.report.pictures import comparison_figures
+from alzbench.compare.predictions import read_group
+from alzbench.report.comparison import comparison_document
+from alzbench.report.export import export_frame
+from alzbench.report.pictures import group_figures
 from alzbench.store import Run
 from alzbench.tracking import content
 from alzbench.tracking.client import Destination, OpenRun, TrackingError, is_reachable
-from alzbench.tracking.dashboard import Dashboard, SearchedSweep, save
+from alzbench.tracking.dashboard import Content, Dashboard, SearchedSweep, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,14 +29,17 @@ PLACE = "wandb-dashboard"  # folder under that of the runs: addresses of what wa
 _UNSEARCHED = ("name", "description", "seeds", "tracking")
 
 
-def figures(comparison: Comparison) -> dict[str, tuple[Any, str]]:
-    """Return the figures of a comparison's groups, without demo runs, with captions, by their names in W&B."""
-    found = {}
-    for group in comparison.groups:
-        if not group.demo:
-            for k, (figure, caption) in enumerate(comparison_figures(group), 1):
-                found[f"comparison/{group.protocol}-{group.data[:6]}-{k:02d}"] = (figure, caption)
-    return found
+def read_content(comparison: Comparison) -> Content:
+    """Return the content of a dashboard: document and figures of a comparison, without demo runs."""
+    groups = [group for group in comparison.groups if not group.demo]
+    predictions = [read_group(group) for group in groups]
+    shown = Comparison(tuple(groups))
+    figures = {
+        f"comparison/{group.protocol}-{group.data[:6]}-{k:02d}": (placed.figure, placed.caption)
+        for group, read in zip(groups, predictions, strict=True)
+        for k, placed in enumerate(group_figures(group, read), 1)
+    }
+    return Content(shown, comparison_document(shown, predictions), figures)
 
 
 def searched_sweeps(runs: Sequence[Run]) -> list[SearchedSweep]:
@@ -69,8 +74,7 @@ def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 def publish(
     dashboard: Dashboard,
-    comparison: Comparison,
-    drawn: Mapping[str, tuple[Any, str]],
+    content: Content,
     destination: Destination,
     runs_root: Path,
 ) -> dict[str, str]:
@@ -82,8 +86,8 @@ def publish(
     folder = runs_root / PLACE
     folder.mkdir(parents=True, exist_ok=True)
     where = f"{destination.entity}/{destination.project}"
-    _send_comparison(comparison, drawn, destination, folder, where)
-    references = {r.name: r for group in comparison.groups if not group.demo for r in group.references}
+    _send_comparison(content, destination, folder, where)
+    references = {r.name: r for group in content.comparison.groups for r in group.references}
     for reference in references.values():
         _send_reference(reference, destination, folder, where)
     file = folder / "saved.json"
@@ -119,13 +123,11 @@ def _picture(wandb: Any, figure: Figure, caption: str) -> Any:
         return wandb.Image(opened.convert("RGB"), caption=caption)
 
 
-def _send_comparison(
-    comparison: Comparison, drawn: Mapping[str, tuple[Any, str]], to: Destination, folder: Path, where: str
-) -> None:
+def _send_comparison(content: Content, to: Destination, folder: Path, where: str) -> None:
     about = {"name": "comparison", "group": "comparison", "job_type": "comparison", "tags": ["comparison"]}
     with OpenRun(to, folder, _id("comparison", where), {}, about) as run:
-        values: dict[str, Any] = {name: _picture(run.wandb, *figure) for name, figure in drawn.items()}
-        values["comparison/table"] = run.wandb.Table(dataframe=comparison_table(comparison).astype(object))
+        values: dict[str, Any] = {name: _picture(run.wandb, *figure) for name, figure in content.figures.items()}
+        values["comparison/table"] = run.wandb.Table(dataframe=export_frame(content.document).astype(object))
         run.log(values, step=max(0, run.next_step))
 
 

@@ -15,14 +15,14 @@ from alzbench.training.features import Gather
 class FeatureBatches(keras.utils.PyDataset):
     """Batches ``(features, labels (B,) int32)``, or ``(features, labels, weights (B,) float32)``.
 
-    The features are what gathering gives: feature maps (B, H, W, C) of float16, or a dict of sets of them. The last
+    The features are feature maps (B, H, W, C) of float16, or a dict of sets of them, see `sets.SetGather`. The last
     batch may be smaller.
 
     Args:
-        features: Where they are gathered from.
+        features: Source of the features.
         labels: (n,) class indices, in the order of `features`.
         batch_size: B.
-        order: Positions in the order of the batches; by default all as they are.
+        order: Positions in the order of the batches; by default all in their own order.
         weights: (n,) weight of each example's loss; None: 1.
     """
 
@@ -63,8 +63,8 @@ def epoch_order(n: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
 def balanced_order(labels: npt.NDArray[np.integer], seed: int, epoch: int) -> npt.NDArray[np.int64]:
     """Return an order of one epoch in which every K positions in turn hold each of the K classes once.
 
-    It is as long as there are examples, rounded up to a multiple of K. A class's examples come in random order, all of
-    them before one comes again; of a large class some do not come at all.
+    Its length is the number of examples, rounded up to a multiple of K. The examples of a class come in random order,
+    all of them before one is repeated; some examples of a large class do not come at all.
     """
     rng = np.random.default_rng(derive(seed, "order", epoch))
     classes = np.unique(labels)

@@ -15,18 +15,20 @@ from alzbench import atomic
 
 Arrays = list[npt.NDArray[Any]]
 
+_OLD_NAMES = {"answers": "logits"}  # in files of unfinished runs that an older version wrote
+
 
 @dataclass
 class Checkpoint:
-    """What the next epoch needs.
+    """State from which training goes on with the next epoch.
 
     Attributes:
-        history: A dict an epoch that is done.
+        history: A dict for each finished epoch.
         variables: Values of the head's variables, dropout's seed states included.
         optimizer: Values of the optimizer's variables.
         best: The head's weights in the best epoch so far.
         best_epoch: That epoch, counted from 0; -1 before the first.
-        answers: The best epoch's logits of the validation examples, one array; none before the first epoch.
+        logits: The best epoch's logits of the validation examples, one array; none before the first epoch.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -34,11 +36,11 @@ class Checkpoint:
     optimizer: Arrays = field(default_factory=list)
     best: Arrays = field(default_factory=list)
     best_epoch: int = -1
-    answers: Arrays = field(default_factory=list)
+    logits: Arrays = field(default_factory=list)
 
     def save(self, path: Path) -> None:
         """Write the checkpoint, replacing an older one."""
-        groups = {"variables": self.variables, "optimizer": self.optimizer, "best": self.best, "answers": self.answers}
+        groups = {"variables": self.variables, "optimizer": self.optimizer, "best": self.best, "logits": self.logits}
         arrays = {f"{group}-{i:05d}": value for group, values in groups.items() for i, value in enumerate(values)}
         about = np.array(json.dumps({"history": self.history, "best_epoch": self.best_epoch}))
         with atomic.replacing(path) as temporary, temporary.open("wb") as file:
@@ -46,16 +48,17 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint:
-        """Read a checkpoint; an empty one where there is none or it cannot be read, so that training starts afresh."""
+        """Read a checkpoint; an empty one if there is none or it is damaged, so that training starts from scratch."""
         try:
-            # a file of ours, as NumPy leaves its own open where it cannot be read
+            # opened here, as NumPy leaves a file that it cannot read open
             with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
                 about = json.loads(str(content["about"]))
-                groups: dict[str, Arrays] = {"variables": [], "optimizer": [], "best": [], "answers": []}
+                groups: dict[str, Arrays] = {"variables": [], "optimizer": [], "best": [], "logits": []}
                 for name in sorted(content.files):
                     if name != "about":
-                        groups[name.partition("-")[0]].append(content[name])
+                        group = name.partition("-")[0]
+                        groups[_OLD_NAMES.get(group, group)].append(content[name])
                 return cls(history=about["history"], best_epoch=about["best_epoch"], **groups)
-        # what NumPy and zipfile raise for files that are damaged, or not what they should be
+        # NumPy and zipfile raise these for damaged files and files of another kind
         except (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile):
             return cls()

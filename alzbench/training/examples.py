@@ -1,4 +1,4 @@
-"""Examples: what a head learns from and answers about, one image each, or the set of a subject's images."""
+"""Examples: what a head learns from and predicts, one image each, or the set of a subject's images."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class TrainingExamples:
         features: Feature maps of the whole set.
         split: The rows of the training images: image, label, subject, with the manifest's index.
         set_size: Images of a subject in one example; None: each image is one.
-        imbalance: What is done about the classes' sizes.
+        imbalance: Strategy against classes of different sizes.
         classes: Names of the classes.
         seed: The run's seed.
 
     Raises:
-        RunError: The images cannot be rebalanced so.
+        RunError: The strategy cannot rebalance these images.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class TrainingExamples:
     ) -> None:
         self._features, self._seed, self._set_size = features, seed, set_size
         self._positions = split.index.to_numpy()
-        # a set has one label: images of one subject that disagree about it are kept apart
+        # a set has one label: images of one subject with different labels go into different sets
         self._subjects = [f"{s}/{k}" if s else "" for s, k in zip(split["subject"], split["label"], strict=True)]
         labels = split["label"].to_numpy()
         if set_size is not None:
@@ -97,18 +97,18 @@ class HeldOutExamples:
             return FeatureBatches(self._stored, self._labels, batch_size)
         return FeatureBatches(SetGather(self._stored, self._sets), self._labels[self._sets[:, 0]], batch_size)
 
-    def of_images(self, answers: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-        """Return an answer for each image (N, K) from those for each example (n, K)."""
+    def per_image(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the logits of each image (N, K), given those of each example (n, K)."""
         if self._sets is None:
-            return answers
-        there = self._sets != ABSENT
-        images = np.empty((len(self._labels), answers.shape[1]), answers.dtype)
-        images[self._sets[there]] = np.repeat(answers, there.sum(axis=1), axis=0)
+            return logits
+        present = self._sets != ABSENT
+        images = np.empty((len(self._labels), logits.shape[1]), logits.dtype)
+        images[self._sets[present]] = np.repeat(logits, present.sum(axis=1), axis=0)
         return images
 
 
 class _Resampled:
-    """Examples that are repeated or left out, followed by made ones."""
+    """Examples that are repeated or left out, followed by synthetic ones."""
 
     def __init__(self, gather: Gather, rows: npt.NDArray[np.integer], made: npt.NDArray[np.float16] | None) -> None:
         self._gather, self._rows, self._made = gather, rows, made
@@ -117,8 +117,8 @@ class _Resampled:
         if self._made is None:
             return self._gather.take(self._rows[indices])
         wanted = np.arange(len(self._rows) + len(self._made))[indices]
-        there = wanted < len(self._rows)
+        real = wanted < len(self._rows)
         features = np.empty((len(wanted), *self._made.shape[1:]), self._made.dtype)
-        features[there] = self._gather.take(self._rows[wanted[there]])
-        features[~there] = self._made[wanted[~there] - len(self._rows)]
+        features[real] = self._gather.take(self._rows[wanted[real]])
+        features[~real] = self._made[wanted[~real] - len(self._rows)]
         return features

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from alzbench.models.backbone import Prefix
 from alzbench.models.backend import has_accelerator
+from alzbench.models.prefix import Prefix
 
 BATCH = 64
 

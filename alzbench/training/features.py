@@ -19,7 +19,7 @@ from alzbench.arrays import ArrayStore, Rows
 from alzbench.cache import cache_folder, require_space
 from alzbench.data.augment import augment, view_key
 from alzbench.experiment import AugmentSettings
-from alzbench.models.backbone import Prefix
+from alzbench.models.prefix import Prefix
 from alzbench.progress import Progress
 from alzbench.training.extractor import BATCH, Extractor, make_extractor
 

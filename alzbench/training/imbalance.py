@@ -1,46 +1,84 @@
-"""What is done about classes of different sizes: weights, repeated images, made feature maps, balanced batches.
+"""Strategies against class imbalance: class weights, repeated images, interpolated feature maps, balanced batches.
 
-It is given training examples only; validation and test images never come here.
+They are given training examples only, never validation or test images.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from alzbench.errors import ExperimentError, RunError
-from alzbench.experiment.imbalance import ClassWeights, ImbalanceSettings, Smote
+from alzbench.errors import RunError
+from alzbench.experiment.imbalance import (
+    BalancedBatches,
+    ClassWeights,
+    ImbalanceSettings,
+    NoRebalancing,
+    Oversampling,
+    Smote,
+)
+from alzbench.registry import Entry, Registry
 
 GIB = 2**30
-_MEASURED = 1.15  # peak memory of imbalanced-learn beyond its rows: 0.9 to 1.15 times for 2,000 to 4,000 feature maps
+_MEASURED = 1.15  # peak memory of imbalanced-learn, in sizes of its rows: 0.9 to 1.15 for 2,000 to 4,000 feature maps
 _MEMINFO = Path("/proc/meminfo")
 
 
 @dataclass(frozen=True)
-class Rebalanced:
-    """Training examples after rebalancing: the `n` of the rows, then the `m` made ones.
+class Examples:
+    """Training examples before rebalancing.
 
     Attributes:
-        rows: (n,) positions among the examples that were there; the same one may come several times.
-        made: (m, H, W, C) float16 feature maps of no image, or None.
+        labels: (N,) class index of each example.
+        classes: Names of the classes, in label order.
+        maps: Returns the examples' own feature maps (N, H, W, C); called only where they are needed.
+        shape: Height, width and channels of a feature map.
+        seed: Seed of what is drawn at random.
+    """
+
+    labels: npt.NDArray[np.integer]
+    classes: Sequence[str]
+    maps: Callable[[], npt.NDArray[np.float16]]
+    shape: tuple[int, ...]
+    seed: int
+
+    @property
+    def rows(self) -> npt.NDArray[np.integer]:
+        """(N,) positions of all examples."""
+        return np.arange(len(self.labels))
+
+
+@dataclass(frozen=True)
+class Rebalanced:
+    """Training examples after rebalancing: the `n` chosen rows, then `m` synthetic ones.
+
+    Attributes:
+        rows: (n,) positions among the original examples; a position may come several times.
         labels: (n + m,) class indices.
-        weights: (n + m,) float32 weight of each example's loss, or None for 1.
-        balanced: Whether each batch holds the classes equally.
+        made: (m, H, W, C) float16 synthetic feature maps, or None.
+        weights: (n + m,) float32 weight of each example's loss, or None for equal weights.
+        balanced: True if each batch is to hold equally many examples of each class.
         notes: What was done, for the run's metrics.
     """
 
     rows: npt.NDArray[np.integer]
-    made: npt.NDArray[np.float16] | None
     labels: npt.NDArray[np.integer]
-    weights: npt.NDArray[np.float32] | None
-    balanced: bool
-    notes: dict[str, Any]
+    made: npt.NDArray[np.float16] | None = None
+    weights: npt.NDArray[np.float32] | None = None
+    balanced: bool = False
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+# (settings, examples) -> the rebalanced examples
+Strategy = Callable[[Any, Examples], Rebalanced]
+
+STRATEGIES = Registry("imbalance strategy", Entry[Strategy])
 
 
 def rebalance(
@@ -51,119 +89,125 @@ def rebalance(
     shape: tuple[int, ...],
     seed: int,
 ) -> Rebalanced:
-    """Rebalance training examples.
-
-    Args:
-        settings: The strategy.
-        labels: (N,) class index of each example.
-        classes: Names of the classes, in label order.
-        maps: Returns the examples' own feature maps (N, H, W, C); called only where they are needed.
-        shape: Height, width and channels of a feature map.
-        seed: Seed of what is drawn at random.
+    """Rebalance training examples; the arguments are the settings of a strategy and the fields of `Examples`.
 
     Raises:
-        RunError: A class has too few examples for the strategy, or its memory would not fit.
+        RunError: A class has too few examples for the strategy, or too little memory is available.
     """
-    labels = labels.astype(np.int64)
-    rows: npt.NDArray[np.integer] = np.arange(len(labels))
-    made, weights = None, None
-    notes: dict[str, Any] = {}
-    if isinstance(settings, ClassWeights):
-        by_class = class_weights(settings, labels, classes)
-        weights = by_class[labels].astype(np.float32)
-        notes = {"class_weights": dict(zip(classes, by_class.round(6).tolist(), strict=True))}
-    elif settings.name == "oversampling":
-        rows = _oversample(labels, seed)
-        notes = {"examples": _count(labels[rows], classes)}
-    elif isinstance(settings, Smote):
-        made, made_labels = _interpolate(settings, labels, classes, maps, shape, seed)
-        labels = np.concatenate([labels, made_labels])
-        notes = {"made": _count(made_labels, classes)}
-    all_labels = labels if made is not None else labels[rows]
-    balanced = settings.name == "balanced_batches"
-    return Rebalanced(rows, made, all_labels, weights, balanced, {"imbalance": settings.name, **notes} if notes else {})
+    examples = Examples(labels.astype(np.int64), classes, maps, shape, seed)
+    result = STRATEGIES[settings.name].function(settings, examples)
+    return replace(result, notes={"imbalance": settings.name, **result.notes} if result.notes else {})
 
 
-def check_class_weights(settings: ImbalanceSettings, classes: Sequence[str]) -> None:
-    """Raise ExperimentError where given weights are not those of exactly the classes."""
-    if not isinstance(settings, ClassWeights) or isinstance(settings.weights, str):
-        return
-    unknown = [name for name in settings.weights if name not in classes]
-    missing = [name for name in classes if name not in settings.weights]
-    if unknown or missing:
-        found = f"there is no class {', '.join(unknown)}" if unknown else f"{', '.join(missing)} has none"
-        raise ExperimentError(f"imbalance.weights must hold a weight for each of {', '.join(classes)}; {found}.")
+@STRATEGIES.register("none", NoRebalancing)
+def _unchanged(settings: NoRebalancing, examples: Examples) -> Rebalanced:
+    del settings
+    return Rebalanced(examples.rows, examples.labels)
+
+
+@STRATEGIES.register("class_weights", ClassWeights)
+def _weighted(settings: ClassWeights, examples: Examples) -> Rebalanced:
+    by_class = class_weights(settings, examples.labels, examples.classes)
+    weights = by_class[examples.labels].astype(np.float32)
+    notes = {"class_weights": dict(zip(examples.classes, by_class.round(6).tolist(), strict=True))}
+    return Rebalanced(examples.rows, examples.labels, weights=weights, notes=notes)
+
+
+@STRATEGIES.register("oversampling", Oversampling)
+def _oversampled(settings: Oversampling, examples: Examples) -> Rebalanced:
+    from imblearn.over_sampling import RandomOverSampler
+
+    del settings
+    rows = examples.rows
+    if len(np.unique(examples.labels)) > 1:  # a single class is balanced, and the sampler refuses it
+        sampler = RandomOverSampler(random_state=examples.seed)
+        sampler.fit_resample(np.zeros((len(rows), 1)), examples.labels)
+        rows = np.asarray(sampler.sample_indices_, np.int64)
+    labels = examples.labels[rows]
+    return Rebalanced(rows, labels, notes={"examples": _count(labels, examples.classes)})
+
+
+@STRATEGIES.register("balanced_batches", BalancedBatches)
+def _balanced(settings: BalancedBatches, examples: Examples) -> Rebalanced:
+    del settings
+    return Rebalanced(examples.rows, examples.labels, balanced=True)
+
+
+@STRATEGIES.register("smote", Smote)
+def _smote(settings: Smote, examples: Examples) -> Rebalanced:
+    """Feature maps interpolated between any neighbours of a class."""
+    from imblearn.over_sampling import SMOTE
+
+    return _interpolated(settings, examples, lambda k, seed: SMOTE(k_neighbors=k, random_state=seed))
+
+
+@STRATEGIES.register("borderline_smote", Smote)
+def _borderline_smote(settings: Smote, examples: Examples) -> Rebalanced:
+    """Feature maps interpolated where most neighbours are of other classes."""
+    from imblearn.over_sampling import BorderlineSMOTE
+
+    return _interpolated(settings, examples, lambda k, seed: BorderlineSMOTE(k_neighbors=k, random_state=seed))
+
+
+@STRATEGIES.register("svm_smote", Smote)
+def _svm_smote(settings: Smote, examples: Examples) -> Rebalanced:
+    """Feature maps interpolated near the support vectors of a class."""
+    from imblearn.over_sampling import SVMSMOTE
+
+    return _interpolated(settings, examples, lambda k, seed: SVMSMOTE(k_neighbors=k, random_state=seed))
+
+
+@STRATEGIES.register("adasyn", Smote)
+def _adasyn(settings: Smote, examples: Examples) -> Rebalanced:
+    """Feature maps interpolated the more often the more neighbours are of other classes."""
+    from imblearn.over_sampling import ADASYN
+
+    return _interpolated(settings, examples, lambda k, seed: ADASYN(n_neighbors=k, random_state=seed))
 
 
 def class_weights(
     settings: ClassWeights, labels: npt.NDArray[np.integer], classes: Sequence[str]
 ) -> npt.NDArray[np.float64]:
-    """Return the weight of each class (K,), scaled so that the mean over the examples is 1; 0 for a class without any.
+    """Return the weight of each class (K,), scaled so that the mean over the examples is 1; 0 for an empty class.
 
-    `balanced` is n / (K n_k), over the K classes that are there. `effective_number` is proportional to
+    `balanced` is n / (K n_k), over the K classes with examples. `effective_number` is proportional to
     (1 - beta) / (1 - beta ** n_k), Cui et al. 2019, https://arxiv.org/abs/1901.05555, equation 5.
     """
     counts = np.bincount(labels, minlength=len(classes)).astype(np.float64)
-    there = counts > 0
+    nonempty = counts > 0
     raw = np.zeros(len(classes))
     if settings.weights == "balanced":
-        raw[there] = 1 / counts[there]
+        raw[nonempty] = 1 / counts[nonempty]
     elif settings.weights == "effective_number":
-        raw[there] = (1 - settings.beta) / (1 - settings.beta ** counts[there])
+        raw[nonempty] = (1 - settings.beta) / (1 - settings.beta ** counts[nonempty])
     else:
         assert not isinstance(settings.weights, str)
-        raw = np.array([settings.weights[name] for name in classes]) * there
+        raw = np.array([settings.weights[name] for name in classes]) * nonempty
     weights: npt.NDArray[np.float64] = raw * counts.sum() / (raw * counts).sum()
     return weights
 
 
-def _oversample(labels: npt.NDArray[np.integer], seed: int) -> npt.NDArray[np.integer]:
-    from imblearn.over_sampling import RandomOverSampler
-
-    sampler = RandomOverSampler(random_state=seed)
-    if len(np.unique(labels)) > 1:  # it refuses a single class, which is balanced already
-        sampler.fit_resample(np.zeros((len(labels), 1)), labels)
-        return np.asarray(sampler.sample_indices_, np.int64)
-    return np.arange(len(labels))
-
-
-def _interpolate(
-    settings: Smote,
-    labels: npt.NDArray[np.integer],
-    classes: Sequence[str],
-    maps: Callable[[], npt.NDArray[np.float16]],
-    shape: tuple[int, ...],
-    seed: int,
-) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.integer]]:
-    """Return made feature maps (m, H, W, C) and their labels (m,)."""
+def _interpolated(settings: Smote, examples: Examples, sampler: Callable[[int, int], Any]) -> Rebalanced:
+    """Add the feature maps that imbalanced-learn's `sampler(neighbours, seed)` makes."""
+    labels, classes, shape = examples.labels, examples.classes, examples.shape
+    made, made_labels = np.empty((0, *shape), np.float16), np.empty(0, np.int64)
     counts = np.bincount(labels, minlength=len(classes))
-    if np.all(counts[counts > 0] == counts.max()):
-        return np.empty((0, *shape), np.float16), np.empty(0, np.int64)
-    _require_neighbours(settings, counts, classes)
-    _require_memory(settings, counts, math.prod(shape))
-    flat = maps().reshape(len(labels), -1).astype(np.float32)  # interpolating integers would wrap, float16 overflow
-    try:
-        grown, grown_labels = _sampler(settings, seed).fit_resample(flat, labels)
-    except (ValueError, RuntimeError) as error:  # its ways to say that a class has too few, or no near, examples
-        raise RunError(
-            f"imbalance {settings.name} cannot be used on these images: {' '.join(str(error).split())} "
-            "smote makes fewer demands."
-        ) from error
-    made = grown[len(flat) :].astype(np.float16).reshape(-1, *shape)  # what was there comes first, as it was
-    return made, np.asarray(grown_labels[len(flat) :], np.int64)
-
-
-def _sampler(settings: Smote, seed: int) -> Any:
-    from imblearn import over_sampling
-
-    if settings.name == "adasyn":
-        return over_sampling.ADASYN(n_neighbors=settings.neighbours, random_state=seed)
-    kinds = {
-        "smote": over_sampling.SMOTE,
-        "borderline_smote": over_sampling.BorderlineSMOTE,
-        "svm_smote": over_sampling.SVMSMOTE,
-    }
-    return kinds[settings.name](k_neighbors=settings.neighbours, random_state=seed)
+    if np.any(counts[counts > 0] < counts.max()):
+        _require_neighbours(settings, counts, classes)
+        _require_memory(settings, counts, math.prod(shape))
+        # float32, as interpolated integers would wrap around and float16 could overflow
+        flat = examples.maps().reshape(len(labels), -1).astype(np.float32)
+        try:
+            resampled, resampled_labels = sampler(settings.neighbours, examples.seed).fit_resample(flat, labels)
+        except (ValueError, RuntimeError) as error:  # raised where a class has too few examples, or none near others
+            raise RunError(
+                f"imbalance {settings.name} cannot be used on these images: {' '.join(str(error).split())} "
+                "smote makes fewer demands."
+            ) from error
+        made = resampled[len(flat) :].astype(np.float16).reshape(-1, *shape)  # the originals come first, unchanged
+        made_labels = np.asarray(resampled_labels[len(flat) :], np.int64)
+    notes = {"made": _count(made_labels, classes)}
+    return Rebalanced(examples.rows, np.concatenate([labels, made_labels]), made, notes=notes)
 
 
 def _require_neighbours(settings: Smote, counts: npt.NDArray[np.integer], classes: Sequence[str]) -> None:
@@ -177,21 +221,21 @@ def _require_neighbours(settings: Smote, counts: npt.NDArray[np.integer], classe
 
 
 def _require_memory(settings: Smote, counts: npt.NDArray[np.integer], features: int) -> None:
-    """Refuse what would not fit: 4-byte values, the rows before and after, and the made ones once more."""
-    total, there = int(counts.sum()), counts[counts > 0]
-    made = int((there.max() - there).sum())
+    """Refuse what would not fit: 4-byte values of the rows before and after, and of the synthetic ones once more."""
+    total, nonempty = int(counts.sum()), counts[counts > 0]
+    made = int((nonempty.max() - nonempty).sum())
     needed = _MEASURED * 4 * features * 2 * (total + made)
     limit = min(settings.memory_gib * GIB, _available_memory())
     if needed > limit:
         raise RunError(
             f"imbalance {settings.name} would need about {needed / GIB:.2g} GiB of memory for {total:,} feature maps "
-            f"of {features:,} values, and {limit / GIB:.2g} GiB may be used. Raise imbalance.memory_gib where there "
-            "is more, or use oversampling or class_weights, which need none."
+            f"of {features:,} values, and {limit / GIB:.2g} GiB may be used. Raise imbalance.memory_gib if there is "
+            "more, or use oversampling or class_weights, which need none."
         )
 
 
 def _available_memory() -> float:
-    """Return the bytes that can be had without swapping; no bound where the system does not tell."""
+    """Return the bytes available without swapping; infinity where the system does not report them."""
     try:
         lines = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
         return float(lines["MemAvailable"].split()[0]) * 1024

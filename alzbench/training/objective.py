@@ -1,59 +1,122 @@
-"""What training minimises, and how: loss, optimizer and learning rate, all Keras's own."""
+"""The objective of training and its optimisation: loss, optimizer and learning rate schedule, all Keras's own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
 from alzbench.experiment import TrainSettings
+from alzbench.registry import Entry, Registry
+
+# settings -> loss of logits (B, K) and labels (B,)
+Loss = Callable[[TrainSettings], Any]
+
+# (settings, all steps, steps of the warm-up) -> learning rate, a number or a schedule
+Schedule = Callable[[TrainSettings, int, int], Any]
+
+# learning rate -> optimizer
+Optimizer = Callable[[Any], Any]
+
+LOSSES = Registry("loss", Entry[Loss])
+SCHEDULES = Registry("schedule", Entry[Schedule])
+OPTIMIZERS = Registry("optimizer", Entry[Optimizer])
 
 
 def make_loss(settings: TrainSettings) -> Any:
     """Return the loss of logits (B, K) and labels (B,)."""
-    if settings.loss == "sparse_categorical_crossentropy" and not settings.label_smoothing:
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    if settings.loss == "focal":
-        # alpha 1: classes are weighed by `imbalance`, and gamma 0 is the plain cross-entropy
-        dense: Any = keras.losses.CategoricalFocalCrossentropy(
-            alpha=1.0, gamma=settings.focal_gamma, from_logits=True, label_smoothing=settings.label_smoothing,
-            reduction=None,
-        )  # fmt: skip
-    else:
-        dense = keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=settings.label_smoothing, reduction=None
-        )
-    return _OfLabels(dense)
-
-
-class _OfLabels(keras.losses.Loss):
-    """A loss that Keras defines for one-hot labels, for class indices."""
-
-    def __init__(self, dense: Any) -> None:
-        super().__init__(name=dense.name)
-        self._dense = dense
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
-        return self._dense(ops.one_hot(labels, y_pred.shape[-1]), y_pred)
+    return LOSSES[settings.loss].function(settings)
 
 
 def make_optimizer(settings: TrainSettings, steps: int) -> Any:
     """Return the optimizer for epochs of `steps` steps; its learning rate follows from its own count of steps."""
     total, warmup = settings.epochs * steps, settings.warmup_epochs * steps
-    rate: Any = settings.lr
-    if settings.schedule == "cosine" and warmup:
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0, total - warmup, warmup_target=settings.lr, warmup_steps=warmup
+    rate = SCHEDULES[settings.schedule].function(settings, total, warmup)
+    return OPTIMIZERS[settings.optimizer].function(rate)
+
+
+@LOSSES.register("sparse_categorical_crossentropy")
+def _cross_entropy(settings: TrainSettings) -> Any:
+    """Cross-entropy, of smoothed labels where `label_smoothing` is set."""
+    if not settings.label_smoothing:
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return _OfClassIndices(
+        keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing, reduction=None)
+    )
+
+
+@LOSSES.register("focal")
+def _focal(settings: TrainSettings) -> Any:
+    """Focal loss (Lin et al. 2017): cross-entropy with less weight on examples that are predicted well."""
+    return _OfClassIndices(
+        keras.losses.CategoricalFocalCrossentropy(
+            alpha=1.0,  # classes are weighted by `imbalance`, and a gamma of 0 is plain cross-entropy
+            gamma=settings.focal_gamma,
+            from_logits=True,
+            label_smoothing=settings.label_smoothing,
+            reduction=None,
         )
-    elif settings.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(settings.lr, total)
-    elif settings.schedule == "linear":
-        rate = keras.optimizers.schedules.PolynomialDecay(settings.lr, total, end_learning_rate=0.0)
-    # built here, as Keras's own deserialisation does not take a schedule
-    kinds = {
-        "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW,
-        "sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop,
-    }  # fmt: skip
-    return kinds[settings.optimizer](learning_rate=rate)
+    )
+
+
+class _OfClassIndices(keras.losses.Loss):
+    """A loss of class indices, from one that Keras defines for one-hot labels."""
+
+    def __init__(self, one_hot_loss: Any) -> None:
+        super().__init__(name=one_hot_loss.name)
+        self._one_hot_loss = one_hot_loss
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        return self._one_hot_loss(ops.one_hot(labels, y_pred.shape[-1]), y_pred)
+
+
+@SCHEDULES.register("constant")
+def _constant(settings: TrainSettings, total: int, warmup: int) -> Any:
+    """The same learning rate throughout."""
+    del total, warmup
+    return settings.lr
+
+
+@SCHEDULES.register("cosine")
+def _cosine(settings: TrainSettings, total: int, warmup: int) -> Any:
+    """From 0 up to the learning rate in the warm-up, then half a cosine down to 0."""
+    if not warmup:
+        return keras.optimizers.schedules.CosineDecay(settings.lr, total)
+    return keras.optimizers.schedules.CosineDecay(0.0, total - warmup, warmup_target=settings.lr, warmup_steps=warmup)
+
+
+@SCHEDULES.register("linear")
+def _linear(settings: TrainSettings, total: int, warmup: int) -> Any:
+    """From the learning rate straight down to 0."""
+    del warmup
+    return keras.optimizers.schedules.PolynomialDecay(settings.lr, total, end_learning_rate=0.0)
+
+
+# built here and not from a name by Keras, whose deserialisation refuses a schedule
+
+
+@OPTIMIZERS.register("adam")
+def _adam(rate: Any) -> Any:
+    """Adam (Kingma and Ba 2015)."""
+    return keras.optimizers.Adam(learning_rate=rate)
+
+
+@OPTIMIZERS.register("adamw")
+def _adamw(rate: Any) -> Any:
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
+    return keras.optimizers.AdamW(learning_rate=rate)
+
+
+@OPTIMIZERS.register("sgd")
+def _sgd(rate: Any) -> Any:
+    """Stochastic gradient descent."""
+    return keras.optimizers.SGD(learning_rate=rate)
+
+
+@OPTIMIZERS.register("rmsprop")
+def _rmsprop(rate: Any) -> Any:
+    """RMSprop."""
+    return keras.optimizers.RMSprop(learning_rate=rate)

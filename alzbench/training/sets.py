@@ -14,15 +14,15 @@ ABSENT = -1
 
 
 def group(subjects: Sequence[str], size: int, seed: int | None = None) -> npt.NDArray[np.int64]:
-    """Return sets of images: (n, size) positions, and `ABSENT` where a set has fewer.
+    """Return sets of images: (n, size) positions, filled up with `ABSENT`.
 
-    Each image is in one set. A subject with more than `size` images has several sets, as equal as can be; an image of
-    an unknown subject (empty) is a set of its own.
+    Each image is in one set. A subject with more than `size` images has several sets of nearly equal size; an image
+    of an unknown subject (empty) is a set of its own.
 
     Args:
         subjects: The subject of each image.
         size: Largest number of images in a set.
-        seed: Draws which images of a subject come together; None: in their order.
+        seed: Seed of the random grouping of a subject's images; None: they stay in their order.
     """
     members: dict[str, list[int]] = {}
     for position, subject in enumerate(subjects):
@@ -50,7 +50,7 @@ class SetGather:
         self._images, self._sets = images, sets
 
     def take(self, indices: npt.NDArray[np.integer] | slice) -> dict[str, npt.NDArray[Any]]:
-        """Return `features` (n, S, H, W, C), 0 for what is absent, and `present`, bool (n, S)."""
+        """Return `features` (n, S, H, W, C), 0 for absent images, and `present`, bool (n, S)."""
         chosen = self._sets[indices]
         present = chosen != ABSENT
         maps = self._images.take(chosen[present])

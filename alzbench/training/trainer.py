@@ -21,24 +21,25 @@ from alzbench.progress import Advance, Progress
 from alzbench.training.batches import FeatureBatches
 from alzbench.training.checkpoint import Checkpoint
 from alzbench.training.objective import make_loss, make_optimizer
-from alzbench.training.predict import predict_logits
+from alzbench.training.predictor import predict_logits
 
 STEPS_PER_EXECUTION = 8  # steps between two returns to Python: the cost of a return is that of a small step
 
 Logits = npt.NDArray[np.float32]
+Row = Mapping[Any, Any]  # of the history, see `TrainResult`
 
-# `keep` -> column of the history, and whether more is better
+# `keep` -> column of the history, and True if higher is better
 _MONITORS = {"best_val_accuracy": ("val_accuracy", True), "best_val_loss": ("val_loss", False), "last": ("epoch", True)}
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a training went. The head holds the kept weights.
+    """Result of a training. The head holds the kept weights.
 
     Attributes:
-        history: A row an epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy, duration_s.
+        history: A row for each epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy, duration_s.
         kept_epoch: The epoch whose weights were kept, from 1.
-        logits: That epoch's of the validation examples, (n, K) float32.
+        logits: Its logits of the validation examples, (n, K) float32.
         stopped: `all epochs` or `no better epoch` (by `train.patience`).
     """
 
@@ -55,23 +56,23 @@ def train(
     settings: TrainSettings,
     checkpoint_path: Path,
     progress: Progress,
-    what: str = "training",
-    after_epoch: Callable[[int, Logits], None] | None = None,
-    kept_epochs: Callable[[Sequence[Mapping[str, Any]]], None] | None = None,
+    title: str = "training",
+    epoch_trained: Callable[[int, Logits], None] = lambda _epoch, _logits: None,
+    epoch_stored: Callable[[Sequence[Row]], None] = lambda _history: None,
 ) -> TrainResult:
-    """Train a head, from its last finished epoch where a checkpoint is there.
+    """Train a head, from the last epoch that its checkpoint holds, or from scratch.
 
     Args:
         head: Feature maps -> logits; it is trained in place and left with the kept epoch's weights.
         training: ``epoch (from 0) -> batches``.
         validation: Batches of the validation images.
         settings: Epochs, optimizer, and which epoch is kept.
-        checkpoint_path: Where the state is kept after each epoch.
+        checkpoint_path: File for the state after each epoch.
         progress: Where to report.
-        what: What the progress calls it.
-        after_epoch: Called after each epoch with its number, from 0, and its logits of the validation examples, (n, K),
-            before the epoch is kept; may raise to give up.
-        kept_epochs: Called after each epoch is kept, with the rows of all that are.
+        title: Name of the progress bar.
+        epoch_trained: Called before an epoch is stored, with its number, from 0, and its logits of the validation
+            examples, (n, K); what it raises ends the training.
+        epoch_stored: Called after an epoch is stored, with the rows of all that are.
 
     Raises:
         RunError: The loss is not finite.
@@ -82,24 +83,22 @@ def train(
     done = len(state.history)
     if done:
         progress.say(f"going on after epoch {done} of {settings.epochs}")
-    with progress.track(what, settings.epochs * steps, done * steps) as advance:
+    with progress.track(title, settings.epochs * steps, done * steps) as advance:
         for epoch in range(done, settings.epochs):
             if _is_stale(state, settings):
                 break
             row, logits = _run_epoch(head, epoch, training(epoch), validation, advance)
             state.history.append(row)
             _update_best(head, state, settings, logits)
-            if after_epoch is not None:
-                after_epoch(epoch, logits)
+            epoch_trained(epoch, logits)
             state.variables = [v.numpy() for v in _variables(head)]
             state.optimizer = [v.numpy() for v in head.optimizer.variables]
             state.save(checkpoint_path)
-            if kept_epochs is not None:
-                kept_epochs(state.history)
+            epoch_stored(state.history)
             advance(0, note=_note(state, settings))
     head.set_weights(state.best)
     stopped = "all epochs" if len(state.history) == settings.epochs else "no better epoch"
-    return TrainResult(pd.DataFrame(state.history), state.best_epoch + 1, state.answers[0], stopped)
+    return TrainResult(pd.DataFrame(state.history), state.best_epoch + 1, state.logits[0], stopped)
 
 
 def _compile(head: Any, settings: TrainSettings, steps: int) -> None:
@@ -117,9 +116,9 @@ def _run_epoch(
     head: Any, epoch: int, training: FeatureBatches, validation: FeatureBatches, advance: Advance
 ) -> tuple[dict[str, float], Logits]:
     start = time.monotonic()
-    watch = _Watch(epoch, len(training), advance)
-    logs = head.fit(training, epochs=1, shuffle=False, verbose=0, callbacks=[watch]).history
-    # one pass gives the scores here, what a sweep prunes by and the predictions of the kept epoch
+    steps = _Steps(epoch, len(training), advance)
+    logs = head.fit(training, epochs=1, shuffle=False, verbose=0, callbacks=[steps]).history
+    # one pass gives the scores here, those that a sweep prunes by, and the predictions of the kept epoch
     logits = predict_logits(head, validation)
     val_loss = float(head.compute_loss(y=validation.labels, y_pred=logits, training=False))
     _require_finite(val_loss, f"validation loss of epoch {epoch + 1}")
@@ -134,7 +133,7 @@ def _run_epoch(
     return row, logits
 
 
-class _Watch(keras.callbacks.Callback):
+class _Steps(keras.callbacks.Callback):
     """Advances the progress bar and stops at a loss that is not finite."""
 
     def __init__(self, epoch: int, steps: int, advance: Advance) -> None:
@@ -161,10 +160,10 @@ def _variables(head: Any) -> list[Any]:
 
 
 def _restore(head: Any, state: Checkpoint) -> Checkpoint:
-    """Put a checkpoint's values into the head and its optimizer; an empty state where they do not fit or some lack."""
+    """Put a checkpoint's values into the head and its optimizer; return an empty one if values do not fit or lack."""
     variables, optimizer = _variables(head), head.optimizer.variables
     shapes = [tuple(v.shape) for v in [*variables, *optimizer]]
-    if not state.answers or shapes != [value.shape for value in [*state.variables, *state.optimizer]]:
+    if not state.logits or shapes != [value.shape for value in [*state.variables, *state.optimizer]]:
         return Checkpoint()
     for variable, value in zip([*variables, *optimizer], [*state.variables, *state.optimizer], strict=True):
         variable.assign(value)
@@ -172,11 +171,11 @@ def _restore(head: Any, state: Checkpoint) -> Checkpoint:
 
 
 def _update_best(head: Any, state: Checkpoint, settings: TrainSettings, logits: Logits) -> None:
-    column, more_is_better = _MONITORS[settings.keep]
+    column, higher_is_better = _MONITORS[settings.keep]
     now, best = (state.history[epoch][column] for epoch in (-1, state.best_epoch))
-    if state.best_epoch < 0 or (now > best if more_is_better else now < best):
+    if state.best_epoch < 0 or (now > best if higher_is_better else now < best):
         state.best_epoch = len(state.history) - 1
-        state.best, state.answers = head.get_weights(), [logits]
+        state.best, state.logits = head.get_weights(), [logits]
 
 
 def _is_stale(state: Checkpoint, settings: TrainSettings) -> bool:

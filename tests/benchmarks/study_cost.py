@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 from alzbench.data.folder import list_folder
-from alzbench.data.manifest import open_image_set
+from alzbench.data.manifest import ImageSets, open_image_set
 from alzbench.experiment import Experiment
 from alzbench.models.backend import start_backend
 from alzbench.progress import Progress
-from alzbench.runner import run_all
+from alzbench.runner import Context, run_all
 from alzbench.store import Run, RunStore
 
 SEEDS, EPOCHS, TUNING_EPOCHS, BATCH, PART_EPOCHS = 5, 50, 10, 64, 4
@@ -136,13 +136,15 @@ def experiment(name: str, part: Part | None) -> Experiment:
 
 def our_seconds(name: str, part: Part, runs: Path) -> Seconds:
     """Run an experiment on the part, and return what it would cost on the whole set."""
-    (outcome,) = run_all([experiment(name, part)], RunStore(runs), Progress())
-    if outcome.run is None:
+    context = Context(ImageSets(Progress()), RunStore(runs), Progress())
+    (outcome,) = run_all([experiment(name, part)], context)
+    if outcome.path is None:
         raise SystemExit(f"{name} failed: {outcome.error}")
-    durations = outcome.run.metrics["duration_s"]
-    epochs = _epoch_seconds(outcome.run)
+    run = outcome.run()
+    durations = run.metrics().duration_s
+    epochs = _epoch_seconds(run)
     training = EPOCHS * epochs[0] + (TUNING_EPOCHS * epochs[1] if len(epochs) > 1 else 0.0)
-    history = outcome.run.table("history.csv")["duration_s"].sum()
+    history = run.table("history.csv")["duration_s"].sum()
     before = durations["training"] - PART_EPOCHS * sum(epochs)  # building, compiling, and SMOTE's search
     search = max(0.0, durations["training"] - history) if name == "smote" else 0.0
     fixed = before - search + durations["evaluation"]
@@ -201,8 +203,8 @@ def _whole_model(name: str, tuned: bool) -> Any:
     import keras
 
     from alzbench.experiment import BackboneSettings, DataSettings
-    from alzbench.models.backbone import build_prefix, build_suffix
     from alzbench.models.classifier import build_head, put_below
+    from alzbench.models.prefix import build_prefix, build_suffix
     from alzbench.training.objective import make_loss
 
     chosen, backbone, data = experiment(name, None), BackboneSettings(weights="none"), DataSettings(channels=3)

@@ -22,8 +22,8 @@ def test_a_page_is_written_to_reports(alzbench: Command, stored: Path) -> None:
     assert Path(result.out.strip()).parent == Path("reports")
     assert Path(result.out.strip()).is_file()
     Path(result.out.strip()).unlink()
-    figures = json.loads(alzbench("report", run, "--json", "--csv", "r.csv").out)
-    assert figures["overall"][0]["test"] == pd.read_csv("r.csv")["test"][0]
+    values = json.loads(alzbench("report", run, "--json", "--csv", "r.csv").out)
+    assert values["scores"]["accuracy"]["mean"] == pd.read_csv("r.csv")["test"][0]
     assert list(Path("reports").iterdir()) == []
 
 

@@ -43,7 +43,7 @@ def test_a_stopped_command_ends_with_4_and_the_same_command_completes_it(
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (4, "")
     assert err.splitlines()[1:] == [
-        "error: Interrupted; what was finished is kept, and the same command goes on from there."
+        "error: Interrupted. Finished work is kept; run the same command again to continue."
     ]
     (run,) = RunStore(Path("runs")).runs()
     assert (run.card.state, run.card.error) == ("interrupted", "stopped by the user")

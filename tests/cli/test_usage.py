@@ -22,7 +22,7 @@ from tests.helpers.stub_network import Stub
     ("arguments", "first", "error"),
     [
         pytest.param(["nothing"], "Usage: alzbench ", "Error: No such command 'nothing'", id="unknown-command"),
-        pytest.param(["run"], "Usage: alzbench run ", "Error: Missing argument 'FILE...'", id="missing-argument"),
+        pytest.param(["run"], "Usage: alzbench run ", "Error: Missing argument 'FILE'", id="missing-argument"),
         pytest.param(
             ["run", "x.yaml", "--nothing"],
             "Usage: alzbench run ",
@@ -31,7 +31,7 @@ from tests.helpers.stub_network import Stub
         ),
         pytest.param(["run", "x.yaml", "--set"], "Error: ", "Option '--set' requires", id="option-without-value"),
         pytest.param(
-            ["list", "nothing"], "Usage: alzbench list ", "Error: Invalid value for 'what'", id="unknown-kind"
+            ["list", "nothing"], "Usage: alzbench list ", "Error: Invalid value for 'WHAT'", id="unknown-kind"
         ),
         pytest.param(["show"], "Usage: alzbench show ", "Error: Missing argument 'RUN'", id="no-run"),
         pytest.param([], "Usage: alzbench ", "Exit codes: 0 done", id="nothing"),

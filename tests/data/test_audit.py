@@ -14,7 +14,8 @@ from alzbench.data.phantom import draw_phantom_set
 from alzbench.experiment import DataSettings
 from alzbench.experiment.protocols import ReferenceProtocol, SliceProtocol, SubjectFoldsProtocol, SubjectProtocol
 from alzbench.progress import Progress
-from alzbench.report.audit import audit_json, findings, nearest_figure
+from alzbench.report.audit import audit_document, findings, nearest_figure
+from alzbench.report.export import render_json
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_json_is_plain(phantom: ImageSet, silent: Progress) -> None:
     import json
 
     found = audit(phantom, SubjectProtocol(name="subject"), 0, None, silent)
-    values = json.loads(json.dumps(audit_json(found), allow_nan=False))
+    values = json.loads(render_json(audit_document(found)))
     assert values["leaks"] is False
     assert values["images"]["NonDemented"]["test"] == int(found.images.loc["NonDemented", "test"])
     assert len(values["nearest"]) == found.leakage.test_images

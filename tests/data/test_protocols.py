@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alzbench.data.protocols import PARTS, PROTOCOLS, folds_of, make_split
+from alzbench.data.protocols import PARTS, PROTOCOLS, make_split
 from alzbench.errors import DataError, ExperimentError
 from alzbench.experiment.protocols import ReferenceProtocol, SliceProtocol, SubjectFoldsProtocol
 
@@ -107,5 +107,5 @@ def test_an_unknown_protocol_names_the_nearest() -> None:
 
 
 def test_only_a_protocol_with_folds_has_folds() -> None:
-    assert folds_of(ReferenceProtocol()) == [None]
-    assert folds_of(SubjectFoldsProtocol(name="subject_cv", folds=3)) == [0, 1, 2]
+    assert ReferenceProtocol().test_folds == [None]
+    assert SubjectFoldsProtocol(name="subject_cv", folds=3).test_folds == [0, 1, 2]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from alzbench.evaluation.figures import confusion_figure, history_figure, save
+from alzbench.drawing import save
+from alzbench.evaluation.figures import confusion_figure, history_figure
 
 SCORES = {"confusion_matrix": [[3, 1], [0, 0]], "classes": ["A", "B"]}
 HISTORY = pd.DataFrame(

@@ -176,7 +176,8 @@ def test_labels_alone_have_no_metrics_of_probabilities() -> None:
 def error_rate() -> Iterator[Metric]:
     """A metric declared by a test."""
     function = METRICS["accuracy"].function
-    yield declare(Metric("error_rate", "error rate", "error", lambda counts: 1 - function(counts)))
+    declare("error_rate", label="error rate", short="error")(lambda counts: 1 - function(counts))
+    yield METRICS["error_rate"]
     METRICS.remove("error_rate")
     METRICS.remove("subject_error_rate")
 

@@ -49,7 +49,6 @@ def make(**values: Any) -> Experiment:
         pytest.param({"augment": {"rotation": 181}}, id="rotation-out"),
         pytest.param({"augment": {"horizontal_flip": 1}}, id="int-for-bool"),
         pytest.param({"augment": {"horizontal_flip": "yes"}}, id="text-for-bool"),
-        pytest.param({"model": {"backbone": {"name": "resnet"}}}, id="backbone"),
         pytest.param({"model": {"backbone": {"alpha": 0}}}, id="alpha"),
         pytest.param({"seeds": []}, id="no-seed"),
         pytest.param({"seeds": [1, 1]}, id="a-seed-twice"),

@@ -120,6 +120,11 @@ def test_scores_are_by_subject_where_the_protocol_keeps_them_apart(folder: Path)
     assert load(folder, set={"protocol.name": "subject"}, by="slice").by == "slice"
 
 
+def test_only_with_folds_have_trials_seen_what_is_tested(folder: Path) -> None:
+    tested_unseen = {name: load(folder, set={"protocol.name": name}).nested_test for name in ("subject", "subject_cv")}
+    assert tested_unseen == {"subject": True, "subject_cv": False}
+
+
 def test_settings_and_data_reach_the_base_and_options_the_sweep(folder: Path) -> None:
     loaded = load_sweep(write(folder), ["train.epochs=9"], {"data": {"source": "phantom"}}, trials=7, minutes=None)
     assert (loaded.base.train.epochs, loaded.base.data.source, loaded.sweep.trials) == (9, "phantom", 7)

@@ -11,9 +11,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,9 +21,11 @@ from alzbench import atomic
 from alzbench.data.manifest import ImageSet
 from alzbench.errors import RunError
 from alzbench.evaluation.predictions import make_table
-from alzbench.experiment import Experiment
 from alzbench.progress import Progress
-from alzbench.store import RunWriter
+from alzbench.runner import EpochStored, EpochTrained, Job
+from alzbench.runner.estimator import Fit, Probabilities
+from alzbench.runner.listeners import Listeners
+from alzbench.store import RunWriter, TrainingNotes
 
 SECONDS = "FAKE_SECONDS"  # an epoch takes
 LOG = "FAKE_LOG"  # file that gets a line an epoch of a trial: folder of the run, epoch, process
@@ -33,49 +33,42 @@ FAILING_LR = 5e-3  # above it, it fails
 
 
 class FakeNetwork:
-    """Takes the place of `NetworkRun`."""
+    """Takes the place of `Network`."""
 
-    def __init__(
-        self, experiment: Experiment, seed: int, images: ImageSet, split: pd.DataFrame, progress: Progress
-    ) -> None:
+    def __init__(self, job: Job, images: ImageSet, split: pd.DataFrame, progress: Progress) -> None:
         del progress
-        assert images.pixels.shape[1] == experiment.data.size
-        self.experiment, self.seed, self.images, self.split = experiment, seed, images, split
-        self.seconds = {"training": 1.0}
+        assert images.pixels.shape[1] == job.experiment.data.size
+        assert job.trial is None or "test" not in set(split["part"])
+        self.job, self.train, self.images = job, job.experiment.train, images
+        self.validation = split[split["part"] == "validation"]
 
     def prepare(self) -> None:
         pass
 
-    def validation(
-        self, writer: RunWriter, after_epoch: Callable[[int, Callable[[], pd.DataFrame]], None] | None
-    ) -> tuple[pd.DataFrame, dict[str, Any]]:
-        assert "test" not in set(self.split["part"])
-        self._train(writer, after_epoch)
-        return self._table("validation", self.experiment.train.epochs - 1), self._notes()
-
-    def predictions(self, writer: RunWriter) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
-        self._train(writer, None)
-        atomic.write_text(writer.path / "model.keras", "what a network knows")
-        last = self.experiment.train.epochs - 1
-        return {part: self._table(part, last) for part in ("validation", "test")}, self._notes()
-
-    def _train(self, writer: RunWriter, after_epoch: Callable[[int, Callable[[], pd.DataFrame]], None] | None) -> None:
+    def fit(self, writer: RunWriter, listeners: Listeners) -> Fit:
         checkpoint = writer.path / "checkpoint-fake.npz"
         done = int(checkpoint.read_text()) if checkpoint.is_file() else 0
         rows = [self._row(epoch) for epoch in range(done)]
-        for epoch in range(done, self.experiment.train.epochs):
+        for epoch in range(done, self.train.epochs):
             time.sleep(float(os.environ.get(SECONDS, "0")))
             if LOG in os.environ and writer.card.trial is not None:
                 with Path(os.environ[LOG]).open("a") as file:
                     file.write(f"{writer.path.name} {epoch} {os.getpid()}\n")
-            if self.experiment.train.lr > FAILING_LR:
+            if self.train.lr > FAILING_LR:
                 raise RunError("the learning rate is too high for a fake")
-            if after_epoch is not None:
-                after_epoch(epoch, lambda e=epoch: self._table("validation", e))
+            listeners.epoch_trained(EpochTrained(epoch, lambda e=epoch: self._table(e)))
             rows.append(self._row(epoch))
             atomic.write_text(checkpoint, str(epoch + 1))
-            writer.on_epoch(rows)
-        writer.write_table("history.csv", pd.DataFrame(rows))
+            listeners.epoch_stored(EpochStored(rows))
+        epochs = self.train.epochs
+        notes = TrainingNotes(kept_epoch=epochs, epochs=epochs, keep="last", stopped="all epochs")
+        return Fit(self.predict(self.validation), notes, rows)
+
+    def predict(self, rows: pd.DataFrame) -> Probabilities:
+        return self._probabilities(rows, self.train.epochs - 1)
+
+    def save(self, folder: Path) -> None:
+        atomic.write_text(folder / "model.keras", "what a network knows")
 
     def _row(self, epoch: int) -> dict[str, float]:
         loss = 1 / (epoch + 1)
@@ -83,36 +76,32 @@ class FakeNetwork:
         return {"epoch": epoch + 1, "loss": loss, "accuracy": accuracy, "val_loss": 2 * loss,
                 "val_accuracy": accuracy / 2, "duration_s": 0.5}  # fmt: skip
 
-    def _notes(self) -> dict[str, Any]:
-        epochs = self.experiment.train.epochs
-        return {"kept_epoch": epochs, "epochs": epochs, "keep": "last", "stopped": "all epochs"}
+    def _table(self, epoch: int) -> pd.DataFrame:
+        return make_table(self.validation, self._probabilities(self.validation, epoch), self.images.classes)
 
-    def _table(self, part: str, epoch: int) -> pd.DataFrame:
-        rows = self.split[self.split["part"] == part]
-        train = self.experiment.train
-        quality = math.exp(-((math.log10(train.lr) + 3) ** 2)) * (1 - train.label_smoothing)
+    def _probabilities(self, rows: pd.DataFrame, epoch: int) -> Probabilities:
+        quality = math.exp(-((math.log10(self.train.lr) + 3) ** 2)) * (1 - self.train.label_smoothing)
         quality *= (epoch + 1) / (epoch + 3)
         classes = len(self.images.classes)
         shares = np.full((len(rows), classes), 0.1)
         for k, (image, label) in enumerate(zip(rows["image"], rows["label"], strict=True)):
-            drawn = hashlib.sha256(json.dumps([image, self.seed]).encode()).digest()
+            drawn = hashlib.sha256(json.dumps([image, self.job.seed]).encode()).digest()
             right = int.from_bytes(drawn[:4], "big") / 2**32 < quality
             shares[k, label if right else (label + 1) % classes] = 1.0
-        return make_table(rows, shares / shares.sum(axis=1, keepdims=True), self.images.classes)
+        return shares / shares.sum(axis=1, keepdims=True)
 
 
 def with_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put fakes in the place of networks for one test."""
-    monkeypatch.setattr("alzbench.runner.run.NetworkRun", FakeNetwork)
-    monkeypatch.setattr("alzbench.runner.trial.NetworkRun", FakeNetwork)
+    monkeypatch.setattr("alzbench.runner.recipe.Network", FakeNetwork)
 
 
 def main() -> None:
     """Run the command line with fakes in the place of networks."""
     from alzbench.cli import main as command_line
-    from alzbench.runner import run, trial
+    from alzbench.runner import recipe
 
-    run.NetworkRun = trial.NetworkRun = FakeNetwork  # type: ignore[assignment, misc]
+    recipe.Network = FakeNetwork  # type: ignore[assignment, misc]
     command_line()
 
 

@@ -6,21 +6,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from alzbench.data.manifest import ImageSets
 from alzbench.experiment import Experiment
 from alzbench.progress import Progress
-from alzbench.runner import Outcome, run_all
+from alzbench.runner import Context, Outcome, run_all
 from alzbench.store import Run, RunStore
 
 Tiny = Callable[..., Experiment]
 
 
-def run(root: Path, *experiments: Experiment, **options: Any) -> list[Outcome]:
-    """Run experiments into a folder, and return what became of each run."""
-    return list(run_all(experiments, RunStore(root), Progress(), **options))
+def make_context(root: Path, progress: Progress | None = None, **options: Any) -> Context:
+    """Return a context with a folder for runs, by default with a progress that shows nothing."""
+    progress = progress or Progress()
+    return Context(ImageSets(progress), RunStore(root), progress, **options)
+
+
+def run(root: Path, *experiments: Experiment, sanity: bool = False, **options: Any) -> list[Outcome]:
+    """Run experiments into a folder, and return the outcome of each job; `options` are those of the context."""
+    return list(run_all(experiments, make_context(root, **options), sanity=sanity))
 
 
 def run_one(root: Path, experiment: Experiment, **options: Any) -> Run:
     """Run an experiment that is a single run into a folder, and return the stored run."""
     (outcome,) = run(root, experiment, **options)
-    assert outcome.run is not None, outcome.error
-    return outcome.run
+    return outcome.run()

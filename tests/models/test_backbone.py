@@ -12,9 +12,9 @@ import pytest
 from alzbench.errors import DataError
 from alzbench.experiment import BackboneSettings, DataSettings
 from alzbench.experiment.schema import ModelSettings
-from alzbench.models import backbone
-from alzbench.models.backbone import Prefix, build_prefix
+from alzbench.models import prefix as prefix_module
 from alzbench.models.classifier import build_head, join
+from alzbench.models.prefix import Prefix, build_prefix
 from alzbench.models.weights import weights_fingerprint
 from alzbench.training.extractor import KerasExtractor, OnnxExtractor, make_extractor
 
@@ -63,8 +63,8 @@ def test_the_key_tells_apart_what_differs() -> None:
 
 def test_random_weights_are_always_the_same() -> None:
     first = prefix()
-    backbone._whole.cache_clear()
-    backbone._prefix.cache_clear()
+    prefix_module._whole.cache_clear()
+    prefix_module._prefix.cache_clear()
     again = prefix()
     assert again is not first
     assert again.key == first.key

@@ -11,15 +11,15 @@ import pytest
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment import BackboneSettings, DataSettings, FineTuneSettings
-from alzbench.models import backbone
-from alzbench.models.backbone import Prefix, build_prefix, build_suffix
-from alzbench.models.blocks import BLOCKS, check_block
+from alzbench.models import prefix as prefix_module
+from alzbench.models.backbones import BACKBONES, check_block
+from alzbench.models.prefix import Prefix, build_prefix, build_suffix
 
 pytestmark = pytest.mark.slow
 
 BACKBONE = BackboneSettings(weights="none", alpha=0.35)
 DATA = DataSettings(size=64, scaling="imagenet")
-NAMES = BLOCKS["mobilenet_v2"]
+NAMES = BACKBONES["mobilenet_v2"].blocks
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 1)).astype(np.float32)
 
 # with and without a skip connection; block_10 begins as block_1 does
@@ -78,12 +78,12 @@ def test_weights_above_the_cut_do_not_change_the_key() -> None:
     before = kernel.numpy()
     try:
         kernel.assign(before + 1)
-        backbone._prefix.cache_clear()  # else those from before
+        prefix_module._prefix.cache_clear()  # else those from before
         assert prefix("block_16").key == other
         assert prefix().key != whole.key
     finally:
         kernel.assign(before)
-        backbone._prefix.cache_clear()
+        prefix_module._prefix.cache_clear()
 
 
 def test_only_the_suffix_is_trainable_and_its_normalisations_are_not() -> None:

@@ -14,8 +14,8 @@ from scipy.special import softmax
 
 from alzbench.experiment import BackboneSettings, DataSettings, ModelSettings
 from alzbench.models.attention import OverSlices
-from alzbench.models.backbone import build_prefix, build_suffix
 from alzbench.models.classifier import build_head, join, put_below
+from alzbench.models.prefix import build_prefix, build_suffix
 
 pytestmark = pytest.mark.slow
 

@@ -69,7 +69,7 @@ def test_save_and_load(name: str, tmp_path: Path) -> None:
 @every_variant
 def test_every_option_changes_the_head(name: str) -> None:
     assert head(name).get_config() == head(name).get_config()
-    for option, field in VARIANTS[name].options.model_fields.items():
+    for option, field in VARIANTS[name].settings.model_fields.items():
         other: Any = {"dropout": 0.5, "pooling": "max"}.get(option, 7)
         changed = head(name, **{option: other})
         assert changed.get_config() != head(name).get_config(), f"{option} ({field.description}) changes nothing"

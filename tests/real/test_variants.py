@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from alzbench.experiment import load_experiment
-from alzbench.progress import Progress
-from alzbench.runner import run_all
-from alzbench.store import RunStore
 from tests.helpers.paths import EXPERIMENTS
+from tests.helpers.running import run
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -24,19 +22,19 @@ def test_each_runs_on_unseen_subjects(real_set: Path, tmp_path: Path) -> None:
     }  # fmt: skip
     experiments = [load_experiment(EXPERIMENTS / f"{name}.yaml", overrides=overrides) for name in NAMES]
     experiments[-1] = load_experiment(EXPERIMENTS / "fine_tuned.yaml", ["fine_tune.epochs=1"], overrides)
-    outcomes = list(run_all(experiments, RunStore(tmp_path / "runs"), Progress()))
-    assert [(o.experiment, o.state, o.error) for o in outcomes] == [(name, "complete", "") for name in NAMES]
-    metrics = {o.experiment: o.run.metrics for o in outcomes if o.run}
-    for found in metrics.values():
-        assert found["leaks"] == ""
-        assert found["test_by_subject"]["subjects"] == 41
-    assert metrics["smote"]["made"] == {  # up to the largest class, training images only
+    outcomes = run(tmp_path / "runs", *experiments)
+    assert [(o.job.experiment.name, o.state, o.error) for o in outcomes] == [(name, "complete", "") for name in NAMES]
+    metrics = {o.job.experiment.name: o.run().metrics() for o in outcomes}
+    for of_run in metrics.values():
+        assert of_run.leaks == ""
+        assert of_run.test_by_subject is not None
+        assert of_run.test_by_subject.subjects == 41
+    assert metrics["smote"].made == {  # up to the largest class, training images only
         "NonDemented": 0, "VeryMildDemented": 608, "MildDemented": 1472, "ModerateDemented": 2016,
     }  # fmt: skip
-    assert metrics["smote"]["made_from_subjects"]["ModerateDemented"] == 1
-    weights = metrics["class_weighted"]["class_weights"]
+    assert (metrics["smote"].made_from_subjects or {})["ModerateDemented"] == 1
+    weights = metrics["class_weighted"].class_weights or {}
     assert weights["ModerateDemented"] / weights["NonDemented"] == pytest.approx(64)  # 2,048 images and 32
-    assert metrics["fine_tuned"]["kept_epoch"] == 3  # the fine-tuned one, after two epochs of the head
-    answers = outcomes[4].run.table("predictions.csv") if outcomes[4].run else None
-    assert answers is not None
-    assert (answers.groupby("subject")["predicted"].nunique() == 1).all()  # one answer a subject
+    assert metrics["fine_tuned"].kept_epoch == 3  # the fine-tuned one, after two epochs of the head
+    predictions = outcomes[4].run().table("predictions.csv")
+    assert (predictions.groupby("subject")["predicted"].nunique() == 1).all()  # one class for each subject

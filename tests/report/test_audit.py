@@ -10,9 +10,10 @@ from matplotlib.text import Text
 from alzbench.compare import Reference, compare
 from alzbench.data.audit import Audit
 from alzbench.data.leakage import Leakage
-from alzbench.evaluation.figures import save
-from alzbench.report.audit import findings, render_audit
+from alzbench.drawing import save
+from alzbench.report.audit import audit_document, findings
 from alzbench.report.figure import comparison_figure
+from alzbench.report.terminal import render_terminal
 from alzbench.store import RunStore
 from tests.helpers.runs import write_run
 from tests.helpers.text import text_of
@@ -69,7 +70,7 @@ def test_many_conflicts_are_counted() -> None:
 
 
 def test_the_terminal_shows_names_as_they_are() -> None:
-    text = text_of(render_audit(audit_of(Leakage(1, 0, 0, 0, ()))))
+    text = text_of(render_terminal(audit_document(audit_of(Leakage(1, 0, 0, 0, ())))))
     assert "[red]A[/red]" in text
     assert "1,234" in text
     assert "slice protocol, seed 7" in text

@@ -1,9 +1,9 @@
-"""Figures of what experiments answered."""
+"""Figures of predictions."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -13,11 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from alzbench.compare.probabilities import probability_scores
+from alzbench.evaluation.scores import Scores, probability_scores
 from alzbench.report.curves import (
     ACROSS,
     CURVE_POINTS,
-    Scores,
     Tables,
     confusion_panels,
     precision_recall_panels,
@@ -36,7 +35,7 @@ def table_of(rows: list[tuple[str, str, float]]) -> pd.DataFrame:
     return pd.DataFrame([{**a, "p_A": s["p_A"], "p_B": s["p_B"]} for a, s in zip(about, shares, strict=True)])
 
 
-def with_scores(draw: Callable[[Tables, Scores], Figure], tables: Tables) -> Figure:
+def with_scores(draw: Callable[[Tables, Mapping[str, Scores]], Figure], tables: Tables) -> Figure:
     """Draw tables of one seed each."""
     return draw(tables, {name: probability_scores({0: table}) for name, table in tables.items()})
 

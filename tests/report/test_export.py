@@ -11,11 +11,13 @@ import pandas as pd
 import pytest
 
 from alzbench.compare import Comparison, Reference, binomial_interval, compare
-from alzbench.evaluation.metrics import score
-from alzbench.evaluation.subjects import score_subjects
-from alzbench.report.document import MOST_DISPUTED, comparison_sections
-from alzbench.report.export import SUBJECT_FIGURES, comparison_json, comparison_table
-from alzbench.report.terminal import render_comparison
+from alzbench.compare.predictions import read_group
+from alzbench.evaluation.evaluate import evaluate
+from alzbench.evaluation.metrics import metrics
+from alzbench.report.comparison import MOST_DISPUTED, comparison_document
+from alzbench.report.document import Document
+from alzbench.report.export import export_frame, render_csv, render_json
+from alzbench.report.terminal import render_terminal
 from alzbench.store import RunStore, read_run
 from tests.helpers.predictions import draw_predictions
 from tests.helpers.runs import write_run
@@ -35,11 +37,25 @@ def comparison(tmp_path: Path) -> Comparison:
     return compare(RunStore(tmp_path).runs(), [REFERENCE])
 
 
+def document_of(comparison: Comparison) -> Document:
+    """The document with what is known from predictions."""
+    return comparison_document(comparison, [read_group(group) for group in comparison.groups])
+
+
+def json_of(document: Document) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(render_json(document))
+    return values
+
+
 @pytest.fixture
-def rows(comparison: Comparison) -> dict[str, dict[str, Any]]:
+def document(comparison: Comparison) -> Document:
+    return document_of(comparison)
+
+
+@pytest.fixture
+def rows(document: Document) -> dict[str, dict[str, Any]]:
     """The rows of the CSV as it is read back, by experiment."""
-    text = comparison_table(comparison).to_csv(index=False)
-    table = pd.read_csv(io.StringIO(text)).set_index("experiment")
+    table = pd.read_csv(io.StringIO(render_csv(document))).set_index("experiment")
     return {str(name): {str(k): v for k, v in row.dropna().items()} for name, row in table.iterrows()}
 
 
@@ -74,33 +90,32 @@ def test_a_reference_has_its_accuracy_and_nothing_that_it_did_not_publish(rows: 
     assert not {"accuracy_sd", "macro_f1", "f1_A", "seeds"} & rows["published"].keys()
 
 
-def test_json_and_csv_hold_the_same_numbers(comparison: Comparison, rows: dict[str, dict[str, Any]]) -> None:
-    document = json.loads(json.dumps(comparison_json(comparison), allow_nan=False))
+def test_json_and_csv_hold_the_same_numbers(document: Document, rows: dict[str, dict[str, Any]]) -> None:
     seen = set()
-    for group in document["groups"]:
+    for group in json_of(document)["groups"]:
         for row in group["rows"]:
             csv = rows[row["label"]]
-            figures = {name: row[name] for name in ("accuracy", "balanced_accuracy", "macro_f1")}
-            figures |= {f"f1_{name}": f1 for name, f1 in zip(group["classes"], row["f1"], strict=True)}
-            for name, spread in figures.items():
-                assert csv[name] == pytest.approx(spread["mean"], rel=1e-15)
-                assert csv.get(f"{name}_sd") == (spread["sd"] and pytest.approx(spread["sd"], rel=1e-15))
+            scores = {name: row["scores"][name] for name in ("accuracy", "balanced_accuracy", "macro_f1")}
+            scores |= {f"f1_{name}": row["class_scores"]["f1"][name] for name in group["classes"]}
+            for name, score in scores.items():
+                assert csv[name] == pytest.approx(score["mean"], rel=1e-15)
+                assert csv.get(f"{name}_sd") == (score["sd"] and pytest.approx(score["sd"], rel=1e-15))
             assert len(row["seeds"]) == csv["seeds"]
             seen.add(row["label"])
     assert seen == {"x", "y", "z"}
 
 
-def test_json_holds_references_and_unfinished_runs(comparison: Comparison) -> None:
-    document = json.loads(json.dumps(comparison_json(comparison)))
-    real, demo = document["groups"]
+def test_json_holds_references_and_unfinished_runs(document: Document) -> None:
+    real, demo = json_of(document)["groups"]
     low, high = binomial_interval(REFERENCE)
     assert (real["references"], demo["references"]) == ([{**REFERENCE.model_dump(), "interval": [low, high]}], [])
     assert real["rows"][0]["unfinished"] == ["x/seed-2-h2: failed"]
 
 
 def test_no_runs_are_an_empty_table() -> None:
-    assert comparison_table(compare([], [REFERENCE])).empty
-    assert comparison_json(compare([], [REFERENCE])) == {"groups": []}
+    document = document_of(compare([], [REFERENCE]))
+    assert export_frame(document).empty
+    assert json_of(document) == {"groups": []}
 
 
 def test_what_is_known_from_predictions_is_the_same_in_json_csv_and_tables(tmp_path: Path) -> None:
@@ -108,30 +123,33 @@ def test_what_is_known_from_predictions_is_the_same_in_json_csv_and_tables(tmp_p
         for seed in (0, 1):
             path = write_run(tmp_path, right, n=240, experiment=experiment, settings_hash=experiment, seed=seed)
             draw_predictions(path, seed, right, subjects=30)
-    comparison = compare(RunStore(tmp_path).runs(), [])
-    (group,) = json.loads(json.dumps(comparison_json(comparison), allow_nan=False))["groups"]
-    csv = comparison_table(comparison).set_index("experiment")
-    (section,) = comparison_sections(comparison)
-    tables = {table.title: {row[0].text: row for row in table.rows} for table in section.tables}
+    document = document_of(compare(RunStore(tmp_path).runs(), []))
+    (group,) = json_of(document)["groups"]
+    csv = export_frame(document).set_index("experiment")
+    tables = {table.key: {row[0].value: row for row in table.rows} for table in document.sections[0].tables}
+    texts = {
+        (row[0], column.key): text
+        for table in document.sections[0].tables
+        for row in table.texts
+        for column, text in zip(table.columns, row, strict=True)
+    }
     for name in ("baseline", "other"):
         scores = group["probabilities"][name]
-        figures = {"calibration_error": scores["calibration_error"], "mean_roc_auc": scores["mean_roc_auc"]}
-        figures |= {f"roc_auc_{label}": of for label, of in scores["roc_auc"].items()}
-        precisions = {f"average_precision_{label}": of for label, of in scores["average_precision"].items()}
-        assert figures.keys() | precisions.keys() == {
+        found = dict(scores["overall"])
+        found |= {
+            f"{metric}_{label}": score for metric, of in scores["by_class"].items() for label, score in of.items()
+        }
+        assert found.keys() == {
             "calibration_error", "mean_roc_auc", "roc_auc_A", "roc_auc_B", "average_precision_A", "average_precision_B",
         }  # fmt: skip
-        for figure, of in (figures | precisions).items():
-            low, high = of["interval"]["low"], of["interval"]["high"]
-            columns = [figure, f"{figure}_low", f"{figure}_high"]
-            assert csv.loc[name, columns].tolist() == [of["value"], low, high]
-        for title, shown in (("Probabilities", figures), ("Mean precision by class", precisions)):
-            texts = [f"{of['value']:.3f} ({of['interval']['low']:.3f} to {of['interval']['high']:.3f})"
-                     for of in shown.values()]  # fmt: skip
-            assert [cell.text for cell in tables[title][name][1:]] == texts
+        for metric, score in found.items():
+            low, high = score["interval"]["low"], score["interval"]["high"]
+            columns = [metric, f"{metric}_low", f"{metric}_high"]
+            assert csv.loc[name, columns].tolist() == [score["mean"], low, high]
+            assert texts[name, metric] == f"{score['mean']:.3f} ({low:.3f}–{high:.3f})"
     disputed = {row["subject"]: row for row in group["disputed_subjects"]}
     assert len(disputed) > MOST_DISPUTED
-    for subject, row in tables["Where they disagree"].items():
+    for subject, row in tables["disputed"].items():
         assert row[-1].value == disputed[subject]["right"]["other"]
 
 
@@ -140,26 +158,27 @@ def test_scores_by_subject_have_their_intervals_everywhere(tmp_path: Path) -> No
         path = write_run(tmp_path, 0.6, n=240, seed=seed)
         draw_predictions(path, seed, 0.6, subjects=30)
         table = read_run(path).predictions()
-        metrics = {**read_run(path).metrics, "test": score(table), "test_by_subject": score_subjects(table)}
-        (path / "metrics.json").write_text(json.dumps(metrics))
+        evaluation = evaluate(table)
+        changes = {"test": evaluation.images, "test_by_subject": evaluation.subjects}
+        (path / "metrics.json").write_text(json.dumps(read_run(path).metrics().model_copy(update=changes).to_json()))
     comparison = compare(RunStore(tmp_path).runs(), [])
-    row = comparison.groups[0].rows[0].by_subject
-    assert row is not None
-    assert set(row.intervals) == set(SUBJECT_FIGURES)
-    csv = comparison_table(comparison).iloc[0]
-    (section,) = comparison_sections(comparison)
-    (cells,) = next(table for table in section.tables if table.title == "By subject").rows
-    text = " ".join(cell.text for cell in cells)
-    terminal = text_of(render_comparison(comparison), 200)
-    for name in SUBJECT_FIGURES:
-        found, spread = row.intervals[name], getattr(row, name)
-        assert found.value == pytest.approx(spread.mean)
-        assert found.low < found.value < found.high
-        assert (csv[f"subject_{name}"], csv[f"subject_{name}_low"]) == (spread.mean, found.low)
-        scale, digits = (100, 1) if name.endswith("accuracy") else (1, 3)
-        assert f"({scale * found.low:.{digits}f} to {scale * found.high:.{digits}f})" in text
-        digits = min(digits, 2)
-        assert f"{scale * found.low:.{digits}f}–{scale * found.high:.{digits}f}" in terminal
+    (row,) = comparison.groups[0].rows
+    document = document_of(comparison)
+    csv = export_frame(document).iloc[0]
+    (text,) = next(table for table in document.sections[0].tables if table.title == "By subject").texts
+    terminal = text_of(render_terminal(document), 200)
+    for metric in metrics(level="subject"):
+        score, name = row.scores[metric.name], metric.name
+        assert score.interval is not None
+        low, high = score.interval.low, score.interval.high
+        assert score.interval.value == pytest.approx(score.mean)
+        assert low < score.mean < high
+        assert (csv[name], csv[f"{name}_low"], csv[f"{name}_high"]) == (score.mean, low, high)
+        digits = 1 if metric.scale == 100 else 3
+        ends = [f"{metric.scale * end:.{digits}f}" for end in (low, high)]
+        shown = f"{metric.scale * score.mean:.{metric.digits}f} ({(' to ' if low < 0 else '–').join(ends)})"
+        assert shown in text
+        assert shown in terminal
 
 
 def test_columns_of_classes_are_no_ends_of_intervals(tmp_path: Path) -> None:
@@ -169,14 +188,18 @@ def test_columns_of_classes_are_no_ends_of_intervals(tmp_path: Path) -> None:
         draw_predictions(path, seed, 0.6, classes, subjects=30)
     comparison = compare(RunStore(tmp_path).runs(), [])
     (row,) = comparison.groups[0].rows
-    csv = comparison_table(comparison).iloc[0]
+    document = document_of(comparison)
+    csv = export_frame(document).iloc[0]
     assert csv[[f"f1_{name}" for name in ("A", "A_low (class)", "A_high (class)", "A_sd (class)")]].tolist() == [
         0.1, 0.2, 0.3, 0.4,
     ]  # fmt: skip
     assert csv["f1_A_sd"] == 0
-    assert (csv["f1_A_low"], csv["f1_A_high"]) == (row.intervals["f1_A"].low, row.intervals["f1_A"].high)
-    assert csv["f1_A_low (class)_low"] == row.intervals["f1_A_low"].low
-    area = comparison.groups[0].likely.scores["x"].roc_auc["A_low"]
-    assert area is not None
-    assert csv["roc_auc_A_low (class)"] == area.value
+    intervals = {name: score.interval for name, score in row.class_scores["f1"].items()}
+    first, second = intervals["A"], intervals["A_low"]
+    assert first is not None
+    assert second is not None
+    assert (csv["f1_A_low"], csv["f1_A_high"]) == (first.low, first.high)
+    assert csv["f1_A_low (class)_low"] == second.low
+    (scores,) = document.data["groups"][0]["probabilities"].values()
+    assert csv["roc_auc_A_low (class)"] == scores.by_class["roc_auc"]["A_low"].mean
     assert csv["roc_auc_A_low"] < csv["roc_auc_A"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from alzbench.compare import Reference, compare
-from alzbench.report.document import comparison_sections
+from alzbench.compare.predictions import read_group
+from alzbench.report.comparison import comparison_document
 from alzbench.report.markup import render_latex
 from alzbench.store import RunStore
 from tests.helpers.predictions import draw_predictions
@@ -37,9 +39,9 @@ def test_every_special_character_is_set_in_a_table(tmp_path: Path) -> None:
         draw_predictions(path, len(name), 0.6, classes)
     published = Reference(name=EVERY_SPECIAL, accuracy=0.5, test_images=96, protocol="reference", source=EVERY_SPECIAL)
     comparison = compare(RunStore(tmp_path / "runs").runs(), [published])
-    sections = comparison_sections(comparison)
-    assert len(sections[0].tables) >= 5
-    (tmp_path / "tables.tex").write_text(render_latex(EVERY_SPECIAL, sections), encoding="utf-8")
+    document = comparison_document(comparison, [read_group(group) for group in comparison.groups])
+    assert len(document.sections[0].tables) >= 5
+    (tmp_path / "tables.tex").write_text(render_latex(replace(document, title=EVERY_SPECIAL)), encoding="utf-8")
     (tmp_path / "document.tex").write_text(DOCUMENT)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "document.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
-from alzbench.report.cells import Cell
-from alzbench.report.document import Section, Table
+from alzbench.report.document import Column, Document, Form, Section, make_table
 from alzbench.report.html import Picture, render_html
 
 DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium")
@@ -46,12 +45,13 @@ def driver() -> Iterator[Any]:
 @pytest.fixture
 def page(driver: Any, tmp_path: Path) -> Any:
     """A page with one table, opened."""
-    rows = tuple((Cell(name), Cell("–" if value is None else f"{value:.0f}", value)) for name, value in ROWS)
-    table = Table(f"table {EVIL}", ("name", f"figure {EVIL}"), rows, frozenset({1}), EVIL)
-    sections = [Section(f"one {EVIL}", (EVIL,), (table,), (EVIL,)), Section("two", (), (), ())]
+    records = [{"name": name, "value": value, "weak": name == "a"} for name, value in ROWS]
+    columns = [Column("name", "name"), Column("value", f"number {EVIL}", Form())]
+    table = make_table(f"table {EVIL}", columns, records, EVIL)
+    sections = (Section(f"one {EVIL}", (EVIL,), (table,), (EVIL,)), Section("two"))
     pictures = [[], [Picture.of(Figure(figsize=(10, 3)), EVIL)]]
     path = tmp_path / "page.html"
-    path.write_text(render_html(f"T {EVIL}", EVIL, sections, pictures), encoding="utf-8")
+    path.write_text(render_html(Document(f"T {EVIL}", EVIL, sections), pictures), encoding="utf-8")
     driver.get_log("browser"), driver.get_log("performance")
     driver.get(path.as_uri())
     return driver

@@ -1,4 +1,4 @@
-"""What is said beside the figures."""
+"""Warnings and notes beside the scores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from alzbench.compare import Group, compare
 from alzbench.data.leakage import NOT_EXCLUDED, Leakage
-from alzbench.report.remarks import leak_mark, leak_warning, leak_warnings, notes, row_name
+from alzbench.report.remarks import group_notes, group_warnings, leak_mark, leak_warning, row_name
 from alzbench.runner.importing import NOT_KNOWN
 from alzbench.store import RunStore
 from tests.helpers.runs import write_run
@@ -49,13 +49,13 @@ def group(tmp_path: Path) -> Group:
 def test_rows_that_have_not_leaked_alike_are_marked_each(group: Group) -> None:
     names = [row_name(group, row) for row in group.rows]
     assert names == ["baseline [leaky]", "clean [no leak]", "unknown [leaks unknown]"]
-    assert leak_warnings(group)[1:] == [
-        "baseline: all of it", "clean: no leak found", "unknown: leakage cannot be excluded: who knows",
-    ]  # fmt: skip
+    assert group_warnings(group)[1:] == (
+        "baseline: all of it.", "clean: no leak found.", "unknown: leakage cannot be excluded: who knows.",
+    )  # fmt: skip
 
 
 def test_pairs_that_an_effect_lacks_are_named(group: Group) -> None:
-    assert "a pair is missing" in notes(replace(group, effects_without=("a pair is missing",)))
+    assert "a pair is missing." in group_notes(replace(group, effects_without=("a pair is missing",)))
 
 
 def test_a_class_that_not_all_seeds_test_is_named(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_class_that_not_all_seeds_test_is_named(tmp_path: Path) -> None:
     write_run(tmp_path, 0.5, (0.5, None), n=90, seed=1, test="t1")
     (group,) = compare(RunStore(tmp_path).runs(), []).groups
     assert "90 to 96 test images" in group.title
-    assert any(note.startswith("x: F1 of B is of 1 of 2 seeds, as the others have no") for note in notes(group))
+    assert any(note.startswith("x: F1 of B is of 1 of 2 seeds, as the others have no") for note in group_notes(group))
     write_run(tmp_path, 0.5, (0.5, 0.5), n=90, seed=1, test="t1", hash="newer", created="2031-01-01T00:00:00+00:00")
     (group,) = compare(RunStore(tmp_path).runs(), []).groups
-    assert not any("F1 of" in note for note in notes(group))
+    assert not any("F1 of" in note for note in group_notes(group))

@@ -12,11 +12,9 @@ from alzbench.experiment import Experiment, load_experiment
 from alzbench.experiment.study import expand_study
 from alzbench.models import variant_file
 from alzbench.models.variants import VARIANTS
-from alzbench.progress import Progress
-from alzbench.runner import check, run_all, settings_hash
-from alzbench.store import RunStore
+from alzbench.runner import check, settings_hash
 from tests.helpers.images import CLASSES
-from tests.helpers.running import Tiny
+from tests.helpers.running import Tiny, run
 from tests.helpers.stub_network import Stub
 
 MINE = '''from alzbench.models.variants import HeadOptions, dense_head, pool, register_variant
@@ -88,6 +86,16 @@ BLOCK = "fine_tune.first_block must be a block of mobilenet_v2: block_1 to block
             {"model": {"options": {"slices": 3}}}, "unknown key model.options.slices.", id="option-of-another"
         ),
         pytest.param({"model": {"variant": "smote"}}, "Unknown variant 'smote'; there are baseline, ", id="variant"),
+        pytest.param(
+            {"model": {"backbone": {"name": "mobilnet_v2"}}},
+            "Unknown backbone 'mobilnet_v2'; there are mobilenet_v2. Did you mean 'mobilenet_v2'?",
+            id="backbone",
+        ),
+        pytest.param(
+            {"model": {"variant": "largest_class", "backbone": {"name": "resnet"}}},
+            "Unknown backbone 'resnet'; there are mobilenet_v2.",
+            id="backbone-of-a-sanity-baseline",
+        ),
         pytest.param(
             {"model": {"file": "/no/where.py"}},
             "model.file must name a readable Python file; /no/where.py: No such file or directory.",
@@ -184,14 +192,12 @@ def test_a_run_keeps_the_file_of_its_variant(own_registry: None, tiny: Tiny, tmp
     (tmp_path / "mine.py").write_text(MINE)
     model = {"variant": "mine", "file": str(tmp_path / "mine.py")}
     experiments = [tiny(name="own", model=model), tiny(name="ours")]
-    own, ours = run_all(experiments, RunStore(tmp_path / "runs"), Progress())
-    assert own.run is not None
-    assert ours.run is not None
-    assert (own.run.path / "variant.py").read_text() == MINE
-    assert not (ours.run.path / "variant.py").exists()
-    stored = load_experiment(own.run.path / "experiment.yaml")
+    own, ours = (outcome.run() for outcome in run(tmp_path / "runs", *experiments))
+    assert (own.path / "variant.py").read_text() == MINE
+    assert not (ours.path / "variant.py").exists()
+    stored = load_experiment(own.path / "experiment.yaml")
     assert (stored.model.file, stored.model.variant) == (str(tmp_path / "mine.py"), "mine")
-    assert settings_hash(stored) == own.run.card.settings
+    assert settings_hash(stored) == own.card.settings_hash
     assert stub.trained == [("own", 0), ("ours", 0)]
 
 

@@ -12,7 +12,7 @@ import pytest
 from alzbench.data.manifest import open_image_set
 from alzbench.experiment import Experiment
 from alzbench.progress import Progress
-from alzbench.store import Run, RunStore, read_run
+from alzbench.store import Run, RunStore, TrainingNotes, read_run
 from alzbench.training.checkpoint import Checkpoint
 from tests.helpers.images import CLASSES, write_image
 from tests.helpers.running import Tiny, run_one
@@ -75,11 +75,13 @@ def test_the_history_goes_on_from_head_to_fine_tuning(tuned: Run) -> None:
 
 @pytest.mark.slow
 def test_the_kept_epoch_is_of_the_fine_tuning_and_the_head_has_its_own(tuned: Run) -> None:
-    metrics, accuracies = tuned.metrics, tuned.table("history.csv")["val_accuracy"].to_numpy()
-    assert (metrics["epochs"], metrics["stopped"]) == (4, "all epochs")
-    assert metrics["kept_epoch"] == 3 + accuracies[2:].argmax()  # the first of the best, counted from 1
-    assert metrics["head"] == {"kept_epoch": 1 + accuracies[:2].argmax(), "epochs": 2, "stopped": "all epochs"}
-    assert metrics["validation"]["accuracy"] == pytest.approx(accuracies[2:].max(), abs=1e-6)
+    metrics, accuracies = tuned.metrics(), tuned.table("history.csv")["val_accuracy"].to_numpy()
+    assert (metrics.epochs, metrics.stopped) == (4, "all epochs")
+    assert metrics.kept_epoch == 3 + accuracies[2:].argmax()  # the first of the best, counted from 1
+    head_epoch = int(1 + accuracies[:2].argmax())
+    assert metrics.head == TrainingNotes(kept_epoch=head_epoch, epochs=2, stopped="all epochs")
+    assert metrics.validation is not None
+    assert metrics.validation.scores["accuracy"] == pytest.approx(accuracies[2:].max(), abs=1e-6)
 
 
 @pytest.mark.slow
@@ -92,7 +94,7 @@ def test_the_stored_fine_tuned_model_gives_the_stored_predictions(tuned: Run, ti
 
 @pytest.mark.slow
 def test_fine_tuning_changes_the_blocks_from_the_first_one_up_and_none_below(tuned: Run, tiny: Tiny) -> None:
-    from alzbench.models.backbone import build_prefix
+    from alzbench.models.prefix import build_prefix
 
     experiment = tiny(**TUNED)
     untrained = build_prefix(experiment.model.backbone, experiment.data).model
@@ -158,10 +160,12 @@ def test_a_run_on_subjects_answers_alike_for_all_slices_of_one_and_its_model_tak
         **changes,
     )
     run = run_one(tmp_path / "runs", experiment)
-    assert run.metrics["images"] == {"train": 36, "validation": 12, "test": 12}
-    assert run.metrics["test_by_subject"]["subjects"] == 4
-    assert run.metrics["kept_epoch"] in ((2,) if changes else (1, 2))
-    assert ("head" in run.metrics) == bool(changes)
+    metrics = run.metrics()
+    assert metrics.images == {"train": 36, "validation": 12, "test": 12}
+    assert metrics.test_by_subject is not None
+    assert metrics.test_by_subject.subjects == 4
+    assert metrics.kept_epoch in ((2,) if changes else (1, 2))
+    assert (metrics.head is not None) == bool(changes)
     table = run.table("predictions.csv").sort_values(["subject", "image"])
     expected = stored_probabilities(table).reshape(4, 3, 4)
     assert (expected == expected[:, :1]).all()
@@ -183,11 +187,12 @@ def test_a_run_with_smote_says_how_many_it_made_and_tests_on_none_of_them(
     split = run.table("split.csv")
     counts = split[split["part"] == "train"]["label"].value_counts()
     assert counts[3] < counts.max()
-    assert run.metrics["imbalance"] == "smote"
-    assert run.metrics["made"] == {name: int(counts.max() - counts[k]) for k, name in enumerate(CLASSES)}
-    assert run.metrics["made_from_subjects"] == dict.fromkeys(CLASSES, 0)  # smooth noise is of nobody known
-    assert (run.metrics["test"]["n"], run.metrics["epochs"]) == (12, 2)
-    assert run.metrics["kept_epoch"] in (1, 2)
+    metrics = run.metrics()
+    assert metrics.imbalance == "smote"
+    assert metrics.made == {name: int(counts.max() - counts[k]) for k, name in enumerate(CLASSES)}
+    assert metrics.made_from_subjects == dict.fromkeys(CLASSES, 0)  # smooth noise is of nobody known
+    assert (run.evaluation().images.n, metrics.epochs) == (12, 2)
+    assert metrics.kept_epoch in (1, 2)
     assert "stage" not in run.table("history.csv")
     table = run.table("predictions.csv")
     answers = load(run).predict(pixels_of(experiment, table), verbose=0)

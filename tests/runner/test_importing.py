@@ -13,10 +13,12 @@ import pytest
 
 from alzbench.compare import compare
 from alzbench.errors import DataError, ExperimentError
+from alzbench.report.pages import Files
 from alzbench.report.pages import write_run as write_page
-from alzbench.report.terminal_run import render_run
+from alzbench.report.run import summary_document
+from alzbench.report.terminal import render_terminal
+from alzbench.runner.hashes import short_hash
 from alzbench.runner.importing import NOT_KNOWN, Source, import_predictions
-from alzbench.runner.plan import short_hash
 from alzbench.store import Run, RunStore, read_run
 from tests.helpers.predictions import draw_predictions
 from tests.helpers.runs import write_run
@@ -123,15 +125,15 @@ def test_runs_from_elsewhere_alone_can_be_compared_and_shown(store: RunStore, tm
     assert [(row.label, row.seeds) for row in group.rows] == [("a", (0, 1)), ("b", (0,))]
     assert group.rows[0].intervals["accuracy"].clusters == 18
     assert "not known" in group.leaks
-    assert "accuracy" in text_of(render_run(run))
-    write_page(run, tmp_path / "page.html")
+    assert "accuracy" in text_of(render_terminal(summary_document(run)))
+    write_page(run, Files(html=tmp_path / "page.html"))
     assert (tmp_path / "page.html").is_file()
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        pytest.param(lambda t: t[1:], "all test images of .* must be there; .* are missing", id="missing"),
+        pytest.param(lambda t: t[1:], "must have all test images of .*; .* are missing", id="missing"),
         pytest.param(lambda t: t.assign(image=["x.png", *t["image"][1:]]), "x.png are not", id="unknown"),
         pytest.param(lambda t: t.assign(label=t["predicted"]), "those of .* differ", id="labels"),
         pytest.param(lambda t: t.assign(image=[t["image"].iloc[1], *t["image"][1:]]), "must come once", id="twice"),
@@ -207,8 +209,8 @@ def test_the_same_predictions_again_change_nothing_and_it_is_said(store: RunStor
     ("text", "source", "said"),
     [
         pytest.param(TEXT.replace("0.9,0.1", "0.8,0.2"), Source("n"), "holds other predictions", id="content"),
-        pytest.param(TEXT, Source("n", protocol="slice"), r"said to be made otherwise \(protocol\)", id="protocol"),
-        pytest.param(TEXT, Source("n", other_subjects=True), r"made otherwise \(leaks\)", id="training"),
+        pytest.param(TEXT, Source("n", protocol="slice"), r"from another source \(protocol\)", id="protocol"),
+        pytest.param(TEXT, Source("n", other_subjects=True), r"from another source \(leaks\)", id="training"),
         pytest.param(TEXT, Source("n", classes=("B", "A")), "holds other predictions", id="classes"),
     ],
 )
@@ -254,7 +256,7 @@ def test_names_with_backslashes_match_on_either_side(store: RunStore, small: Pat
 
 def test_a_process_that_is_killed_leaves_no_run(store: RunStore, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("alzbench.atomic.shutil.rmtree", lambda *_, **__: None)  # as a killed process clears nothing
-    monkeypatch.setattr("alzbench.runner.importing.count_subjects", lambda _: 1 / 0)
+    monkeypatch.setattr("alzbench.runner.importing.evaluate", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         import_predictions(small, Source("n"), store)
     assert list(store.root.rglob("predictions.csv"))
@@ -262,13 +264,15 @@ def test_a_process_that_is_killed_leaves_no_run(store: RunStore, small: Path, mo
 
 
 def test_answers_without_probabilities_say_so(store: RunStore, small: Path) -> None:
-    assert "answers_only" not in import_predictions(small, Source("n"), store).metrics
+    assert import_predictions(small, Source("n"), store).metrics().labels_only == ""
     small.write_text("image,label,predicted,subject\nx,A,A,s\ny,B,A,t\n")
     run = import_predictions(small, Source("m", classes=("A", "B")), store)
-    assert "without probabilities" in run.metrics["answers_only"]
-    assert run.metrics["test"]["loss"] is None
-    assert "loss –" in text_of(render_run(run), 200)
-    assert run.metrics["test_by_subject"]["demented"]["roc_auc"] is None
+    assert "without probabilities" in run.metrics().labels_only
+    assert run.evaluation().images.scores["loss"] is None
+    assert "No loss, calibration and curves: " in text_of(render_terminal(summary_document(run)), 200)
+    subjects = run.evaluation().subjects
+    assert subjects is not None
+    assert subjects.demented.roc_auc is None
 
 
 def test_answers_without_probabilities_have_no_area_and_no_interval_of_one(store: RunStore, tmp_path: Path) -> None:

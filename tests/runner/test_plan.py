@@ -11,8 +11,9 @@ from alzbench.data.manifest import open_image_set
 from alzbench.data.protocols import split_of_run
 from alzbench.experiment import Experiment
 from alzbench.progress import Progress
-from alzbench.runner import resolved_yaml, settings_hash
-from alzbench.runner.plan import make_card, short_hash
+from alzbench.runner import Job, resolved_yaml, settings_hash
+from alzbench.runner.card import make_card
+from alzbench.runner.hashes import short_hash
 from tests.helpers.images import write_image
 from tests.helpers.running import Tiny, run, run_one
 from tests.helpers.stub_network import Stub
@@ -24,7 +25,7 @@ def test_the_same_images_elsewhere_are_the_same_run(
     first = run_one(tmp_path / "runs", tiny())
     moved = image_folder.rename(tmp_path / "moved")
     (outcome,) = run(tmp_path / "runs", tiny(data={"source": str(moved)}))
-    assert (outcome.state, outcome.run and outcome.run.path) == ("found", first.path)
+    assert (outcome.state, outcome.path) == ("stored", first.path)
     assert len(stub.trained) == 1
 
 
@@ -40,7 +41,7 @@ def test_other_images_are_another_run(
     else:
         write_image(folder / "new.jpg" if change == "one-more" else next(folder.iterdir()), 99)
     second = run_one(tmp_path / "runs", tiny())
-    assert first.card.settings == second.card.settings
+    assert first.card.settings_hash == second.card.settings_hash
     assert first.card.hash != second.card.hash
     assert len(stub.trained) == 2
 
@@ -96,10 +97,10 @@ def test_a_run_without_a_split_seed_is_grouped_as_before_there_was_one(tiny: Tin
     for split_seed in (None, 0):
         experiment = tiny(protocol={"name": "reference", "split_seed": split_seed})
         split = split_of_run(images.manifest, experiment.protocol, 0, None)
-        cards.append(make_card(experiment, 0, None, images, split))
-    assert cards[0].protocol_settings == short_hash('{"name": "reference", "validation": 0.2}')
-    assert cards[0].settings == settings_hash(tiny())
-    assert cards[1].protocol_settings != cards[0].protocol_settings
+        cards.append(make_card(Job(experiment=experiment, seed=0), images, split))
+    assert cards[0].protocol_hash == short_hash('{"name": "reference", "validation": 0.2}')
+    assert cards[0].settings_hash == settings_hash(tiny())
+    assert cards[1].protocol_hash != cards[0].protocol_hash
     assert [card.split_seed for card in cards] == [None, 0]
 
 

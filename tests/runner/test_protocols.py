@@ -17,15 +17,16 @@ PHANTOM = {"data": {"source": "phantom", "size": 32}, "augment": {"views": 1}, "
 def test_every_fold_is_a_run_and_tests_its_own_subjects(tiny: Tiny, tmp_path: Path, shared_cache: Path) -> None:
     del shared_cache
     outcomes = run(tmp_path / "runs", tiny(**PHANTOM, protocol={"name": "subject_cv", "folds": 3}))
-    assert [(o.fold, o.state) for o in outcomes] == [(0, "complete"), (1, "complete"), (2, "complete")]
+    assert [(o.job.fold, o.state) for o in outcomes] == [(0, "complete"), (1, "complete"), (2, "complete")]
     tested = []
     for outcome in outcomes:
-        assert outcome.run is not None
-        assert (outcome.run.card.leaks, outcome.run.card.folds) == ("", 3)
-        assert f"fold-{outcome.fold}-" in outcome.run.path.name
-        scores = outcome.run.metrics["test_by_subject"]
-        table = outcome.run.table("predictions.csv")
-        assert scores["subjects"] == table["subject"].nunique() == 14
+        stored = outcome.run()
+        assert (stored.card.leaks, stored.card.folds) == ("", 3)
+        assert f"fold-{outcome.job.fold}-" in stored.path.name
+        subjects = stored.evaluation().subjects
+        assert subjects is not None
+        table = stored.table("predictions.csv")
+        assert subjects.subjects == table["subject"].nunique() == 14
         tested += table["subject"].unique().tolist()
     assert len(tested) == len(set(tested)) == 42
 
@@ -35,8 +36,10 @@ def test_a_leaky_protocol_says_so_in_card_and_metrics(tiny: Tiny, tmp_path: Path
     del shared_cache
     stored = run_one(tmp_path / "runs", tiny(**PHANTOM))
     assert stored.card.leaks.startswith("252 of 252 test images are of subjects seen in training")
-    assert stored.metrics["leaks"] == stored.card.leaks
-    assert stored.metrics["leakage"]["same_subject"] == 252
+    metrics = stored.metrics()
+    assert metrics.leaks == stored.card.leaks
+    assert metrics.leakage is not None
+    assert metrics.leakage.same_subject == 252
 
 
 @pytest.mark.slow
@@ -44,18 +47,17 @@ def test_sanity_rows_are_run_once_beside_the_experiments(tiny: Tiny, tmp_path: P
     del shared_cache
     experiments = [tiny(**PHANTOM, name=name, seeds=seeds) for name, seeds in (("a", [0]), ("b", [0, 1]))]
     outcomes = run(tmp_path / "runs", *experiments, sanity=True)
-    names = [(o.experiment, o.seed) for o in outcomes]
+    names = [(o.job.experiment.name, o.job.seed) for o in outcomes]
     assert names[:3] == [("a", 0), ("b", 0), ("b", 1)]
     sanity = ["sanity-largest-class", "sanity-grey-logistic", "sanity-shuffled-labels"]
     assert names[3:] == [(name, seed) for name in sanity for seed in (0, 1)]
-    stored = {(o.experiment, o.seed): o.run for o in outcomes}
+    stored = {(o.job.experiment.name, o.job.seed): o.run() for o in outcomes}
     largest = stored["sanity-largest-class", 0]
-    assert largest is not None
     assert largest.card.sanity
-    assert largest.metrics["test"]["balanced_accuracy"] == 0.25
-    assert largest.card.test == stored["a", 0].card.test  # type: ignore[union-attr]
+    assert largest.evaluation().images.scores["balanced_accuracy"] == 0.25
+    assert largest.card.test == stored["a", 0].card.test
     again = run(tmp_path / "runs", *experiments, sanity=True)
-    assert {o.state for o in again} == {"found"}
+    assert {o.state for o in again} == {"stored"}
 
 
 @pytest.mark.slow

@@ -13,10 +13,10 @@ import pytest
 from rich.console import Console
 
 from alzbench.data.manifest import open_image_set
-from alzbench.evaluation.metrics import score
+from alzbench.evaluation.evaluate import evaluate
 from alzbench.experiment import load_experiment
 from alzbench.progress import Progress
-from alzbench.runner import resolved_yaml, run_all, settings_hash
+from alzbench.runner import resolved_yaml, settings_hash
 from alzbench.store import Run, RunStore, read_run
 from tests.helpers.running import Tiny, run, run_one
 
@@ -48,7 +48,7 @@ def test_the_card_says_what_the_run_is(done: Run, tiny: Tiny) -> None:
     assert (card.experiment, card.seed, card.variant, card.protocol) == ("tiny", 0, "baseline", "reference")
     assert (card.state, card.demo, card.error) == ("complete", False, "")
     assert "the subjects are not known for 12 test images" in card.leaks  # they are smooth noise
-    assert card.settings == settings_hash(tiny())
+    assert card.settings_hash == settings_hash(tiny())
     assert done.path.name == f"seed-0-{card.hash}"
 
 
@@ -57,7 +57,7 @@ def test_the_split_assigns_every_image_as_the_protocol_says(done: Run) -> None:
     original = split["image"].str.startswith("OriginalDataset")
     assert set(split.loc[original, "part"]) == {"test"}
     assert split.loc[~original, "part"].value_counts().to_dict() == {"train": 32, "validation": 8}
-    assert done.metrics["images"] == {"train": 32, "validation": 8, "test": 12}
+    assert done.metrics().images == {"train": 32, "validation": 8, "test": 12}
     assert split["image"].is_unique
 
 
@@ -65,7 +65,7 @@ def test_the_split_assigns_every_image_as_the_protocol_says(done: Run) -> None:
 def test_predictions_are_those_of_the_split(done: Run, file: str, part: str) -> None:
     table, split = done.table(file), done.table("split.csv")
     wanted = split[split["part"] == part]
-    classes = done.metrics["test"]["classes"]
+    classes = done.evaluation().images.classes
     assert table["image"].tolist() == wanted["image"].tolist()
     assert table["label"].tolist() == [classes[label] for label in wanted["label"]]
     assert all(label in image for label, image in zip(table["label"], table["image"], strict=True))
@@ -76,18 +76,23 @@ def test_predictions_are_those_of_the_split(done: Run, file: str, part: str) -> 
 
 @pytest.mark.parametrize(("file", "part"), [("predictions.csv", "test"), ("predictions_val.csv", "validation")])
 def test_scoring_the_stored_predictions_gives_the_stored_metrics(done: Run, file: str, part: str) -> None:
-    scored, stored = score(done.table(file)), done.metrics[part]
-    assert scored.pop("loss") == pytest.approx(stored["loss"], rel=1e-12)
-    assert scored == {key: value for key, value in stored.items() if key != "loss"}
+    evaluation, metrics = evaluate(done.table(file)), done.metrics()
+    scored, stored = (scores.model_dump() for scores in (evaluation.images, getattr(metrics, part)))
+    assert scored.pop("loss") == pytest.approx(stored.pop("loss"), rel=1e-12)
+    assert scored.pop("calibration_error") == pytest.approx(stored.pop("calibration_error"), rel=1e-12)
+    assert scored == stored
+    assert (evaluation.subjects is None) == (metrics.test_by_subject is None)
 
 
 def test_the_kept_epoch_is_the_first_with_the_best_validation_accuracy(done: Run) -> None:
     history = done.table("history.csv")
     assert history["epoch"].tolist() == [1, 2]
-    assert done.metrics["epochs"] == 2
-    assert done.metrics["kept_epoch"] == 1 + history["val_accuracy"].to_numpy().argmax()
+    assert done.metrics().epochs == 2
+    assert done.metrics().kept_epoch == 1 + history["val_accuracy"].to_numpy().argmax()
     best = history["val_accuracy"].max()
-    assert done.metrics["validation"]["accuracy"] == pytest.approx(best, abs=1e-6)
+    validation = done.metrics().validation
+    assert validation is not None
+    assert validation.scores["accuracy"] == pytest.approx(best, abs=1e-6)
 
 
 def test_the_stored_model_gives_the_stored_predictions(done: Run, tiny: Tiny) -> None:
@@ -127,10 +132,10 @@ def test_the_stored_experiment_is_the_same_experiment_with_every_default_written
 def test_the_same_run_again_is_found_and_writes_nothing(
     done: Run, tiny: Tiny, shared_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alzbench.runner.run.NetworkRun", None)  # calling it would fail
+    monkeypatch.setattr("alzbench.runner.recipe.Network", None)  # calling it would fail
     before = files_below(shared_folder)
     (outcome,) = run(shared_folder / "runs", tiny())
-    assert (outcome.state, outcome.run and outcome.run.path) == ("found", done.path)
+    assert (outcome.state, outcome.path) == ("stored", done.path)
     assert files_below(shared_folder) == before
 
 
@@ -180,7 +185,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_numbers(
     assert (broken.card.state, (broken.path / "checkpoint-head.npz").is_file()) == ("interrupted", True)
 
     console = Console(file=io.StringIO(), width=200)
-    list(run_all([experiment], RunStore(tmp_path / "broken"), Progress(console)))
+    run(tmp_path / "broken", experiment, progress=Progress(console))
     assert isinstance(console.file, io.StringIO)
     assert "going on after epoch 1 of 3" in console.file.getvalue()
     resumed = read_run(broken.path)
@@ -198,9 +203,9 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_numbers(
 def test_a_loss_that_is_not_finite_fails_the_run_and_not_the_next(done: Run, tiny: Tiny, tmp_path: Path) -> None:
     del done
     bad, good = run(tmp_path / "runs", tiny(name="bad", train={"lr": 1e30}), tiny(name="good", train={"epochs": 1}))
-    assert (bad.experiment, bad.state, bad.run) == ("bad", "failed", None)
+    assert (bad.job.experiment.name, bad.state, bad.path) == ("bad", "failed", None)
     assert "The loss must be finite" in bad.error
-    assert (good.experiment, good.state) == ("good", "complete")
+    assert (good.job.experiment.name, good.state) == ("good", "complete")
     states = {stored.card.experiment: stored.card for stored in RunStore(tmp_path / "runs").runs()}
     assert (states["bad"].state, states["bad"].error) == ("failed", bad.error)
     assert list((tmp_path / "runs" / "bad").rglob("metrics.json")) == []
@@ -214,6 +219,6 @@ def test_images_that_are_left_out_are_recorded(done: Run, tiny: Tiny, image_fold
     stored = run_one(tmp_path / "runs", tiny(data={"on_corrupt": "skip"}, train={"epochs": 1}))
     skipped = stored.table("skipped.csv")
     assert skipped.to_dict("records") == [{"image": name, "reason": "not an image file"}]
-    assert stored.metrics["skipped_images"] == 1
-    assert stored.metrics["images"] == {"train": 31, "validation": 8, "test": 12}
+    assert stored.metrics().skipped_images == 1
+    assert stored.metrics().images == {"train": 31, "validation": 8, "test": 12}
     assert name not in set(stored.table("split.csv")["image"])

@@ -51,7 +51,7 @@ def test_a_failed_run_does_not_stop_the_next(
 ) -> None:
     stub.fails = {"a": error}
     outcomes = run(tmp_path / "runs", tiny(name="a", seeds=[0, 1]), tiny(name="b"))
-    assert [(o.experiment, o.seed, o.state) for o in outcomes] == [
+    assert [(o.job.experiment.name, o.job.seed, o.state) for o in outcomes] == [
         ("a", 0, "failed"), ("a", 1, "failed"), ("b", 0, "complete"),
     ]  # fmt: skip
     assert outcomes[0].error.startswith(text)
@@ -78,12 +78,12 @@ def test_a_failed_run_is_tried_again(tiny: Tiny, tmp_path: Path, stub: type[Stub
 
 def test_every_seed_of_every_experiment_is_run_in_order(tiny: Tiny, tmp_path: Path, stub: type[Stub]) -> None:
     outcomes = run(tmp_path / "runs", tiny(name="b", seeds=[1, 0]), tiny(name="a", seeds=[5]))
-    assert [(o.experiment, o.seed) for o in outcomes] == stub.trained == [("b", 1), ("b", 0), ("a", 5)]
+    assert [(o.job.experiment.name, o.job.seed) for o in outcomes] == stub.trained == [("b", 1), ("b", 0), ("a", 5)]
 
 
 def test_only_force_runs_again_what_is_complete(tiny: Tiny, tmp_path: Path, stub: type[Stub]) -> None:
     states = [run(tmp_path / "runs", tiny(), force=force)[0].state for force in (False, False, True, False)]
-    assert states == ["complete", "found", "complete", "found"]
+    assert states == ["complete", "stored", "complete", "stored"]
     assert len(stub.trained) == 2
 
 

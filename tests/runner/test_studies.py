@@ -19,11 +19,14 @@ from alzbench.data.manifest import ImageSet
 from alzbench.errors import RunError
 from alzbench.experiment import Experiment
 from alzbench.progress import Progress
-from alzbench.runner import run_all
+from alzbench.runner import Job
+from alzbench.runner.estimator import Fit
+from alzbench.runner.listeners import Listeners
 from alzbench.store import RunStore, RunWriter
 from tests.helpers.command import TINY, Command, assert_sentence
 from tests.helpers.paths import EXPERIMENTS
 from tests.helpers.predictions import draw_predictions
+from tests.helpers.running import run as run_experiments
 from tests.helpers.runs import write_run
 from tests.helpers.stub_network import Stub
 
@@ -126,7 +129,9 @@ def test_studies_may_share_their_base(run: Command, study: Path, stub: type[Stub
 
 def test_other_experiments_of_one_name_end_with_2(run: Command, base: Path, study: Path, stub: type[Stub]) -> None:
     study.write_text("seeds: [1]" + STUDY)
-    assert_sentence(run(base, study), 2, "must have different names;", "s.yaml makes another base (reference protocol)")
+    assert_sentence(
+        run(base, study), 2, "must have different names;", "s.yaml defines another base (reference protocol)"
+    )
     assert stub.trained == []
     assert not Path("runs").exists()
 
@@ -242,16 +247,14 @@ def test_a_log_has_plain_lines(run: Command, study: Path, monkeypatch: pytest.Mo
 class Tracking(Stub):
     """A stub that works on a bar of its own, as training does."""
 
-    def __init__(
-        self, experiment: Experiment, seed: int, images: ImageSet, split: pd.DataFrame, progress: Progress
-    ) -> None:
-        super().__init__(experiment, seed, images, split, progress)
+    def __init__(self, job: Job, images: ImageSet, split: pd.DataFrame, progress: Progress) -> None:
+        super().__init__(job, images, split, progress)
         self.progress = progress
 
-    def predictions(self, writer: RunWriter) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    def fit(self, writer: RunWriter, listeners: Listeners) -> Fit:
         with self.progress.track("training", 5) as advance:
             advance(5)
-            return super().predictions(writer)
+            return super().fit(writer, listeners)
 
 
 def test_on_a_terminal_the_bar_of_the_runs_stays_above_the_work(
@@ -260,10 +263,10 @@ def test_on_a_terminal_the_bar_of_the_runs_stays_above_the_work(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("alzbench.runner.run.NetworkRun", Tracking)
+    monkeypatch.setattr("alzbench.runner.recipe.Network", Tracking)
     console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
     experiments = [tiny(name="a"), tiny(name="b", seeds=[0, 1])]
-    outcomes = list(run_all(experiments, RunStore(Path("runs")), Progress(console)))
+    outcomes = run_experiments(Path("runs"), *experiments, progress=Progress(console))
     assert [outcome.state for outcome in outcomes] == ["complete"] * 3
     assert stub.trained == [("a", 0), ("b", 0), ("b", 1)]
     assert isinstance(console.file, io.StringIO)

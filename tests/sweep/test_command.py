@@ -35,10 +35,11 @@ def test_every_trial_is_a_run_without_a_test_part(alzbench: Command, write: Writ
         assert settings["train"]["lr"] == trial.params["train.lr"]
         assert not (run.path / "predictions.csv").exists()
         if trial.state == TrialState.COMPLETE:
-            scores = run.json("metrics.json")
-            assert "test" not in scores
-            assert trial.values == [scores["validation"]["macro_f1"]]
-            assert len(pd.read_csv(run.path / "predictions_val.csv")) == scores["validation"]["n"]
+            metrics = run.metrics()
+            assert metrics.test is None
+            assert metrics.validation is not None
+            assert trial.values == [metrics.validation.scores["macro_f1"]]
+            assert len(pd.read_csv(run.path / "predictions_val.csv")) == metrics.validation.n
 
 
 def test_a_failed_trial_is_recorded_and_the_sweep_goes_on(alzbench: Command, write: Write) -> None:
@@ -90,7 +91,9 @@ def test_folds_are_averaged_and_pruned_between(alzbench: Command, write: Write) 
     of_trial: dict[int, list[float]] = {}
     for run in store.runs():
         assert run.card.trial is not None
-        of_trial.setdefault(run.card.trial, []).append(run.json("metrics.json")["validation"]["macro_f1"])
+        validation = run.metrics().validation
+        assert validation is not None
+        of_trial.setdefault(run.card.trial, []).append(validation.scores["macro_f1"])
     for trial in trials():
         scores = of_trial[trial.number]
         if trial.state == TrialState.COMPLETE:

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
+from alzbench.evaluation.evaluate import Evaluation, evaluate
 from alzbench.store import RunStore
 from alzbench.sweep.ownership import is_alive
 from tests.helpers.command import Command
@@ -24,19 +26,19 @@ Break = Callable[[int, BaseException | None], None]
 @pytest.fixture
 def breaks(monkeypatch: pytest.MonkeyPatch) -> Break:
     """Let the training that has this number, from 1, end with an error; None: let all be."""
-    train = FakeNetwork.validation
+    train = FakeNetwork.fit
 
     def at(number: int, error: BaseException | None) -> None:
         trained = 0
 
-        def validation(self: FakeNetwork, *arguments: Any) -> Any:
+        def fit(self: FakeNetwork, *arguments: Any) -> Any:
             nonlocal trained
             trained += 1
             if error is not None and trained == number:
                 raise error
             return train(self, *arguments)
 
-        monkeypatch.setattr(FakeNetwork, "validation", validation)
+        monkeypatch.setattr(FakeNetwork, "fit", fit)
 
     return at
 
@@ -90,11 +92,12 @@ def test_an_error_of_one_trial_ends_it_alone(
 def test_an_objective_that_is_no_number_ends_its_trial_alone(
     alzbench: Command, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def scores(_: Any) -> dict[str, Any]:
-        return {"validation": {"macro_f1": next(values)}, "validation_by_subject": None}
+    def evaluate_as_next(table: pd.DataFrame) -> Evaluation:
+        images = evaluate(table).images.model_copy(update={"scores": {"macro_f1": next(values)}})
+        return Evaluation(images=images, subjects=None)
 
     values = iter([0.5, None, 0.25])
-    monkeypatch.setattr("alzbench.runner.trial.validation_scores", scores)
+    monkeypatch.setattr("alzbench.runner.recipe.evaluate", evaluate_as_next)
     result = alzbench("sweep", file)
     assert result.code == 0, result.err
     assert [trial.values for trial in trials()] == [[0.5], None, [0.25]]

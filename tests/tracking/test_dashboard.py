@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from alzbench.compare import load_references
-from tests.helpers.command import Command
+from tests.helpers.command import Command, assert_sentence
 from tests.helpers.runs import write_run
 from tests.helpers.wandb_runs import Write, only_run
 from tests.helpers.wandb_server import StandIn
@@ -58,7 +58,7 @@ def test_what_is_printed_keeps_to_the_schema_of_wandb_workspaces(specification: 
     assert View.model_validate(workspace).spec.section.panel_bank_config.sections
     assert ReportViewspec.model_validate(report).spec.blocks
     names = [section["name"] for section in workspace["spec"]["section"]["panelBankConfig"]["sections"]]
-    assert names[:5] == ["Comparison", "Scores", "F1 by class", "Training", "Confusion matrices"]
+    assert names[:5] == ["Comparison", "Scores", "Scores by class", "Training", "Confusion matrices"]
     shown = {
         "summary_metrics.test/accuracy",
         "summary_metrics.test/macro_f1",
@@ -115,11 +115,18 @@ def test_nothing_to_compare_is_one_sentence(alzbench: Command) -> None:
     assert (result.code, result.out, result.err.count("\n")) == (3, "", 1)
 
 
+def test_demo_runs_alone_make_no_dashboard(alzbench: Command, server: StandIn) -> None:
+    write_run(Path("runs"), experiment="e", demo=True)
+    for more in ([], ["--dry-run"]):
+        assert_sentence(alzbench("dashboard", "e", *more), 1, "A dashboard shows no demo runs")
+    assert server.requests == []
+
+
 def test_nothing_is_shown_of_runs_that_are_not_to_be_sent(alzbench: Command, write: Write, server: StandIn) -> None:
     alzbench("run", write("disabled", name="secret"), "--no-sanity")
     result = alzbench("dashboard")
     assert (result.code, server.requests) == (1, [])
-    assert "Every stored run says tracking.wandb: disabled" in result.err
+    assert "All stored runs have tracking.wandb: disabled" in result.err
     alzbench("run", write("auto", name="open"), "--no-sanity")
     shown = alzbench("dashboard", "--dry-run")
     assert shown.code == 0

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from alzbench.store import RunWriter, read_run
+from alzbench.runner import EpochStored
+from alzbench.runner.listeners import Listeners
+from alzbench.store import read_run
 from tests.helpers.command import Command
 from tests.helpers.wandb_runs import Write, assert_whole, end_client, marker, only_run, rows, start
 from tests.helpers.wandb_server import StandIn
@@ -165,14 +167,14 @@ def test_missing_rows_are_reported_once(
 def test_a_stopped_command_says_that_it_waits_for_the_server(
     alzbench: Command, write: Write, server: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(_experiment: object, _images: object, _split: object, _network: object, writer: RunWriter) -> None:
-        writer.on_epoch([{"epoch": 1, "loss": 1.0}])
+    def stopped(_estimator: object, _writer: object, listeners: Listeners) -> None:
+        listeners.epoch_stored(EpochStored([{"epoch": 1, "loss": 1.0}]))
         while not server.runs:
             time.sleep(0.1)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("alzbench.tracking.follow.LONG_S", 0.2)
-    monkeypatch.setattr("alzbench.runner.run._work", stopped)
+    monkeypatch.setattr("alzbench.runner.recipe.train", stopped)
     server.fails = lambda asked, _body: 0 if server.runs and "file_stream" in asked else None
     result = alzbench("run", write("online"), "--no-sanity")
     assert result.code == 4

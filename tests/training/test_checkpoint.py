@@ -24,7 +24,7 @@ def test_round_trip(state: Checkpoint, tmp_path: Path) -> None:
     assert (loaded.history, loaded.best_epoch) == (state.history, 0)
     assert [int(v) for v in loaded.variables] == list(range(12))
     assert np.array_equal(loaded.optimizer[0], np.ones((2, 2)))
-    assert np.array_equal(loaded.answers[0], np.eye(2))
+    assert np.array_equal(loaded.logits[0], np.eye(2))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
@@ -44,3 +44,16 @@ def test_objects_are_not_loaded(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
     np.savez(path, about=np.array([{"evil": 1}], dtype=object))
     assert Checkpoint.load(path) == Checkpoint()
+
+
+def test_a_checkpoint_of_an_older_version_is_read(state: Checkpoint, tmp_path: Path) -> None:
+    """It has the logits under another name."""
+    path = tmp_path / "checkpoint.npz"
+    state.save(path)
+    with np.load(path) as content:
+        arrays = {name.replace("logits-", "answers-"): content[name] for name in content.files}
+    assert "answers-00000" in arrays
+    np.savez(path, **arrays)
+    loaded = Checkpoint.load(path)
+    assert np.array_equal(loaded.logits[0], np.eye(2))
+    assert (loaded.history, loaded.best_epoch) == (state.history, state.best_epoch)

@@ -199,7 +199,7 @@ def test_held_out_images_come_as_they_are() -> None:
     assert labels.tolist() == SLICES["label"].tolist()
     assert len(examples) == 19
     answers = np.random.default_rng(0).random((19, 3))
-    assert examples.of_images(answers) is answers
+    assert examples.per_image(answers) is answers
 
 
 def test_an_answer_about_a_set_is_that_of_each_of_its_images() -> None:
@@ -207,7 +207,7 @@ def test_an_answer_about_a_set_is_that_of_each_of_its_images() -> None:
     sets = examples.batches(len(examples))[0][0]
     assert len(examples) == len(sets["present"]) == 8  # labels are not known here: b is one set
     answers = np.arange(8 * 3, dtype=np.float32).reshape(8, 3)
-    of_images = examples.of_images(answers)
+    of_images = examples.per_image(answers)
     assert of_images.shape == (len(SUBJECTS), 3)
     seen = []
     for maps, present, answer in zip(sets["features"], sets["present"], answers, strict=True):

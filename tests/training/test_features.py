@@ -13,7 +13,7 @@ from alzbench import arrays
 from alzbench.data.manifest import ImageSet, open_image_set
 from alzbench.errors import RunError
 from alzbench.experiment import AugmentSettings, BackboneSettings, DataSettings
-from alzbench.models.backbone import Prefix, build_prefix
+from alzbench.models.prefix import Prefix, build_prefix
 from alzbench.progress import Progress
 from alzbench.training.extractor import KerasExtractor
 from alzbench.training.features import Features

@@ -15,7 +15,7 @@ from alzbench.errors import ExperimentError, RunError
 from alzbench.experiment import ImbalanceSettings
 from alzbench.experiment.imbalance import ClassWeights
 from alzbench.training import imbalance
-from alzbench.training.imbalance import Rebalanced, check_class_weights, class_weights, rebalance
+from alzbench.training.imbalance import Rebalanced, class_weights, rebalance
 
 NAMES = ("none", "mild", "severe")
 SHAPE = (2, 1, 3)
@@ -85,16 +85,16 @@ def test_the_mean_weight_of_the_examples_is_one(labels: np.ndarray, options: Any
 
 
 def test_given_weights_must_be_of_exactly_the_classes() -> None:
-    check_class_weights(strategy("class_weights", weights={"none": 1.0, "mild": 2.0, "severe": 3.0}), NAMES)
-    check_class_weights(strategy("class_weights"), NAMES)
-    check_class_weights(strategy("oversampling"), NAMES)
+    strategy("class_weights", weights={"none": 1.0, "mild": 2.0, "severe": 3.0}).check_classes(NAMES)
+    strategy("class_weights").check_classes(NAMES)
+    strategy("oversampling").check_classes(NAMES)
     start = "imbalance.weights must hold a weight for each of none, mild, severe; "
     for given_weights, found in (
         ({"none": 1.0, "mild": 2.0, "sever": 3.0}, "there is no class sever."),
         ({"none": 1.0}, "mild, severe has none."),
     ):
         with pytest.raises(ExperimentError) as error:
-            check_class_weights(strategy("class_weights", weights=given_weights), NAMES)
+            strategy("class_weights", weights=given_weights).check_classes(NAMES)
         assert str(error.value) == start + found
 
 
@@ -220,7 +220,7 @@ def test_too_little_memory_is_said_before_the_maps_are_read(monkeypatch: pytest.
         rebalanced("smote", maps=None, neighbours=3, memory_gib=1e-7)
     assert str(error.value) == (
         "imbalance smote would need about 1.9e-06 GiB of memory for 24 feature maps of 6 values, and 1e-07 GiB may be "
-        "used. Raise imbalance.memory_gib where there is more, or use oversampling or class_weights, which need none."
+        "used. Raise imbalance.memory_gib if there is more, or use oversampling or class_weights, which need none."
     )
     meminfo = tmp_path / "meminfo"
     meminfo.write_text("MemTotal: 99999999 kB\nMemAvailable:       1 kB\n")

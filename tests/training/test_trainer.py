@@ -14,7 +14,7 @@ from alzbench.experiment import ModelSettings, TrainSettings
 from alzbench.models.classifier import build_head
 from alzbench.progress import Progress
 from alzbench.training.batches import FeatureBatches, epoch_order
-from alzbench.training.predict import predict_logits
+from alzbench.training.predictor import predict_logits
 from alzbench.training.trainer import TrainResult, train
 
 pytestmark = pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Errors on their way out: a sentence on standard error, and an exit code."""
+"""Errors at the end of a command: a sentence on standard error, and an exit code."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def explain(error: Exception) -> int:
 
 
 def complain(text: str) -> None:
-    """Print an error's text."""
+    """Print the text of an error."""
     print(f"error: {text}", file=sys.stderr)
 
 

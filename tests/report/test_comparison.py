@@ -6,20 +6,22 @@ import base64
 import html
 import json
 import re
-from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from alzbench.compare import Comparison, Reference, compare
-from alzbench.report.cells import Cell
-from alzbench.report.document import Section, Table, comparison_sections
-from alzbench.report.export import comparison_json, comparison_table
+from alzbench.compare.predictions import read_group
+from alzbench.evaluation.metrics import metrics
+from alzbench.report.comparison import comparison_document
+from alzbench.report.document import Column, Document, Section, make_table
+from alzbench.report.export import export_frame, plain
 from alzbench.report.html import render_html
 from alzbench.report.markup import latex, render_latex, render_markdown
 from alzbench.report.pages import Files, write_comparison
-from alzbench.report.pictures import placed_figures
+from alzbench.report.pictures import group_figures
 from alzbench.store import RunStore
 from tests.helpers.predictions import draw_predictions
 from tests.helpers.runs import write_run
@@ -40,9 +42,14 @@ def comparison(tmp_path: Path) -> Comparison:
     return compare(RunStore(tmp_path).runs(), [REFERENCE])
 
 
+def document_of(comparison: Comparison) -> Document:
+    """The document with what is known from predictions."""
+    return comparison_document(comparison, [read_group(group) for group in comparison.groups])
+
+
 @pytest.fixture
-def sections(comparison: Comparison) -> list[Section]:
-    return comparison_sections(comparison)
+def document(comparison: Comparison) -> Document:
+    return document_of(comparison)
 
 
 class Tables(HTMLParser):
@@ -68,62 +75,87 @@ class Tables(HTMLParser):
             self.cells[-1] += data
 
 
-def texts(sections: Sequence[Section]) -> list[str]:
+def texts(document: Document) -> list[str]:
     """All headings and cells of the tables, in order."""
     return [
         text
-        for section in sections
+        for section in document.sections
         for table in section.tables
-        for text in [*table.columns, *(cell.text for row in table.rows for cell in row)]
+        for text in [*(column.label for column in table.columns), *(text for row in table.texts for text in row)]
     ]
 
 
-def test_the_tables_say_what_the_comparison_holds(comparison: Comparison, sections: list[Section]) -> None:
+def rows(section: Section, title: str) -> dict[str, dict[str, str]]:
+    """The texts of a table: name of the row -> key of the column -> text."""
+    (table,) = (table for table in section.tables if table.title == title)
+    keys = [column.key for column in table.columns]
+    return {row[0]: dict(zip(keys, row, strict=True)) for row in table.texts}
+
+
+def test_the_tables_say_what_the_comparison_holds(comparison: Comparison, document: Document) -> None:
     (group,) = comparison.groups
-    (section,) = sections
-    by_slice = {row[0].text: [cell.text for cell in row] for row in section.tables[0].rows}
-    assert by_slice["published"][2:4] == ["40.00", "30.4 to 49.6"]  # Wilson, 38 of 96
-    interval = next(row for row in group.rows if row.label == "baseline").intervals["accuracy"]
-    assert by_slice["baseline"][1:4] == ["2", "60.00", f"{100 * interval.low:.1f} to {100 * interval.high:.1f}"]
+    (section,) = document.sections
+    by_slice = rows(section, "By slice")
+    assert by_slice["published"]["accuracy"] == "40.00 (30.4–49.6)"  # Wilson, 38 of 96
+    interval = next(row for row in group.rows if row.label == "baseline").scores["accuracy"].interval
+    assert interval is not None
+    assert by_slice["baseline"]["counted_seeds"] == "2"
+    assert by_slice["baseline"]["accuracy"] == f"60.00 ({100 * interval.low:.1f}–{100 * interval.high:.1f})"
     (pair,) = group.pairs
     found = pair.differences["accuracy"]
     assert found is not None
-    against = next(table for table in section.tables if table.title == "Against baseline")
-    assert against.rows[0][2].text == f"{100 * found.interval.value:+.2f}"
-    assert against.rows[0][8].text == pair.verdict == "better"
+    (against,) = rows(section, "Against baseline").values()
+    ends = f"({100 * found.interval.low:+.1f} to {100 * found.interval.high:+.1f})"
+    assert against["change_accuracy"] == f"{100 * found.interval.value:+.2f} {ends}"
+    assert against["shown_verdict"] == pair.verdict == "better"
 
 
-def notes_of(sections: Sequence[Section]) -> list[str]:
-    """All that is said beside the cells, and what a reader must know before them."""
+def test_every_metric_has_a_column_and_every_class_metric_a_table(document: Document) -> None:
+    (section,) = document.sections
+    by_key = {table.key: {column.key for column in table.columns} for table in section.tables}
+    changes = {f"change_{metric.name}" for metric in metrics("image", "counts", per_class=False)}
+    assert {metric.name for metric in metrics("image", "counts", per_class=False)} <= by_key["overall"]
+    assert changes <= by_key["pairs"]
+    assert {metric.name for metric in metrics("image", "probabilities", per_class=False)} <= by_key["probabilities"]
+    for metric in metrics(per_class=True):
+        if metric.name == "precision":  # not defined for these runs
+            continue
+        assert {f"{metric.name}_A", f"{metric.name}_{EVIL}"} <= by_key[metric.name]
+
+
+def notes_of(document: Document) -> list[str]:
+    """All remarks beside the cells, and what a reader must know before them."""
     return [
         text
-        for section in sections
-        for text in [*section.warnings, *(table.note for table in section.tables), *section.notes]
+        for section in document.sections
+        for text in [
+            *section.warnings, *(table.note for table in section.tables), *section.notes, *section.sources
+        ]
         if text
-    ]
+    ]  # fmt: skip
 
 
-def test_html_markdown_and_latex_hold_the_same_notes(sections: list[Section]) -> None:
-    notes = notes_of(sections)
+def test_html_markdown_and_latex_hold_the_same_notes(document: Document) -> None:
+    notes = notes_of(document)
     assert any(text.startswith("Published: ") for text in notes)
-    plain = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", render_html("T", "about", sections))).split())
-    markdown = html.unescape(re.sub(r"\\(.)", r"\1", render_markdown("T", "about", sections)))
-    tex = render_latex("T", sections)
-    assert [note for note in notes if note not in plain] == []
+    page = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", render_html(document))).split())
+    markdown = html.unescape(re.sub(r"\\(.)", r"\1", render_markdown(document)))
+    tex = render_latex(document)
+    assert [note for note in notes if note not in page] == []
     assert [note for note in notes if note not in markdown] == []
     assert [note for note in notes if latex(note) not in tex] == []
 
 
-def test_html_markdown_and_latex_hold_the_same_texts(sections: list[Section]) -> None:
+def test_html_markdown_and_latex_hold_the_same_texts(document: Document) -> None:
     page = Tables()
-    page.feed(render_html("T", "about", sections))
-    assert page.cells == texts(sections)
-    markdown = render_markdown("T", "about", sections)
+    page.feed(render_html(document))
+    assert page.cells == texts(document)
+    markdown = render_markdown(document)
     rows = [line.strip("| ").split(" | ") for line in markdown.splitlines() if line.startswith("|")]
     cells = [html.unescape(re.sub(r"\\(.)", r"\1", cell)) for row in rows if row[0] != "---" for cell in row]
-    assert cells == texts(sections)
-    lines = [line.removesuffix(r" \\") for line in render_latex("T", sections).splitlines() if line.endswith(r" \\")]
-    assert [cell for line in lines for cell in re.split(r"(?<!\\) & ", line)] == [latex(t) for t in texts(sections)]
+    assert cells == texts(document)
+    lines = [line.removesuffix(r" \\") for line in render_latex(document).splitlines() if line.endswith(r" \\")]
+    assert [cell for line in lines for cell in re.split(r"(?<!\\) & ", line)] == [latex(t) for t in texts(document)]
 
 
 @pytest.fixture
@@ -135,8 +167,12 @@ def page(comparison: Comparison, tmp_path: Path) -> str:
 
 
 def test_figures_stand_below_the_tables_they_belong_to(page: str) -> None:
-    tables = [page.index(f"<caption>{title}") for title in ("By slice", "By class", "Against baseline")]
-    figures = [page.index(f"<figcaption>{text}") for text in ("Test accuracy", "Answers in per cent", "Paired")]
+    tables = [
+        page.index(f"<caption>{title}") for title in ("By slice", "F1 by class", "Against baseline", "Probabilities")
+    ]
+    figures = [
+        page.index(f"<figcaption>{text}") for text in ("Test accuracy", "Predictions in per cent", "Paired", "ROC")
+    ]
     assert sorted([*tables, *figures]) == [place for both in zip(tables, figures, strict=True) for place in both]
 
 
@@ -147,36 +183,35 @@ def test_figures_have_no_background_that_glares_in_the_dark(page: str) -> None:
         assert re.search(r'style="fill: (none|#ffffff; opacity: 0)', background), background
 
 
-def test_of_answers_without_probabilities_nothing_is_drawn_but_them(comparison: Comparison) -> None:
-    baseline = next(row for row in comparison.groups[0].rows if row.label == "baseline")
-    for folder in baseline.folders:
-        path = Path(folder) / "metrics.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), "answers_only": "answers alone"}))
-    figures = placed_figures(comparison.groups[0])
-    confusion = next(placed for placed in figures if placed.caption.startswith("Answers"))
-    assert "baseline: answers without probabilities" in confusion.caption
+@pytest.mark.usefixtures("comparison")
+def test_of_labels_without_probabilities_nothing_is_drawn_but_them(tmp_path: Path) -> None:
+    for path in (tmp_path / "baseline").glob("*/metrics.json"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "labels_only": "labels alone"}))
+    (group,) = compare(RunStore(tmp_path).runs(), [REFERENCE]).groups
+    figures = group_figures(group, read_group(group))
+    confusion = next(placed for placed in figures if placed.caption.startswith("Predictions"))
+    assert "baseline: predictions without probabilities" in confusion.caption
     assert len(confusion.figure.axes) == 2
     assert [len(placed.figure.axes) for placed in figures if "curves" in placed.caption[:10]] == [1]
 
 
-def test_names_stay_text(sections: list[Section], page: str) -> None:
+def test_names_stay_text(document: Document, page: str) -> None:
     parsed = Tables()
     parsed.feed(page)
     assert parsed.tags.count("script") == 1  # the page's own
     assert "alert(1)" in page
     assert "<script>alert" not in page
-    markdown = render_markdown(EVIL, EVIL, sections)
-    assert "<script" not in markdown
-    assert r"\$x\$" in render_markdown("$x$", "", [])
-    assert render_latex("a\\input{x}\nb", sections).splitlines()[0].startswith("% ")
+    assert "<script" not in render_markdown(replace(document, title=EVIL, about=EVIL))
+    assert r"\$x\$" in render_markdown(Document("$x$", "", ()))
+    assert render_latex(replace(document, title="a\\input{x}\nb")).splitlines()[0].startswith("% ")
 
 
 @pytest.mark.parametrize(
     "text", ["a|b", "a\nb", "*a*", "[a](b)", "# a", "`a`", "<b>", "&lt;", "1_000", "\\", "$x$", "> a"]
 )
 def test_markdown_has_no_markup_but_its_own(text: str) -> None:
-    sections = [Section(text, (text,), (), (text,))]
-    lines = [line for line in render_markdown("T", text, sections).splitlines() if line]
+    document = Document("T", text, (Section(text, (text,), (), (text,)),))
+    lines = [line for line in render_markdown(document).splitlines() if line]
     plain = " ".join(text.split())
     assert [html.unescape(re.sub(r"\\(.)", r"\1", line)) for line in lines] == [
         "# T", plain, f"## {plain}", f"**{plain}**", plain,
@@ -195,15 +230,8 @@ def test_latex_escapes_every_special_character() -> None:
     ids=["option", "star", "quotes"],
 )
 def test_no_cell_is_taken_for_an_option_of_the_row_above(text: str, written: str) -> None:
-    table = Table("T", ("name",), ((Cell("a"),), (Cell(text),)))
-    assert written + r" \\" in render_latex("T", [Section("S", (), (table,), ())]).splitlines()
-
-
-def test_latex_tables_can_be_referred_to_and_their_captions_are_sentences() -> None:
-    table = Table("Against MyNet", ("name",), ((Cell("a"),),), note="A note.")
-    lines = render_latex("T", [Section("S", ("Beware.",), (table,), ())]).splitlines()
-    assert r"\caption{S: against MyNet. Beware. A note.}" in lines
-    assert r"\label{tab:1-against-mynet}" in lines
+    table = make_table("T", [Column("name", "name")], [{"name": "a"}, {"name": text}])
+    assert written + r" \\" in render_latex(Document("T", "", (Section("S", (), (table,)),))).splitlines()
 
 
 def test_nothing_in_a_page_comes_from_elsewhere(page: str) -> None:
@@ -224,10 +252,11 @@ def test_what_is_left_out_or_not_alike_is_said_in_every_format(tmp_path: Path) -
         run = write_run(tmp_path, 0.6, (0.5, 0.5), n=96, experiment=name, settings_hash=name, seed=seed, leaks=leaks)
         draw_predictions(run, seed, 0.6)
     compared = compare(RunStore(tmp_path).runs(), [])
-    (section,) = comparison_sections(compared)
-    assert [row[0].text for row in section.tables[0].rows] == ["baseline [leaky]", "clean [no leak]", "later [no leak]"]
+    document = document_of(compared)
+    (section,) = document.sections
+    assert list(rows(section, "By slice")) == ["baseline [leaky]", "clean [no leak]", "later [no leak]"]
     assert "later: not paired with baseline: they have no seed in common." in section.notes
     assert "baseline: all of it." in section.warnings
-    (unpaired,) = comparison_table(compared).set_index("experiment").loc[["later"], "unpaired"]
-    assert unpaired == comparison_json(compared)["groups"][0]["rows"][2]["unpaired"]
+    (unpaired,) = export_frame(document).set_index("experiment").loc[["later"], "unpaired"]
+    assert unpaired == plain(document.data)["groups"][0]["rows"][2]["unpaired"]
     assert unpaired == "not paired with baseline: they have no seed in common"

@@ -1,6 +1,6 @@
 """The frozen prefix: preprocessing and a pretrained backbone, from pixels to a feature map.
 
-For fine-tuning the backbone is cut where training begins: the prefix ends there, and the suffix goes on.
+For fine-tuning, the backbone is cut below the first block that is trained: into a frozen prefix and a trainable suffix.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from PIL import Image
 from alzbench.data.phantom import draw_head, draw_slice
 from alzbench.errors import DataError
 from alzbench.experiment import BackboneSettings, DataSettings
-from alzbench.models.weights import weights_file
+from alzbench.models.backbones import BACKBONES
+from alzbench.models.weights import is_published, weights_file
 
 # pixel * scale + offset, for pixels in [0, 255]
 _SCALING = {"unit": (1 / 255, 0.0), "imagenet": (1 / 127.5, -1.0)}
@@ -28,11 +29,11 @@ _RANDOM_WEIGHTS_SEED = 20180113
 
 @dataclass(frozen=True)
 class Prefix:
-    """The layers that training does not change.
+    """Layers that training does not change.
 
     Attributes:
         model: (B, S, S, C) pixels in [0, 255] -> (B, H, W, C') feature map, float32.
-        key: Hash of everything that decides the output: weights, layers, preprocessing.
+        key: Hash of everything that decides the output: weights, layers and preprocessing.
     """
 
     model: Any
@@ -45,12 +46,12 @@ class Prefix:
 
 
 def build_prefix(settings: BackboneSettings, data: DataSettings, until: str | None = None) -> Prefix:
-    """Build the frozen prefix for images as `data` delivers them.
+    """Build the frozen prefix for images as `data` describes them.
 
     Args:
         settings: The backbone.
         data: Size, channels and scaling of the images.
-        until: The first block that is left out, see `blocks.BLOCKS`; None: the prefix is the whole backbone.
+        until: First block that is left out, one of `Backbone.blocks`; None: the prefix is the whole backbone.
 
     Raises:
         DataError: The weights cannot be found, downloaded or read.
@@ -59,10 +60,10 @@ def build_prefix(settings: BackboneSettings, data: DataSettings, until: str | No
 
 
 def build_suffix(settings: BackboneSettings, data: DataSettings, first_block: str) -> Any:
-    """Build the rest of the backbone, trainable: output of the prefix that ends before `first_block` -> feature map.
+    """Build the trainable suffix of the backbone: output of the prefix that ends below `first_block` -> feature map.
 
-    Batch normalisations are frozen and stay in inference mode: the statistics of a few thousand images of one kind, in
-    small batches, would throw away what the pretrained ones hold.
+    Batch normalisations stay frozen and in inference mode, because small batches of a few thousand images of one kind
+    are too few to replace the pretrained statistics.
     """
     whole = _whole(settings, data.size, data.channels, data.scaling, weights_file(settings))
     shared = keras.Model(_input_of(whole, first_block), whole.output)
@@ -76,7 +77,7 @@ def build_suffix(settings: BackboneSettings, data: DataSettings, first_block: st
 
 
 def _input_of(whole: Any, block: str) -> Any:
-    """Return the tensor that goes into a block."""
+    """Return the input tensor of a block."""
     first = next(layer for layer in whole.layers if layer.name == block or layer.name.startswith(f"{block}_"))
     return first.input
 
@@ -87,7 +88,7 @@ def _prefix(
 ) -> Prefix:
     whole = _whole(settings, size, channels, scaling, file)
     model = whole if until is None else keras.Model(whole.input, _input_of(whole, until), name="prefix")
-    what: dict[str, Any] = {
+    content: dict[str, Any] = {
         "backbone": settings.name,
         "alpha": settings.alpha,
         "size": size,
@@ -96,52 +97,54 @@ def _prefix(
         "weights": _digest(model),
     }
     if until is not None:
-        what["until"] = until
-    return Prefix(model, hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16])
+        content["until"] = until
+    return Prefix(model, hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16])
 
 
 @functools.lru_cache(maxsize=4)
 def _whole(settings: BackboneSettings, size: int, channels: int, scaling: str, file: Path | None) -> Any:
     """Return preprocessing and backbone as one frozen model."""
     scale, offset = _SCALING[scaling]
-    source = _load_backbone(settings, size, file)
+    source = _load_network(settings, size, file)
     pixels = keras.Input((size, size, channels), name="pixels")
     x = keras.layers.Rescaling(scale, offset, name="scaling")(pixels)
     if channels == 1:
         x = keras.layers.Concatenate(name="grey_to_rgb")([x, x, x])
-    # one flat graph, as heat maps need to see the backbone's inner layers
-    backbone = keras.applications.MobileNetV2(input_tensor=x, include_top=False, weights=None, alpha=settings.alpha)
-    backbone.set_weights(source.get_weights())
-    model = keras.Model(pixels, backbone.output, name="prefix")
+    # one flat graph, so that heat maps can read the backbone's inner layers
+    network = BACKBONES[settings.name].function(settings, weights=None, input_tensor=x)
+    network.set_weights(source.get_weights())
+    model = keras.Model(pixels, network.output, name="prefix")
     if settings.weights == "none":
-        _calibrate(model)
+        _calibrate(model, BACKBONES[settings.name].linear)
     model.trainable = False
     return model
 
 
-def _load_backbone(settings: BackboneSettings, size: int, file: Path | None) -> Any:
-    arguments = {"input_shape": (size, size, 3), "include_top": False, "alpha": settings.alpha}
-    if file is None and settings.weights == "imagenet":
-        return _download(arguments)
+def _load_network(settings: BackboneSettings, size: int, file: Path | None) -> Any:
+    """Return the backbone alone, with its weights."""
+    if file is None and is_published(settings):
+        return _download(settings, size)
     keras.utils.set_random_seed(_RANDOM_WEIGHTS_SEED)
-    backbone = keras.applications.MobileNetV2(weights=None, **arguments)
+    network = BACKBONES[settings.name].function(settings, weights=None, input_shape=(size, size, 3))
     if file is None:
-        return backbone
+        return network
     try:
-        backbone.load_weights(file)
+        network.load_weights(file)
     except Exception as error:  # Keras and h5py raise many kinds for a file that is not what it should be
         raise DataError(
             f"{file} does not hold weights of {settings.name} (alpha {settings.alpha}, no top): "
             f"{_first_sentence(error)}."
         ) from error
-    return backbone
+    return network
 
 
-def _calibrate(model: Any) -> None:
-    """Make a random network keep what tells images apart, with the statistics of phantom slices.
+def _calibrate(model: Any, linear: tuple[str, ...]) -> None:
+    """Set the batch normalisations of a random network so that its feature maps still tell images apart.
 
-    Uncalibrated, the signal shrinks from layer to layer; and with its batch normalisations centred on the kink of the
-    ReLUs, 52 random layers turn it into noise. Centred two deviations above it, all but the last one pass most of it.
+    Without the statistics of images (here phantom slices) the signal shrinks from layer to layer. With normalised
+    values centred on the kink of the ReLUs, tens of random layers turn the signal into noise; centred two standard
+    deviations above it, most of the signal passes. The last normalisation, and those before no activation (names that
+    end in `linear`), stay centred on 0.
     """
     size, _, channels = model.input_shape[1:]
     rng = np.random.default_rng(_RANDOM_WEIGHTS_SEED)
@@ -151,30 +154,31 @@ def _calibrate(model: Any) -> None:
     normalisations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     momenta = [layer.momentum for layer in normalisations]
     for layer in normalisations:
-        layer.momentum = 0.0  # one batch replaces the statistics
-        if not layer.name.endswith("project_BN") and layer is not normalisations[-1]:
+        layer.momentum = 0.0  # so that one batch replaces the statistics
+        if not layer.name.endswith(linear) and layer is not normalisations[-1]:
             layer.beta.assign(np.full(layer.beta.shape, 2.0, np.float32))
     model(pixels, training=True)
     for layer, momentum in zip(normalisations, momenta, strict=True):
         layer.momentum = momentum
 
 
-def _download(arguments: dict[str, Any]) -> Any:
+def _download(settings: BackboneSettings, size: int) -> Any:
+    name, weights = settings.name, settings.weights
     try:
-        return keras.applications.MobileNetV2(weights="imagenet", **arguments)
+        return BACKBONES[name].function(settings, weights=weights, input_shape=(size, size, 3))
     except ValueError as error:  # a width or size without published weights
         raise DataError(
-            f"There are no published ImageNet weights for these settings: {_first_sentence(error)}."
+            f"There are no published {weights} weights of {name} for these settings: {_first_sentence(error)}."
         ) from error
     except Exception as error:  # Keras raises a bare Exception for a failed download
         raise DataError(
-            "The ImageNet weights could not be downloaded; check the network, or set ALZBENCH_WEIGHTS to a weights "
-            f"file of MobileNetV2 without top. --demo needs neither. ({_first_sentence(error)})"
+            f"The {weights} weights of {name} could not be downloaded; check the network, or set ALZBENCH_WEIGHTS to a "
+            f"weights file of {name} without top. --demo needs neither. ({_first_sentence(error)})"
         ) from error
 
 
 def _first_sentence(error: Exception) -> str:
-    """Return how an error begins: Keras's go on for many lines, and some have no text."""
+    """Return the first sentence of an error; Keras's have many lines, or no text at all."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text.partition(". ")[0].rstrip(".")
 

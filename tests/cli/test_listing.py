@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+from alzbench.cli import listing
 from alzbench.errors import DataError
 from alzbench.experiment import load_experiment
 from alzbench.models.variants import VARIANTS
-from alzbench.report import listing
 from tests.helpers.paths import EXPERIMENTS
 
 
@@ -29,7 +29,7 @@ def test_every_variant_is_listed_with_its_options() -> None:
         heading = [line.strip() for line in text.splitlines()].index(name)  # of its paragraph, which follows the table
         description, options = text.splitlines()[heading + 1 : heading + 3]
         assert VARIANTS[name].description in description
-        assert all(f"{option}=" in options for option in VARIANTS[name].options.model_fields)
+        assert all(f"{option}=" in options for option in VARIANTS[name].settings.model_fields)
 
 
 def test_every_experiment_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What every section of an experiment file is made of."""
+"""The base class of all sections of experiment, study and sweep files, and types that they share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Seeds = Annotated[list[Annotated[int, Field(ge=0)]], AfterValidator(_differ)]
 
 
-class Section(BaseModel):
-    """A frozen part of an experiment that takes its own keys and no others."""
+class StrictModel(BaseModel):
+    """A frozen model that refuses unknown keys and converts no types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

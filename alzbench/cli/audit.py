@@ -1,0 +1,97 @@
+"""`alzbench audit`: the subjects of an image set, and train/test leakage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alzbench.cli import completion
+from alzbench.cli.arguments import Assignments, Data, Json, Quiet, make_progress, print_document
+from alzbench.cli.conflicts import check_assigned_once, check_source, is_given
+from alzbench.errors import ExperimentError
+
+if TYPE_CHECKING:
+    from alzbench.experiment import ProtocolSettings
+
+
+def audit(
+    context: typer.Context,
+    experiment: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help="An experiment file, for its images and protocol.",
+            autocompletion=completion.experiment_files,
+        ),
+    ] = None,
+    data: Data = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Protocol with its default settings, instead of the file's.",
+            autocompletion=completion.protocols,
+        ),
+    ] = None,
+    assignments: Assignments = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Seed of the split.")] = 0,
+    fold: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Fold, for a protocol with folds.")] = 0,
+    figure: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw test images beside the most similar training images, as PNG."),
+    ] = None,
+    fail_on_leakage: Annotated[
+        bool, typer.Option("--fail-on-leakage", help="Exit with 1 if there is leakage.")
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check an image set for train/test leakage.
+
+    Counts the subjects of the set, and finds the test images of a protocol whose subjects or copies are in its
+    training part.
+    """
+    from alzbench.data.audit import audit as make_audit
+    from alzbench.data.manifest import open_image_set
+    from alzbench.drawing import save
+    from alzbench.experiment import audited_experiment
+    from alzbench.report.audit import audit_document, nearest_figure
+
+    assigned = assignments or []
+    check_source(context, data, demo=False, assignments=assigned)
+    if protocol:
+        check_assigned_once("--protocol", "protocol.name", assigned)
+    audited = audited_experiment(experiment, data, protocol, assigned)
+    if is_given(context, "seed"):
+        _check_seed(audited.protocol, seed)
+    folds = audited.protocol.test_folds
+    if is_given(context, "fold"):
+        _check_fold(audited.protocol, folds, fold)
+    progress = make_progress(quiet)
+    images = open_image_set(audited.data, progress, quiet)
+    result = make_audit(images, audited.protocol, seed, folds[fold], progress)
+    if figure:
+        save(nearest_figure(result, images.manifest.set_index("image")["path"]), figure)
+    print_document(audit_document(result), as_json)
+    if fail_on_leakage and result.leaks:
+        raise typer.Exit(1)
+
+
+def _check_seed(protocol: ProtocolSettings, seed: int) -> None:
+    """Check that a seed on the command line decides the split; raises ExperimentError where the protocol's does."""
+    if protocol.split_seed not in (None, seed):
+        raise ExperimentError(
+            f"--seed has no effect: protocol.split_seed is {protocol.split_seed} and decides the split; "
+            f"leave out --seed, or use --set protocol.split_seed={seed}."
+        )
+
+
+def _check_fold(protocol: ProtocolSettings, folds: Sequence[int | None], fold: int) -> None:
+    """Check that the protocol has a fold; raises ExperimentError where it does not."""
+    if folds == [None]:
+        raise ExperimentError(f"The {protocol.name} protocol has no folds: leave out --fold.")
+    if fold not in folds:
+        raise ExperimentError(f"--fold must be one of the protocol's {len(folds)} folds, counted from 0; got {fold}.")

@@ -1,0 +1,77 @@
+"""`alzbench compare`: stored runs side by side."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alzbench.cli.arguments import (
+    REPORTS,
+    Baseline,
+    Json,
+    Latex,
+    Markdown,
+    Names,
+    Runs,
+    print_document,
+    warn_unreadable,
+)
+from alzbench.cli.conflicts import is_given
+from alzbench.errors import ExperimentError
+
+
+def compare(
+    context: typer.Context,
+    names: Names = None,
+    baseline: Baseline = None,
+    runs: Runs = Path("runs"),
+    report: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Write every format below, as reports/NAME.*")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table as CSV.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with the tables and figures, as HTML.")
+    ] = None,
+    markdown: Markdown = None,
+    latex: Latex = None,
+    figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the accuracies, as PNG.")] = None,
+    disagreements: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="List the images that experiments predict differently, as CSV.")
+    ] = None,
+    min_effect: Annotated[
+        float,
+        typer.Option(
+            min=0.01,
+            max=100,
+            metavar="POINTS",
+            help="Smallest difference worth detecting, in points of accuracy.",
+        ),
+    ] = 2.0,
+    worth: Annotated[float | None, typer.Option(min=0.01, max=100, hidden=True)] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare stored runs with 95 % intervals.
+
+    Each experiment stands beside the baseline and the published result, with the p-value of each difference. Only
+    runs with the same test images under the same protocol are compared.
+    """
+    from alzbench.cli.options import plain_name, select_runs, study_levels
+    from alzbench.compare import compare as compare_runs
+    from alzbench.compare import load_references
+    from alzbench.report.pages import Files, write_comparison
+
+    if worth is not None:
+        if is_given(context, "min_effect"):
+            raise ExperimentError("--worth is the old name of --min-effect: leave out --worth.")
+        min_effect = worth
+    # objects read from thousands of runs live until the end: searching them for garbage would cost a tenth of the time
+    gc.disable()
+    chosen = names or []
+    selected = select_runs(runs, chosen, unreadable=warn_unreadable)
+    comparison = compare_runs(selected, load_references(), baseline, study_levels(chosen), min_effect=min_effect / 100)
+    reported = [Files.under(REPORTS, plain_name(report, "--report"))] if report else []
+    files = Files(html, markdown, latex, csv, figure, disagreements)
+    print_document(write_comparison(comparison, *reported, files, predictions=as_json), as_json)

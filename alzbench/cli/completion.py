@@ -1,0 +1,73 @@
+"""What the shell proposes for an argument: names of folders and files only, so that the answer is quick.
+
+Without a proposal the shell completes the names of files, as it does by itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import typer
+
+_EXPERIMENTS = Path("experiments")
+
+
+def runs(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the stored runs, as EXPERIMENT/RUN."""
+    folders = [card.parent for card in _root(context).glob("*/*/state.json")]
+    return _matching((f"{folder.parent.name}/{folder.name}" for folder in folders), incomplete)
+
+
+def experiments(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of the experiments that have stored runs."""
+    return _matching({card.parent.parent.name for card in _root(context).glob("*/*/state.json")}, incomplete)
+
+
+def names(context: typer.Context, incomplete: str) -> list[str]:
+    """Return experiments with stored runs and experiment files; after a slash runs, too."""
+    stored = runs(context, incomplete) if "/" in incomplete else []
+    return [*experiments(context, incomplete), *stored, *run_files(incomplete)]
+
+
+def experiment_files(incomplete: str) -> list[str]:
+    """Return experiment files."""
+    return _yaml_files([Path(), _EXPERIMENTS], incomplete)
+
+
+def run_files(incomplete: str) -> list[str]:
+    """Return experiment and study files."""
+    return _yaml_files([Path(), _EXPERIMENTS, _EXPERIMENTS / "studies"], incomplete)
+
+
+def sweep_files(incomplete: str) -> list[str]:
+    """Return sweep files."""
+    return _yaml_files([Path(), _EXPERIMENTS / "sweeps"], incomplete)
+
+
+def sources(incomplete: str) -> list[str]:
+    """Return the image sources that are no folder."""
+    return _matching(["kaggle", "phantom"], incomplete)
+
+
+def protocols(incomplete: str) -> list[str]:
+    """Return the names of the protocols."""
+    from pydantic import TypeAdapter
+
+    from alzbench.experiment.protocols import ProtocolSettings
+
+    schema = TypeAdapter(ProtocolSettings).json_schema()
+    return _matching(schema["discriminator"]["mapping"], incomplete)
+
+
+def _root(context: typer.Context) -> Path:
+    return Path(context.params.get("runs") or os.environ.get("ALZBENCH_RUNS") or "runs")
+
+
+def _yaml_files(folders: Iterable[Path], incomplete: str) -> list[str]:
+    return _matching((str(file) for folder in folders for file in sorted(folder.glob("*.yaml"))), incomplete)
+
+
+def _matching(values: Iterable[str], incomplete: str) -> list[str]:
+    return sorted(value for value in values if value.startswith(incomplete))

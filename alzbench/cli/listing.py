@@ -1,0 +1,121 @@
+"""`alzbench list`: variants, experiment files and stored runs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from alzbench.cli.arguments import Runs, print_document, warn_unreadable
+from alzbench.cli.conflicts import is_given
+from alzbench.errors import AlzbenchError, DataError, ExperimentError
+
+if TYPE_CHECKING:
+    from alzbench.models.variants import Variant
+
+FILE_WIDTH = 32  # file names of up to this length are never broken
+
+
+class Listing(StrEnum):
+    """What can be listed."""
+
+    variants = "variants"
+    experiments = "experiments"
+    runs = "runs"
+
+
+def list_(
+    context: typer.Context,
+    what: Annotated[Listing, typer.Argument(metavar="WHAT", help="What to list.")],
+    folder: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the experiment files, for `list experiments`.")
+    ] = Path("experiments"),
+    runs: Runs = Path("runs"),
+) -> None:
+    """List variants, experiments or stored runs."""
+    for option, listing in (("folder", Listing.experiments), ("runs", Listing.runs)):
+        if what is not listing and is_given(context, option):
+            raise ExperimentError(f"--{option} applies to `alzbench list {listing}` only: leave it out.")
+    if what is Listing.variants:
+        Console().print(variants())
+    elif what is Listing.experiments:
+        Console().print(experiments(folder))
+    else:
+        from alzbench.cli.options import all_runs
+        from alzbench.report.run import runs_document
+
+        print_document(runs_document(all_runs(runs, warn_unreadable)))
+
+
+def variants() -> RenderableType:
+    """Return each registered variant with its cost, description and options, and the cost of fine-tuning."""
+    from alzbench.experiment import FineTuneSettings
+    from alzbench.models.backend import start_backend
+    from alzbench.models.variants import VARIANTS
+
+    start_backend()
+    from alzbench.models.cost import suffix_parameters, variant_costs
+
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("variant", no_wrap=True)
+    for name in ("parameters", "trainable", "mult-adds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, cost in variant_costs().items():
+        table.add_row(name, f"{cost.parameters:,}", f"{cost.trainable:,}", f"{cost.multiply_adds / 1e6:.1f} M")
+    block = FineTuneSettings().first_block
+    note = (
+        f"Costs are for 128 x 128 pixels, default options and 4 classes. `fine_tune` also trains the top of the "
+        f"backbone: {suffix_parameters(block):,} more parameters from {block} on. `model.file` adds your own variant."
+    )
+    return Group(table, *(_about(name, VARIANTS[name]) for name in VARIANTS), Text(note))
+
+
+def _about(name: str, variant: Variant) -> RenderableType:
+    options = ", ".join(f"{key}={field.default}" for key, field in variant.settings.model_fields.items())
+    return Group(Text(name, style="bold"), Padding(Text(f"{variant.description}\n{options}"), (0, 0, 1, 2)))
+
+
+def experiments(folder: Path) -> Table:
+    """Return a row for each experiment, study or sweep file of a folder; one that cannot be loaded shows why."""
+    files = [file for below in ("", "studies/", "sweeps/") for file in sorted(folder.glob(f"{below}*.yaml"))]
+    if not files:
+        raise DataError(f"There are no experiment files in {folder}; --folder names another one.")
+    names = [str(file.relative_to(folder)) for file in files]
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column(f"{folder}/", overflow="fold", min_width=min(FILE_WIDTH, max(map(len, names))))
+    table.add_column("protocol", overflow="fold", min_width=len("reference"))
+    table.add_column("description", overflow="fold")
+    for file, name in zip(files, names, strict=True):
+        try:
+            protocol, description = _describe(file)
+        except AlzbenchError as error:
+            table.add_row(Text(name), "–", Text(str(error), style="red"))
+            continue
+        table.add_row(*map(Text, (name, protocol, description)))
+    return table
+
+
+def _describe(file: Path) -> tuple[str, str]:
+    """Return the protocols and the description of an experiment, a study or a sweep."""
+    from alzbench.experiment import load_experiment
+    from alzbench.experiment.study import expand_study, is_study, load_study
+    from alzbench.experiment.sweep import is_sweep, load_sweep
+
+    if is_sweep(file):
+        loaded = load_sweep(file)
+        sweep = loaded.sweep
+        return loaded.base.protocol.name, f"{sweep.description} ({sweep.sampler.name}: {sweep.trials} trials)"
+    if not is_study(file):
+        experiment = load_experiment(file)
+        return experiment.protocol.name, experiment.description
+    study, expanded = load_study(file), expand_study(file)
+    runs = sum(len(experiment.seeds) for experiment in expanded)
+    protocols = dict.fromkeys(experiment.protocol.name for experiment in expanded)
+    return ", ".join(protocols), f"{study.description} ({study.plan}: {len(expanded)} experiments, {runs} seeds in all)"

@@ -1,0 +1,127 @@
+"""`alzbench run`: experiments with each of their seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alzbench.cli import completion
+from alzbench.cli.arguments import (
+    Assignments,
+    Data,
+    Json,
+    Quiet,
+    Runs,
+    keep_stdout_clean,
+    make_progress,
+    make_tracker,
+    print_document,
+    print_json,
+)
+from alzbench.cli.conflicts import check_assigned_once, check_source
+from alzbench.cli.exits import complain
+
+if TYPE_CHECKING:
+    from alzbench.experiment import Experiment
+    from alzbench.runner import Outcome
+    from alzbench.store import Run, RunStore
+
+
+def run(
+    context: typer.Context,
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", help="Experiment and study files.", autocompletion=completion.run_files),
+    ],
+    data: Data = None,
+    assignments: Assignments = None,
+    seeds: Annotated[str | None, typer.Option(metavar="0,1,...", help="Seeds instead of the file's.")] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Use synthetic images and few epochs: a minute, no downloads.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the experiments with all defaults, and the runs; run nothing.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run complete runs again, except those of sanity baselines.")
+    ] = False,
+    no_sanity: Annotated[bool, typer.Option("--no-sanity", help="Leave out the sanity baselines.")] = False,
+    runs: Runs = Path("runs"),
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run experiments and score them on test data.
+
+    Each experiment is trained and tested once for each of its seeds, with sanity baselines beside it. Complete runs
+    are not run again.
+    """
+    from alzbench.cli.options import load_experiments
+    from alzbench.store import RunStore
+
+    assigned = assignments or []
+    check_source(context, data, demo, assigned)
+    if seeds is not None:
+        check_assigned_once("--seeds", "seeds", assigned)
+    experiments = load_experiments(files, data, assigned, seeds, demo)
+    store = RunStore(runs)
+    if dry_run:
+        _print_plan(experiments, store, force, not no_sanity, as_json)
+        return
+    outcomes = _run(experiments, store, force, not no_sanity, as_json, quiet)
+    if as_json:
+        from alzbench.report.export import outcome_json
+
+        print_json({"runs": [outcome_json(outcome) for outcome in outcomes]})
+    else:
+        _print_results([outcome.run for outcome in outcomes if outcome.run is not None], files)
+    failed = [outcome for outcome in outcomes if outcome.state == "failed"]
+    for outcome in failed:
+        complain(f"{outcome.title}: {outcome.error}")
+    if failed:
+        complain(f"{len(failed)} of {len(outcomes)} runs failed; the same command runs them again, and only them.")
+        raise typer.Exit(1)
+
+
+def _print_plan(experiments: Sequence[Experiment], store: RunStore, force: bool, sanity: bool, as_json: bool) -> None:
+    from alzbench.cli.plan import make_plan, plan_json, plan_text
+
+    plan = make_plan(experiments, store, force, sanity)
+    if as_json:
+        print_json(plan_json(plan))
+    else:
+        print(plan_text(plan))
+
+
+def _run(
+    experiments: Sequence[Experiment], store: RunStore, force: bool, sanity: bool, as_json: bool, quiet: bool
+) -> list[Outcome]:
+    """Run everything, report each outcome, and return all of them."""
+    from alzbench.runner import run_all
+
+    progress = make_progress(quiet)
+    outcomes = []
+    with keep_stdout_clean(as_json):
+        for outcome in run_all(
+            experiments, store, progress, force=force, quiet=quiet, sanity=sanity, tracker=make_tracker(progress)
+        ):
+            outcomes.append(outcome)
+            progress.say(outcome.sentence)
+    return outcomes
+
+
+def _print_results(runs: Sequence[Run], files: Sequence[Path]) -> None:
+    """Print one run in full, or several as a comparison."""
+    from alzbench.cli.options import study_levels
+    from alzbench.compare import compare, load_references
+    from alzbench.report.comparison import comparison_document
+    from alzbench.report.run import summary_document
+
+    asked_for = [run for run in runs if not run.card.sanity]
+    if len(asked_for) == 1:
+        print_document(summary_document(asked_for[0]))
+    if len(runs) > 1:
+        comparison = compare(runs, load_references(), levels=study_levels([str(file) for file in files]))
+        print_document(comparison_document(comparison))

@@ -1,0 +1,60 @@
+"""The columns of metrics, as their records declare them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from alzbench.evaluation.metrics import Metric
+from alzbench.report.document import Column, Form
+from alzbench.report.names import short_names
+
+COUNT = Form()
+P_VALUE = Form(words=lambda p: f"{p:.3f}" if p >= 0.001 else "<0.001")
+SHARE = Form(digits=0, scale=100)
+
+
+def metric_form(metric: Metric, *, signed: bool = False, spread: bool = False) -> Form:
+    """Return the form of a metric's scores, or of their changes, which have a sign."""
+    return Form(metric.digits, metric.scale, signed, spread)
+
+
+def metric_name(metric: Metric) -> str:
+    """Return a metric with its unit."""
+    return metric.label + _unit(metric)
+
+
+def metric_column(metric: Metric) -> Column:
+    """Return the column of a metric."""
+    short = metric.short + _unit(metric)
+    return Column(metric.name, metric_name(metric), metric_form(metric), short, spread=True)
+
+
+def change_column(metric: Metric) -> Column:
+    """Return the column of the paired change of a metric; the terminal shows those of headline metrics."""
+    unit = ", points" if metric.scale == 100 else ""
+    form = metric_form(metric, signed=True)
+    return Column(f"change_{metric.name}", metric.label + unit, form, metric.short + unit, metric.headline)
+
+
+def class_columns(metric: Metric, classes: Sequence[str]) -> list[Column]:
+    """Return a column for each class; its heading is the class."""
+    names, form = class_keys(classes), metric_form(metric, spread=metric.needs == "counts")
+    return [
+        Column(f"{metric.name}_{names[name]}", name, form, short, spread=metric.needs == "counts")
+        for name, short in zip(classes, short_names(classes), strict=True)
+    ]
+
+
+def class_keys(classes: Iterable[str]) -> dict[str, str]:
+    """Return the classes as keys of columns: `A_low` is marked where A_low would be the lower end of class A's."""
+    ends = {f"{name}_{end}" for name in classes for end in ("sd", "low", "high")}
+    return {name: f"{name} (class)" if name in ends else name for name in classes}
+
+
+def headline_first(metrics: Iterable[Metric]) -> list[Metric]:
+    """Return the metrics, those of short tables first."""
+    return sorted(metrics, key=lambda metric: not metric.headline)
+
+
+def _unit(metric: Metric) -> str:
+    return " %" if metric.scale == 100 else ""

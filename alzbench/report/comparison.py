@@ -1,0 +1,289 @@
+"""The document of a comparison: one record per experiment, from which all tables take their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+from alzbench import __version__
+from alzbench.compare import Comparison, Effect, ExperimentRow, Group, Pair, Reference, binomial_interval
+from alzbench.compare.disagreements import DisputedSubject, disputed_subjects
+from alzbench.compare.predictions import GroupPredictions
+from alzbench.evaluation.metrics import Metric, metrics
+from alzbench.report.columns import (
+    COUNT,
+    P_VALUE,
+    SHARE,
+    change_column,
+    class_columns,
+    class_keys,
+    headline_first,
+    metric_column,
+)
+from alzbench.report.document import Cell, Column, Document, Form, Section, Table, make_table
+from alzbench.report.remarks import (
+    group_notes,
+    group_warnings,
+    how_many,
+    reference_sources,
+    row_name,
+    without_predictions,
+)
+
+MOST_DISPUTED = 12  # subjects
+ABOUT = f"alzbench {__version__}; runs of one section have the same test images, seed by seed, and can be compared."
+_NAME = Column("name", "experiment")
+_SEEDS = Column("counted_seeds", "seeds", COUNT)
+_POINTS = Form(digits=2, scale=100, signed=True)
+_VERDICTS = {"no difference shown": "none shown"}
+
+
+def comparison_document(comparison: Comparison, predictions: Sequence[GroupPredictions] = ()) -> Document:
+    """Return the document of a comparison.
+
+    Args:
+        comparison: The comparison.
+        predictions: Those of each group, see `compare.predictions.read_group`; without them there are no scores of
+            probabilities and no disagreements.
+    """
+    parts = [_Part(group, predictions[k] if predictions else None) for k, group in enumerate(comparison.groups)]
+    records = [record for part in parts for record in [*part.records, *part.effects]]
+    return Document(
+        "Comparison",
+        ABOUT,
+        tuple(part.section for part in parts),
+        make_table("", _export_columns(parts, records), records),
+        {"groups": [part.data for part in parts]},
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A group, and the predictions of its first experiments where they are read."""
+
+    group: Group
+    predictions: GroupPredictions | None
+
+    @cached_property
+    def records(self) -> list[dict[str, Any]]:
+        """The references and experiments: the key of a column -> its value."""
+        pairs = {pair.other: pair for pair in self.group.pairs}
+        return [
+            *map(self._reference, self.group.references),
+            *(self._row(row) | _pair_values(pairs.get(row.label)) for row in self.group.rows),
+        ]
+
+    @cached_property
+    def effects(self) -> list[dict[str, Any]]:
+        """The effects of a study's factors, likewise."""
+        return [self._about | _effect_values(effect) for effect in self.group.effects]
+
+    @property
+    def _about(self) -> dict[str, Any]:
+        return {"protocol": self.group.protocol, "data": self.group.data, "demo": self.group.demo}
+
+    def _reference(self, reference: Reference) -> dict[str, Any]:
+        return self._about | {
+            "weak": True, "name": reference.name, "counted_seeds": 1, "leaks": self.group.leaks,
+            "experiment": reference.name, "kind": "reference", "test_images": reference.test_images,
+            "accuracy": Cell(reference.accuracy, *binomial_interval(reference)),
+        }  # fmt: skip
+
+    def _row(self, row: ExperimentRow) -> dict[str, Any]:
+        found = self.predictions.scores.get(row.label) if self.predictions else None
+        overall = {**row.scores, **(found.overall if found else {})}
+        by_class = {**row.class_scores, **(found.by_class if found else {})}
+        names = class_keys(self.group.classes)
+        return self._about | {
+            "weak": row.sanity, "name": row_name(self.group, row), "counted_seeds": len(row.seeds), "leaks": row.leaks,
+            "experiment": row.label, "kind": "sanity" if row.sanity else "experiment",
+            "test_images": self.group.test_images, "seeds": len(row.seeds), "subjects": row.subjects,
+            **{metric.name: None for metric in _changed()}, **overall,
+            **{f"f1_{names[name]}": None for name in self.group.classes},
+            **{f"{metric}_{names[name]}": score for metric, of in by_class.items() for name, score in of.items()},
+            **{f"minus {name}": value for name, value in row.difference.items()},
+            "by": row.by, "unpaired": row.unpaired, "left_out": "; ".join(row.left_out),
+            "unfinished": len(row.unfinished),
+        }  # fmt: skip
+
+    @property
+    def section(self) -> Section:
+        """All tables, with warnings and notes."""
+        by_class = {metric: self._by_class(metric) for metric in metrics(level="image", per_class=True)}
+        first = [table for metric, table in by_class.items() if metric.headline]
+        further = [table for metric, table in by_class.items() if not metric.headline and metric.needs == "counts"]
+        areas = [table for metric, table in by_class.items() if metric.needs == "probabilities"]
+        tables = [
+            self._overall(), *first, self._pairs(), self._effects(), self._by_subject(), *further,
+            self._probabilities(), *areas, self._disputed(),
+        ]  # fmt: skip
+        notes = group_notes(self.group)
+        if self.predictions:
+            notes += without_predictions(self.predictions.without)
+        shown = tuple(table for table in tables if table and table.rows)
+        return Section(self.group.title, group_warnings(self.group), shown, notes, reference_sources(self.group))
+
+    def _overall(self) -> Table:
+        first, *others = headline_first(metrics(level="image", needs="counts", per_class=False))
+        columns = [
+            _NAME, _SEEDS, metric_column(first), *_versus(self.group.references), *map(metric_column, others)
+        ]  # fmt: skip
+        note = "Means over the seeds, with 95 % intervals over seeds and test subjects."
+        return make_table("By slice", columns, self.records, note, "overall")
+
+    def _by_class(self, metric: Metric) -> Table | None:
+        columns = class_columns(metric, self.group.classes)
+        records = self._with(columns)
+        spread = " ± standard deviation" if metric.needs == "counts" else ""
+        note = f"Means over the seeds{spread}, with 95 % intervals."
+        title = f"{metric.label[:1].upper()}{metric.label[1:]} by class"
+        return make_table(title, [_NAME, *columns], records, note, metric.name, metric.headline)
+
+    def _pairs(self) -> Table | None:
+        pairs = self.group.pairs
+        if not pairs:
+            return None
+        by = pairs[0].by
+        first, *others = [change_column(metric) for metric in _changed()]
+        columns = [
+            _NAME, Column("paired_seeds", "seeds", COUNT), first, Column("change_accuracy_p_holm", "p, Holm", P_VALUE),
+            Column("shown_verdict", "difference"), Column("mcnemar_p", "McNemar p", P_VALUE), *others,
+            Column("subjects_needed", f"{by}s needed", Form(words=how_many), terminal=False),
+            Column("seeds_needed", "seeds needed", Form(words=how_many), terminal=False),
+        ]  # fmt: skip
+        note = (
+            "Paired, on the same test images and seeds. p is of no difference in accuracy, corrected by Holm's method, "
+            f"for sanity baselines on their own; McNemar's is exact, by {by}, for the first common seed. Needed: to "
+            f"see {100 * pairs[0].min_effect:g} points with a power of 80 %."
+        )
+        names = {row.label: row_name(self.group, row) for row in self.group.rows}
+        records = [record for record in self.records if "against" in record]
+        return make_table(f"Against {names[pairs[0].baseline]}", columns, records, note, "pairs")
+
+    def _effects(self) -> Table:
+        columns = [
+            Column("experiment", "effect of"), Column("pairs", "pairs", COUNT), *map(change_column, _changed())
+        ]  # fmt: skip
+        note = "Mean paired change from the base's level, over the pairs of experiments that differ in it alone."
+        return make_table("Effects of the factors", columns, self.effects, note, "effects")
+
+    def _by_subject(self) -> Table:
+        columns = [metric_column(metric) for metric in headline_first(metrics(level="subject"))]
+        records = [record for record in self._with(columns) if record.get("subjects") is not None]
+        note = (
+            "Each subject classified once, by the mean probabilities of its slices or by their vote; means over the "
+            "seeds, with 95 % intervals over seeds and subjects."
+        )
+        columns = [_NAME, Column("subjects", "subjects", COUNT), *columns]
+        return make_table("By subject", columns, records, note, "by_subject")
+
+    def _probabilities(self) -> Table | None:
+        if not self.predictions:
+            return None
+        columns = [metric_column(metric) for metric in metrics("image", "probabilities", per_class=False)]
+        records = [record for record in self._with(columns) if record["experiment"] in self.predictions.scores]
+        note = (
+            "Means over the seeds, with 95 % intervals over seeds and test subjects. The lower the loss and the "
+            "calibration error, the better."
+        )
+        return make_table("Probabilities", [_NAME, *columns], records, note, "probabilities", terminal=False)
+
+    def _disputed(self) -> Table | None:
+        subjects = disputed_subjects(self.predictions) if self.predictions else []
+        return _disputed(subjects) if subjects else None
+
+    def _with(self, columns: Iterable[Column]) -> list[dict[str, Any]]:
+        """Return the records of experiments that have a value in one of the columns."""
+        keys = [column.key for column in columns]
+        return [
+            record
+            for record in self.records
+            if record["kind"] != "reference" and any(record.get(key) is not None for key in keys)
+        ]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The group, and what is known from the predictions of its first experiments."""
+        found = self.predictions
+        references = [{**dict(r), "interval": binomial_interval(r)} for r in self.group.references]
+        return {
+            **{field.name: getattr(self.group, field.name) for field in fields(self.group)},
+            "references": references,
+            "probabilities": found.scores if found else {},
+            "without_predictions": found.without if found else (),
+            "disputed_subjects": disputed_subjects(found) if found else [],
+        }
+
+
+def _versus(references: Sequence[Reference]) -> list[Column]:
+    """Return the columns of the difference to published results."""
+    names = [reference.name for reference in references]
+    short = "vs ref." if len(names) == 1 else ""
+    return [Column(f"minus {name}", f"points to {name}", _POINTS, short) for name in names]
+
+
+def _changed() -> list[Metric]:
+    """Return the metrics whose paired change is computed."""
+    return headline_first(metrics(level="image", needs="counts", per_class=False))
+
+
+def _pair_values(pair: Pair | None) -> dict[str, Any]:
+    """Return the values of the difference to the baseline."""
+    if pair is None:
+        return {}
+    known = {name: found for name, found in pair.differences.items() if found is not None}
+    return {
+        "against": pair.baseline, "paired_seeds": len(pair.seeds),
+        **{f"change_{name}": found for name, found in known.items()},
+        **{f"change_{name}_p": found.p for name, found in known.items()},
+        "change_accuracy_p_holm": pair.p_holm, "mcnemar_p": pair.mcnemar, "verdict": pair.verdict,
+        "shown_verdict": _VERDICTS.get(pair.verdict, pair.verdict), "subjects_needed": pair.subjects_needed,
+        "seeds_needed": pair.seeds_needed,
+    }  # fmt: skip
+
+
+def _effect_values(effect: Effect) -> dict[str, Any]:
+    """Return the values of the effect of a factor's level."""
+    changes = {f"change_{name}": change for name, change in effect.changes.items() if change is not None}
+    return {"experiment": f"{effect.factor}: {effect.level}", "kind": "effect", "pairs": effect.pairs, **changes}
+
+
+def _disputed(subjects: Sequence[DisputedSubject]) -> Table:
+    """Return the subjects on which the experiments differ most."""
+    columns = [
+        Column("subject", "subject"), Column("label", "true"), Column("slices", "slices", COUNT),
+        Column("differ", "differ", COUNT), *(Column(f"right {name}", name, SHARE) for name in subjects[0].right),
+    ]  # fmt: skip
+    records = [
+        {**vars(subject), **{f"right {name}": share for name, share in subject.right.items()}}
+        for subject in subjects[:MOST_DISPUTED]
+    ]
+    note = (
+        f"Slices predicted correctly by each experiment, in per cent, first common seed. {len(subjects):,} subjects "
+        f"have slices on which experiments differ; the {len(records)} most disputed are shown."
+    )
+    return make_table("Where they disagree", columns, records, note, "disputed", terminal=False)
+
+
+def _export_columns(parts: Sequence[_Part], records: Sequence[Mapping[str, Any]]) -> list[Column]:
+    """Return the columns of the wide table: all that some record has."""
+    classes = list(dict.fromkeys(name for part in parts for name in part.group.classes))
+    references = list(dict.fromkeys(r for part in parts for r in part.group.references))
+    changes = [(change_column(m), Column(f"change_{m.name}_p", "")) for m in _changed()]
+    columns = [
+        *_plain("protocol", "data", "demo", "leaks", "experiment", "kind", "test_images", "seeds", "subjects"),
+        *(metric_column(metric) for metric in metrics(per_class=False)),
+        *(column for metric in metrics(per_class=True) for column in class_columns(metric, classes)),
+        *_versus(references),
+        *_plain("by", "unpaired", "left_out", "unfinished", "against", "paired_seeds"),
+        *(column for pair in changes for column in pair),
+        *_plain("change_accuracy_p_holm", "mcnemar_p", "verdict", "subjects_needed", "seeds_needed", "pairs"),
+    ]
+    present = {key for record in records for key in record}
+    return [column for column in columns if column.key in present]
+
+
+def _plain(*keys: str) -> list[Column]:
+    return [Column(key, key) for key in keys]

@@ -1,0 +1,296 @@
+"""The document of stored runs: one run with its scores and its errors, or a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from alzbench import __version__
+from alzbench.errors import DataError
+from alzbench.evaluation.intervals import FEWEST_CLUSTERS
+from alzbench.evaluation.metrics import METRICS, Metric, metrics
+from alzbench.evaluation.predictions import PREFIX, class_names
+from alzbench.evaluation.scores import Score, Scores, scores_of_run
+from alzbench.evaluation.subjects import combine
+from alzbench.report.columns import COUNT, SHARE, metric_form, metric_name
+from alzbench.report.document import Cell, Column, Document, Form, Section, Table, as_cell, make_table
+from alzbench.report.remarks import run_warnings
+from alzbench.store import Run
+
+MOST_ERRORS = 20
+_PROBABILITY = Form(digits=3)
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """A complete run with its scores, computed once for its page, CSV and JSON.
+
+    Attributes:
+        run: The run.
+        scores: Those of its test part; intervals are over the test part alone and say nothing about other seeds.
+        validation: Metric -> its value on the validation part.
+        images: Class -> number of test images.
+        labels_only: The reason why there are no scores of probabilities; empty where there are.
+        table: Its predictions; None where they are not read.
+    """
+
+    run: Run
+    scores: Scores
+    validation: Mapping[str, float | None]
+    images: Mapping[str, int]
+    labels_only: str
+    table: pd.DataFrame | None
+
+
+def score_run(run: Run, predictions: bool = True) -> ScoredRun:
+    """Score a complete run.
+
+    Args:
+        run: The run.
+        predictions: Read its predictions, for the scores of probabilities and for its errors.
+
+    Raises:
+        DataError: It is not complete, has no test scores, or its files are damaged or missing.
+    """
+    if run.card.trial is not None:
+        raise DataError(
+            f"{run.name} is a trial of a sweep, and the test part is never read in a trial; report the best."
+        )
+    if run.card.state != "complete":
+        raise DataError(f"{run.name} must be complete to be reported; it is {run.card.state}. Run it again first.")
+    if predictions and not run.has_predictions:
+        raise DataError(f"{run.path} has no predictions.csv; run it again with --force.")
+    stored, table = run.metrics(), run.predictions() if predictions else None
+    likely = None if stored.labels_only else table
+    scores = scores_of_run(run.card.seed, stored.evaluation, run.counts(), likely)
+    if stored.labels_only:
+        scores = replace(scores, overall={k: v for k, v in scores.overall.items() if _of_labels(METRICS[k])})
+    per_class = stored.evaluation.images.per_class
+    return ScoredRun(
+        run,
+        scores,
+        stored.validation.scores if stored.validation else {},
+        {name: int(values.get("support") or 0) for name, values in per_class.items()},
+        stored.labels_only,
+        table,
+    )
+
+
+def _of_labels(metric: Metric) -> bool:
+    """Return True if a metric can be computed of labels without probabilities, whose mean is their vote."""
+    return metric.needs == "counts" and metric.view != "mean"
+
+
+def summary_document(run: Run) -> Document:
+    """Return the document of any stored run, without what only its predictions say."""
+    if run.is_scored:
+        return run_document(score_run(run, predictions=False))
+    tables = [_about(run)]
+    if run.card.state == "complete":
+        scores = run.metrics().validation
+        values = {name: Cell(value) for name, value in (scores.scores if scores else {}).items()}
+        tables.append(_overall({}, values, "On the validation part: the test part is never read in a trial."))
+    return _document(run, f"{run.card.protocol} protocol, seed {run.card.seed}", tables)
+
+
+def run_document(scored: ScoredRun) -> Document:
+    """Return the document of a complete run."""
+    run, table, scores = scored.run, scored.table, scored.scores
+    note = f"95 % intervals over test {scores.by}s; one seed says nothing about other seeds."
+    if scored.labels_only:
+        note += f" No loss, calibration and curves: {scored.labels_only}."
+    every = {} if table is None else dict.fromkeys(m.name for m in metrics(level="image", per_class=False))
+    tables = [
+        _about(run),
+        _overall({**every, **_image_scores(scores)}, scored.validation, note),
+        _by_class("By class", "f1", metrics(needs="counts", per_class=True), scored),
+    ]
+    if table is not None and not scored.labels_only:
+        tables.append(
+            _by_class("Probabilities", "probabilities", metrics(needs="probabilities", per_class=True), scored)
+        )
+    if scores.subjects is not None:
+        tables.append(_by_subject(scored))
+        tables += [] if table is None else [_wrong_subjects(table)]
+    if table is not None:
+        tables.append(_errors(table, confident=not scored.labels_only))
+    seed = f"seed {run.card.seed}" + ("" if run.card.fold is None else f", fold {run.card.fold}")
+    images = sum(scored.images.values())
+    title = f"{run.card.protocol} protocol, {seed}, {images:,} test images, data {run.card.data[:6]}"
+    data = {
+        "path": run.path,
+        **dict(run.card),
+        "by": scores.by,
+        "subjects": scores.subjects,
+        "labels_only": scored.labels_only,
+        "scores": scores.overall,
+        "class_scores": scores.by_class,
+        "images": scored.images,
+        "validation": scored.validation,
+    }
+    return replace(_document(run, title, tables), export=_export(scored), data=data)
+
+
+def runs_document(runs: Sequence[Run]) -> Document:
+    """Return a document with a line for each run."""
+    accuracy = METRICS["accuracy"]
+    columns = [
+        Column("run", "run"), Column("state", "state"), Column("protocol", "protocol"),
+        Column("accuracy", metric_name(accuracy), metric_form(accuracy)),
+    ]  # fmt: skip
+    records = [
+        {
+            "run": run.name,
+            "state": run.card.state,
+            "protocol": run.card.protocol + (" (demo)" if run.card.demo else ""),
+            "accuracy": run.evaluation().value(accuracy) if run.is_scored else None,
+        }
+        for run in runs
+    ]
+    table = make_table("Runs", columns, records)
+    section = Section("Stored runs", tables=(table,))
+    return Document("Runs", f"alzbench {__version__}", (section,), table, {"runs": records})
+
+
+def _document(run: Run, title: str, tables: Iterable[Table]) -> Document:
+    notes = (run.card.description,) if run.card.description else ()
+    section = Section(title, run_warnings(run.card), tuple(tables), notes)
+    return Document(f"{run.card.experiment}, {run.path.name}", f"alzbench {__version__}", (section,))
+
+
+def _about(run: Run) -> Table:
+    card = run.card
+    about = {
+        "state": card.state + (f" ({card.error})" if card.error else ""),
+        "variant": card.variant,
+        "protocol": card.protocol,
+        "data": card.data,
+        "folder": str(run.path),
+    }
+    if card.trial is not None:
+        about["trial"] = f"{card.trial} of the sweep {card.experiment}"
+    elif card.state == "complete":
+        stored = run.metrics()
+        if stored.kept_epoch is not None:
+            about["kept"] = f"epoch {stored.kept_epoch} of {stored.epochs} ({stored.keep})"
+        if stored.duration_s:
+            about["seconds"] = ", ".join(f"{step} {value:.1f}" for step, value in stored.duration_s.items())
+        if stored.skipped_images:
+            about["left out"] = f"{stored.skipped_images} unreadable images, in skipped.csv"
+    columns = [Column("what", "run"), Column("value", run.name)]
+    return make_table("Run", columns, [{"what": what, "value": value} for what, value in about.items()])
+
+
+def _image_scores(scores: Scores) -> dict[str, Score]:
+    return {name: score for name, score in scores.overall.items() if METRICS[name].level == "image"}
+
+
+def _overall(test: Mapping[str, Score | None], validation: Mapping[str, Any], note: str) -> Table:
+    """Return a row for each metric over all classes."""
+    columns = [
+        Column("metric", "metric"), Column("test", "test", Form(digits=3)),
+        Column("validation", "validation", Form(digits=3)),
+    ]  # fmt: skip
+    shown = [metric for metric in metrics(level="image", per_class=False) if metric.name in {**test, **validation}]
+    records = [_record(metric, test=test.get(metric.name), validation=validation.get(metric.name)) for metric in shown]
+    return make_table("Scores", columns, records, note, "overall")
+
+
+def _record(metric: Metric, **values: Any) -> dict[str, Any]:
+    """Return a row of values of a metric, which read as it says."""
+    form = metric_form(metric)
+    return {"metric": metric_name(metric), **{key: replace(as_cell(value), form=form) for key, value in values.items()}}
+
+
+def _by_class(title: str, key: str, shown: Sequence[Metric], scored: ScoredRun) -> Table:
+    """Return a row for each class."""
+    columns = [
+        Column("class", "class"), *(Column(m.name, m.label, metric_form(m)) for m in shown),
+        Column("images", "images", COUNT),
+    ]  # fmt: skip
+    by_class = scored.scores.by_class
+    records = [
+        {"class": name, "images": n, **{m.name: by_class.get(m.name, {}).get(name) for m in shown}}
+        for name, n in scored.images.items()
+    ]
+    note = f"With 95 % intervals over test {scored.scores.by}s; none where a class has fewer than {FEWEST_CLUSTERS}."
+    return make_table(title, columns, records, note, key)
+
+
+def _subject_metrics(scored: ScoredRun) -> list[Metric]:
+    """Return the metrics by subject: of labels without probabilities, those that need no mean of them."""
+    if scored.scores.subjects is None:
+        return []
+    return [metric for metric in metrics(level="subject") if metric.view != "mean" or not scored.labels_only]
+
+
+def _by_subject(scored: ScoredRun) -> Table:
+    scores = scored.scores
+    columns = [Column("metric", "metric"), Column("test", "test", Form(digits=3))]
+    note = (
+        f"{scores.subjects:,} subjects, each classified once, from the mean probabilities of its slices, or by their "
+        "vote. 95 % intervals over subjects."
+    )
+    records = [_record(metric, test=scores.overall.get(metric.name)) for metric in _subject_metrics(scored)]
+    return make_table("By subject", columns, records, note, "by_subject")
+
+
+def _wrong_subjects(table: pd.DataFrame) -> Table:
+    """Return the subjects that are predicted wrong, those with the fewest right slices first."""
+    combined = combine(table, "mean")
+    right = (table["label"] == table["predicted"]).groupby(table["subject"]).mean()
+    wrong = combined[combined["label"] != combined["predicted"]].assign(right=lambda rows: rows["subject"].map(right))
+    columns = [
+        Column("subject", "subject"), Column("label", "true"), Column("predicted", "predicted"),
+        Column("right", "slices right, %", SHARE),
+    ]  # fmt: skip
+    rows = wrong.sort_values(["right", "subject"]).head(MOST_ERRORS)
+    note = f"{len(wrong):,} of {len(combined):,} subjects; at most {MOST_ERRORS} are shown."
+    return make_table("Subjects predicted wrong", columns, _records(rows), note, "wrong_subjects", terminal=False)
+
+
+def _errors(table: pd.DataFrame, confident: bool) -> Table:
+    """Return the most confident errors, or the first ones where none is known to be more confident than another."""
+    confidence = table[[PREFIX + name for name in class_names(table)]].max(axis=1)
+    wrong = table.assign(confidence=confidence)[table["label"] != table["predicted"]]
+    columns = [
+        Column("image", "image"), Column("subject", "subject"), Column("label", "true"),
+        Column("predicted", "predicted"),
+    ]  # fmt: skip
+    if confident:
+        columns.append(Column("confidence", "probability", _PROBABILITY))
+        wrong = wrong.sort_values("confidence", ascending=False)
+    rows = wrong.head(MOST_ERRORS).assign(subject=lambda found: found["subject"].replace("", None))
+    which = "most confident" if confident else "first"
+    note = f"{len(wrong):,} of {len(table):,} images are predicted wrong; the {which} {MOST_ERRORS} are shown."
+    title = "Most confident errors" if confident else "Errors"
+    return make_table(title, columns, _records(rows), note, "errors", terminal=False)
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in rows.to_dict(orient="records")]
+
+
+def _export(scored: ScoredRun) -> Table:
+    """Return a row for each score; one over all classes has no class."""
+    scores, records = scored.scores, []
+    for metric in (*metrics(level="image", per_class=False), *_subject_metrics(scored)):
+        validation = scored.validation.get(metric.name)
+        records.append(_exported(metric.name, "", scores.overall.get(metric.name), validation))
+    for name, images in scored.images.items():
+        for metric in metrics(per_class=True):
+            records.append(_exported(metric.name, name, scores.by_class.get(metric.name, {}).get(name)))
+        records.append(_exported("images", name, images))
+    columns = [Column(key, key) for key in ("metric", "class", "test", "low", "high", "validation")]
+    return make_table("", columns, records)
+
+
+def _exported(name: str, of_class: str, score: Any, validation: float | None = None) -> dict[str, Any]:
+    cell = as_cell(score)
+    return {
+        "metric": name, "class": of_class, "test": cell.value, "low": cell.low, "high": cell.high,
+        "validation": validation,
+    }  # fmt: skip

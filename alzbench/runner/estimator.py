@@ -1,0 +1,93 @@
+"""Estimators: what learns from the training images of a run and predicts others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from alzbench.data.manifest import ImageSet
+from alzbench.evaluation.sanity import SANITY
+from alzbench.runner.job import Job
+from alzbench.runner.listeners import Listeners, Row
+from alzbench.store import RunWriter, TrainingNotes
+
+Probabilities = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a training leaves.
+
+    Attributes:
+        validation: (n, K) probabilities of the validation images, in the order of the split.
+        notes: Kept epoch, number of epochs, the reason why it stopped, and so on.
+        history: A row for each epoch, see `listeners.EpochStored`; empty for an estimator without epochs.
+        head_notes: Of a fine-tuned network, the notes on the stage before.
+    """
+
+    validation: Probabilities
+    notes: TrainingNotes
+    history: Sequence[Row] = ()
+    head_notes: TrainingNotes | None = None
+
+
+class Estimator(Protocol):
+    """A network, or a sanity baseline: made for one job, then prepared, fitted, and asked for predictions."""
+
+    def prepare(self) -> None:
+        """Compute the features that the images of the split need, before the run folder is begun."""
+
+    def fit(self, writer: RunWriter, listeners: Listeners) -> Fit:
+        """Train on the training part, from the last stored epoch where there is one.
+
+        Args:
+            writer: Of the run, for checkpoints.
+            listeners: Hear of each epoch.
+        """
+
+    def predict(self, rows: pd.DataFrame) -> Probabilities:
+        """Return the probabilities (n, K) of the images of some rows of the split; after `fit`."""
+
+    def save(self, folder: Path) -> None:
+        """Write the trained model into the run folder, where there is one; after `fit`."""
+
+
+class SanityBaseline:
+    """One of SANITY: predictions without a network; see `Estimator`.
+
+    Args:
+        job: Its experiment's variant names the baseline.
+        images: The set.
+        split: Rows image, label, subject, part, with the manifest's index.
+    """
+
+    def __init__(self, job: Job, images: ImageSet, split: pd.DataFrame) -> None:
+        self._predict = SANITY[job.experiment.model.variant].function
+        self._images, self._split = images, split
+
+    def prepare(self) -> None:
+        """Do nothing: a baseline reads pixels."""
+
+    def fit(self, writer: RunWriter, listeners: Listeners) -> Fit:
+        """Predict the validation part; there are no epochs and nothing to note."""
+        del writer, listeners
+        return Fit(self.predict(self._split[self._split["part"] == "validation"]), TrainingNotes())
+
+    def predict(self, rows: pd.DataFrame) -> Probabilities:
+        """Fit the baseline to the training part, and return the probabilities (n, K) of some images."""
+        training = self._split[self._split["part"] == "train"]
+        return self._predict(
+            self._pixels(training), training["label"].to_numpy(), self._pixels(rows), len(self._images.classes)
+        )
+
+    def save(self, folder: Path) -> None:
+        """Do nothing: there is no model."""
+
+    def _pixels(self, rows: pd.DataFrame) -> Any:
+        return self._images.pixels.take(rows.index.to_numpy())

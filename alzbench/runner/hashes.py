@@ -1,0 +1,60 @@
+"""Hashes of experiments and runs: equal hashes mean equal results, so stored runs are found by them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from alzbench.evaluation.sanity import SANITY
+from alzbench.experiment import Experiment
+from alzbench.models.variant_file import file_digest
+from alzbench.models.weights import weights_fingerprint
+from alzbench.runner.resolved import model_options
+
+# Settings that do not change the results of a run: names, the place of the images (their content is hashed), tracking
+_NOT_HASHED: dict[str, Any] = {
+    "name": True,
+    "description": True,
+    "seeds": True,
+    "tracking": True,
+    "data": {"source": True, "kaggle": True},
+    "model": {"file": True},  # its content is hashed
+}
+_MEANING = 1  # of the settings' defaults
+
+
+def settings_hash(experiment: Experiment) -> str:
+    """Return the hash of all settings that decide the results of a run.
+
+    Only settings that differ from their defaults are hashed, so a setting that is added later does not change the hash
+    of older runs. If you change the meaning of a default, increase `_MEANING`.
+    """
+    values = experiment.model_dump(mode="json", exclude=_NOT_HASHED, exclude_defaults=True)
+    values.setdefault("model", {})["options"] = model_options(experiment, exclude_defaults=True)
+    if experiment.model.file is not None:
+        values["model"]["file"] = file_digest(experiment.model)
+    return short_hash(json.dumps([_MEANING, values], sort_keys=True))
+
+
+def protocol_hash(experiment: Experiment) -> str:
+    """Return the hash of the settings of the experiment's protocol."""
+    own = {"split_seed"} if experiment.protocol.split_seed is None else set()  # the hash is older than this setting
+    return short_hash(json.dumps(experiment.protocol.model_dump(mode="json", exclude=own), sort_keys=True))
+
+
+def run_hash(experiment: Experiment, seed: int, fold: int | None, data: str) -> str:
+    """Return the hash of everything that decides the results of one run: settings, seed, fold, images and weights.
+
+    Args:
+        experiment: The experiment.
+        seed, fold: Seed and fold of the run.
+        data: Fingerprint of the image set.
+    """
+    weights = "" if experiment.model.variant in SANITY else weights_fingerprint(experiment.model.backbone)
+    return short_hash(f"{settings_hash(experiment)}/{seed}/{fold}/{data}/{weights}")[:12]
+
+
+def short_hash(text: str) -> str:
+    """Return 16 hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
