@@ -195,7 +195,7 @@ def test_a_run_that_is_restarted_while_it_is_sent_is_another_one(
     def restart(*_: object) -> None:
         (only_run() / "wandb.json").unlink()  # as `RunStore.begin` does
 
-    monkeypatch.setattr("alzbench.tracking.mirror.confirm", made_anew)
+    monkeypatch.setattr("alzbench.tracking.tracked_run.confirm", restart)
     assert alzbench("sync", "e").out.startswith("1 sent,")
     assert not (only_run() / "wandb.json").exists()
     assert server.runs
