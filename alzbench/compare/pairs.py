@@ -18,7 +18,7 @@ Verdict = Literal["better", "worse", "no difference shown", "too few subjects"]
 
 ALPHA, POWER = 0.05, 0.8
 FEWEST, MOST = 3, 10_000_000  # units that `needed` returns
-MIN_EFFECT = 0.02  # the default of the smallest difference worth detecting: two points
+MIN_EFFECT = 0.02  # the default minimum detectable difference: two points
 _NORMAL = float(special.ndtri(1 - ALPHA / 2) + special.ndtri(POWER)) ** 2
 
 
@@ -30,15 +30,15 @@ class Pair:
         baseline, other: Their labels.
         seeds: The seeds that both have.
         by: Unit that is resampled: `subject` or `image`.
-        differences: Metric -> the other's score minus the baseline's; None where there are too few clusters.
+        differences: Metric -> the other's score minus the baseline's; None if there are too few clusters.
         p_holm: The p-value of the accuracies' difference, corrected for all pairs of the comparison by Holm's method.
         mcnemar: Exact p-value of McNemar's test on the predictions of whole clusters, for the first common seed.
-        only_baseline, only_other: In it, the number of clusters that only one of them predicts right.
+        only_baseline, only_other: For this seed, the number of clusters that only one of them predicts correctly.
         verdict: By `p_holm` and the sign.
-        sanity: True if the other is a sanity baseline; those are a family of their own for Holm's method.
-        min_effect: The smallest difference worth detecting, in [0, 1].
-        subjects_needed, seeds_needed: Numbers needed to detect it with a power of 80 %, each as if there were plenty of
-            the other; MOST where so many or more are needed, None where there is no spread.
+        sanity: True if the other is a sanity baseline; Holm's method corrects these separately.
+        min_effect: The minimum detectable difference, in [0, 1].
+        subjects_needed, seeds_needed: Numbers needed to detect it with a power of 80 %, each without limit on the
+            other; MOST if at least so many are needed, None if there is no variance.
     """
 
     baseline: str
@@ -63,16 +63,16 @@ def compare_pairs(
     sanity: Collection[str] = (),
     min_effect: float = MIN_EFFECT,
 ) -> tuple[tuple[Pair, ...], dict[str, str]]:
-    """Compare experiments, by label, with one of them.
+    """Compare each experiment with the baseline.
 
     Args:
-        baseline: Its label.
-        counts: The predictions of all.
+        baseline: Label of the baseline.
+        counts: Label of each experiment -> its predictions.
         sanity: Labels of sanity baselines.
-        min_effect: The smallest difference worth detecting, in [0, 1].
+        min_effect: The minimum detectable difference, in [0, 1].
 
     Returns:
-        The pairs, and for each experiment that cannot be paired the reason.
+        The pairs, and the reason for each experiment that cannot be paired.
     """
     first = counts[baseline]
     pairs: list[Pair] = []
@@ -89,7 +89,7 @@ def compare_pairs(
 
 
 def _judged(pairs: Sequence[Pair]) -> list[Pair]:
-    """Return pairs with verdicts, corrected for those of their family: experiments, or sanity rows."""
+    """Return pairs with verdicts; p-values are corrected among experiments, and among sanity baselines."""
     corrected: dict[str, float] = {}
     for family in (False, True):
         ps = {pair.other: d.p for pair in pairs if pair.sanity is family and (d := pair.differences[ACCURACY.name])}
@@ -100,7 +100,7 @@ def _judged(pairs: Sequence[Pair]) -> list[Pair]:
 def holm(ps: Sequence[float]) -> list[float]:
     """Return p-values corrected by Holm's method (1979, jstor 4615733), in their order.
 
-    It is `statsmodels.stats.multitest.multipletests`, which takes as long to import as a thousand runs to compare.
+    Equal to `statsmodels.stats.multitest.multipletests`, whose import takes as long as comparing a thousand runs.
     """
     order = np.argsort(ps, kind="stable")
     corrected = np.empty(len(order))
@@ -109,9 +109,9 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
-    """Return the exact p-value of McNemar's test, from the numbers that only one of two predicts right.
+    """Return the exact p-value of McNemar's test, from the numbers that only one of the two predicts correctly.
 
-    It is `scipy.stats.binomtest` of one half, twice the smaller tail of a symmetric distribution, without its import.
+    Equal to `scipy.stats.binomtest` with probability one half, without its slow import.
     """
     return min(1.0, 2 * float(special.bdtr(min(only_first, only_second), only_first + only_second, 0.5)))
 
@@ -125,7 +125,7 @@ def needed(se: float, n: int, size: float = MIN_EFFECT) -> int | None:
         size: The difference.
 
     Returns:
-        MOST where so many or more are needed, None for a standard error of 0.
+        MOST if at least so many are needed, None for a standard error of 0.
     """
     spread = se * np.sqrt(n)
     if not spread:
@@ -142,7 +142,7 @@ def needed(se: float, n: int, size: float = MIN_EFFECT) -> int | None:
 def _power(effect: float, n: npt.NDArray[np.int64]) -> npt.NDArray[np.floating]:
     """Return the power of Student's two-sided test of `n` units whose mean is `effect` standard deviations.
 
-    It is that of `statsmodels.stats.power.TTestPower`, from the functions below it: a comparison asks a thousand times.
+    Equal to `statsmodels.stats.power.TTestPower`, but fast: a comparison calls it a thousand times.
     """
     df, shift = n - 1, effect * np.sqrt(n)
     limit = special.stdtrit(df, 1 - ALPHA / 2)

@@ -1,4 +1,4 @@
-"""A repetition: one seed of an experiment, its folds taken together."""
+"""A repetition: one seed of an experiment, with all its folds."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Repetition:
 
     Attributes:
         seed: The seed.
-        runs: Its runs, one a fold.
-        counts: Their predictions by subject; None where those of a run are not stored.
-        evaluation: Of the test part; of folds, of all their predictions together.
+        runs: Its runs, one per fold.
+        counts: Their predictions by subject; None if those of a run are not stored.
+        evaluation: Evaluation of the test part, all folds together.
     """
 
     seed: int
@@ -36,12 +36,12 @@ class Repetition:
 
 @dataclass(frozen=True)
 class ExperimentRuns:
-    """An experiment's runs, and what is read of them once.
+    """An experiment's runs, and their content, which is read once.
 
     Attributes:
         runs: All of them, oldest first.
         repetitions: Its complete seeds, without their counts.
-        counts: The predictions of all complete seeds; None where they are not stored, or not of one kind.
+        counts: The predictions of all complete seeds; None if they are not stored, or cannot be stacked.
         left_out: A sentence about each complete run that does not count.
     """
 
@@ -62,10 +62,10 @@ class ExperimentRuns:
 
 
 def complete_repetitions(runs: Sequence[Run]) -> tuple[list[Repetition], list[str]]:
-    """Return the repetitions of one experiment of which every fold is complete, by seed.
+    """Return the seeds of one experiment whose folds are all complete, as repetitions.
 
     Args:
-        runs: Oldest first; of several complete ones of one seed and fold the newest counts.
+        runs: Oldest first; if a seed and fold has several complete runs, the newest counts.
 
     Returns:
         The repetitions, and a sentence about each complete run that does not count.
@@ -77,7 +77,7 @@ def complete_repetitions(runs: Sequence[Run]) -> tuple[list[Repetition], list[st
             folds = by_seed.setdefault(run.card.seed, {})
             older = folds.get(run.card.fold or 0)
             if older is not None:
-                left_out.append(f"{older.name} does not count: {run.name} is a newer run of the same seed")
+                left_out.append(f"{older.name} does not count: {run.name} is a newer run with the same seed")
             folds[run.card.fold or 0] = run
     complete = []
     for seed, folds in sorted(by_seed.items()):
@@ -92,7 +92,7 @@ def complete_repetitions(runs: Sequence[Run]) -> tuple[list[Repetition], list[st
 
 def _repetition(seed: int, folds: list[Run]) -> Repetition:
     counts = [run.counts() for run in folds]
-    known = tuple(of_fold for of_fold in counts if of_fold is not None)
+    known = tuple(fold for fold in counts if fold is not None)
     every = known if len(known) == len(folds) else None
     return Repetition(seed, tuple(folds), every, _evaluation(folds, every))
 
@@ -100,7 +100,7 @@ def _repetition(seed: int, folds: list[Run]) -> Repetition:
 def _evaluation(folds: Sequence[Run], counts: Sequence[SubjectCounts] | None) -> Evaluation:
     if len(folds) == 1:
         return folds[0].evaluation()
-    # a score of a fold of a few subjects means little, and a class may be missing from it: pool, then score
+    # the score of a fold with few subjects means little, and a class may be missing: pool first, then score
     if counts and _poolable(counts, folds):
         return _pooled(counts, folds)
     classes = folds[0].evaluation().images.classes
@@ -125,7 +125,7 @@ def _pooled(counts: Sequence[SubjectCounts], folds: Sequence[Run]) -> Evaluation
     labels, predicted = (np.concatenate([getattr(fold, name) for fold in counts]) for name in ("labels", "predicted"))
     demented = 1 - np.concatenate([fold.healthy for fold in counts if fold.healthy is not None])
     mean = TableScores.from_matrix(_matrix(labels, predicted, len(classes)), classes)
-    # older versions have not stored the votes themselves
+    # older versions did not store the votes
     accuracies = sum((scores.vote.scores["accuracy"] or 0) * scores.subjects for scores in stored) / len(labels)
     nothing: dict[str, dict[str, float | None]] = {name: {} for name in classes}
     vote = mean.model_copy(update={"scores": {"accuracy": float(accuracies)}, "per_class": nothing, "undefined": {}})
@@ -134,7 +134,7 @@ def _pooled(counts: Sequence[SubjectCounts], folds: Sequence[Run]) -> Evaluation
 
 
 def _demented(true: npt.NDArray[np.bool_], probability: npt.NDArray[np.float64]) -> TwoClassScores:
-    """Return the scores of the two-class question from (n,) truths and probabilities."""
+    """Return the two-class scores from (n,) true labels and probabilities."""
     labels, predicted = true.astype(np.intp), (probability > HALF).astype(np.intp)
     probabilities = np.column_stack([1 - probability, probability])
     examples = Examples(probabilities, labels, predicted, np.zeros(len(labels), np.intp), 0)

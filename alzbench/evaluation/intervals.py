@@ -3,11 +3,11 @@
 Slices of one subject are alike, so subjects are resampled: the variance over subjects is that of the delete-one
 jackknife (Efron and Stein 1981, doi 10.1214/aos/1176345462), which is the cluster-robust variance for a mean. The
 variance over seeds is that of their mean. Both are added, and the interval is Student's, with the degrees of freedom of
-the sum (Satterthwaite 1946, doi 10.2307/3002019): with three seeds that differ it is as wide as three seeds deserve.
-One seed has no variance over seeds, and its interval is over subjects alone.
+the sum (Satterthwaite 1946, doi 10.2307/3002019), so that few seeds give a wide interval. One seed has no variance over
+seeds, and its interval is over subjects alone.
 
-Clusters that all agree have no variance, which makes nothing certain: the interval is then Clopper and Pearson's of a
-share of n in n, the others being anything, and the p-value that of the sign test.
+If the clusters show no variance, the score is still uncertain. The interval is then based on Clopper and Pearson's for
+n of n clusters, with any value for the remaining share, and the p-value is that of the sign test.
 
 Letters: `S` seeds, `C` clusters (subjects, or images where subjects are not known), `K` classes.
 """
@@ -26,9 +26,9 @@ from scipy import special
 from alzbench.evaluation.metrics import Counts, Metric, RestsOn, Values
 
 LEVEL = 0.95
-FEWEST_CLUSTERS = 5  # with fewer, no interval is honest
-SMALLEST_P = 1e-300  # where Student's distribution ends in floating point: no test makes anything certain
-_ROUNDING = 1e-9  # a standard error below it is none
+FEWEST_CLUSTERS = 5  # with fewer, an interval is not reliable
+SMALLEST_P = 1e-300  # Student's distribution underflows to 0 below it, but no p-value is 0
+_ROUNDING = 1e-9  # a smaller standard error counts as 0
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Difference:
 
     Attributes:
         interval: Of the second experiment's score minus the first's.
-        p: Two-sided p-value of no difference, by the same standard error, or where that is 0 of the sign test over
-            clusters; 1 where nothing differs at all.
+        p: Two-sided p-value for no difference, from the same standard error. If that is 0: from the sign test over
+            clusters, or 1 if the scores are equal.
     """
 
     interval: Interval
@@ -68,7 +68,7 @@ class Difference:
 
 
 class Jackknife:
-    """Counts (S, C, K, K) of which each cluster is left out in turn; the values of each metric are computed once."""
+    """Counts (S, C, K, K), with each cluster left out in turn; each metric is computed once."""
 
     def __init__(self, counts: Counts) -> None:
         self.counts = counts
@@ -134,9 +134,9 @@ class Jackknife:
 
     @cached_property
     def _place(self) -> npt.NDArray[np.intp] | None:
-        """(S, 1 + C) place of each matrix; None where each is in its own place.
+        """(S, 1 + C) place of each matrix; None if each is in its own place.
 
-        Of clusters of single images only as many matrices differ as there are cells to take an image from.
+        If each cluster is one image, there are only as many different matrices as cells.
         """
         if self.true.sum(-1).max(initial=0) > 1:
             return None
@@ -147,7 +147,7 @@ class Jackknife:
 
 
 def intervals(jackknife: Jackknife, metric: Metric) -> list[Interval | None]:
-    """Return the interval of a metric, or one per class; None where undefined, or with too few clusters."""
+    """Return the interval of a metric, or one per class; None if undefined, or with too few clusters."""
     return metric_intervals(metric, jackknife.values(metric), jackknife.tested, jackknife.clusters(metric))
 
 
@@ -171,10 +171,10 @@ def metric_intervals(
 def differences(first: Jackknife, second: Jackknife, metric: Metric) -> list[Difference | None]:
     """Return the paired difference of two experiments with the same seeds and test images, or one per class.
 
-    None where it is undefined, or with too few clusters.
+    None if it is undefined, or with too few clusters.
 
     Raises:
-        ValueError: They are not of the same images.
+        ValueError: Their images differ.
     """
     if first.counts.shape != second.counts.shape or not np.array_equal(first.true, second.true):
         raise ValueError("paired experiments must have predictions of the same images")
@@ -185,7 +185,7 @@ def differences(first: Jackknife, second: Jackknife, metric: Metric) -> list[Dif
 
 
 def mean_difference(pairs: Sequence[tuple[Jackknife, Jackknife]], metric: Metric) -> Interval | None:
-    """Return the mean of paired differences, each as for `difference`, all with the same seeds and clusters."""
+    """Return the mean of paired differences, each as in `differences`, all with the same seeds and clusters."""
     if len({jackknife.counts.shape for pair in pairs for jackknife in pair}) > 1:
         raise ValueError("pairs whose differences are averaged must have the same seeds, clusters and classes")
     changes = [second.values(metric) - first.values(metric) for first, second in pairs]
@@ -204,7 +204,7 @@ def _difference(
     if not se:
         p = min(1.0, 2 * float(special.bdtr(0, clusters, 0.5))) if interval.value else 1.0
         return Difference(interval, p)
-    # the distribution's own function: `scipy.stats.t` checks its arguments for longer than it computes
+    # not `scipy.stats.t`, which spends more time on checking its arguments than on computing
     p = float(2 * special.stdtr(interval.df, -abs(interval.value) / se))
     return Difference(interval, max(p, SMALLEST_P))
 
@@ -221,7 +221,7 @@ def jackknife_interval(
         bounds: Smallest and largest possible value.
 
     Returns:
-        None where it is undefined, or rests on fewer than FEWEST_CLUSTERS.
+        None if it is undefined, or rests on fewer than FEWEST_CLUSTERS.
     """
     whole, left_out = values[:, 0], values[:, 1:].mean(0)[tested]
     n, seeds = len(left_out), len(whole)

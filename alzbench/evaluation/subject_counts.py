@@ -1,4 +1,4 @@
-"""The predictions of each subject, counted: all that a comparison needs of a run, in a small file (subjects.json)."""
+"""Counts of the predictions of each subject (subjects.json): a small file with all that a comparison needs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from alzbench.evaluation.subjects import combine
 
 @dataclass(frozen=True)
 class SubjectCounts:
-    """The predictions of C clusters: subjects, or single images where the subject of an image is not known.
+    """The predictions of C clusters: subjects, or single images if the subject of an image is unknown.
 
     Attributes:
         by: `subject` or `image`.
         names: (C,) names of the clusters.
         counts: (C, K, K) images of each cluster by true and predicted class.
-        labels, predicted: (C,) class of each cluster, and the one predicted from its images' mean probabilities.
+        labels, predicted: (C,) true class of each cluster, and that predicted from its images' mean probabilities.
         healthy: (C,) mean probability of the first class; None in files of older versions.
         votes: (C,) class predicted by the vote of its images; None in files of older versions.
     """
@@ -51,7 +51,7 @@ class SubjectCounts:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> SubjectCounts:
-        """Read what `to_json` returns; raises KeyError, TypeError, ValueError or IndexError where it is damaged."""
+        """Read what `to_json` returns; raises KeyError, TypeError, ValueError or IndexError if it is damaged."""
         names, classes = tuple(content["names"]), int(content["classes"])
         flat = np.zeros((len(names), classes * classes), np.int64)
         triples = np.array(content["counts"], np.int64).reshape(-1, 3)

@@ -33,7 +33,9 @@ from alzbench.report.remarks import (
 )
 
 MOST_DISPUTED = 12  # subjects
-ABOUT = f"alzbench {__version__}; runs of one section have the same test images, seed by seed, and can be compared."
+ABOUT = (
+    f"alzbench {__version__}; the runs of a section have the same test images for each seed, so they can be compared."
+)
 _NAME = Column("name", "experiment")
 _SEEDS = Column("counted_seeds", "seeds", COUNT)
 _POINTS = Form(digits=2, scale=100, signed=True)
@@ -45,8 +47,8 @@ def comparison_document(comparison: Comparison, predictions: Sequence[GroupPredi
 
     Args:
         comparison: The comparison.
-        predictions: Those of each group, see `compare.predictions.read_group`; without them there are no scores of
-            probabilities and no disagreements.
+        predictions: Those of each group, see `compare.predictions.read_group`. Without them, the document has no
+            scores of probabilities and no disagreements.
     """
     parts = [_Part(group, predictions[k] if predictions else None) for k, group in enumerate(comparison.groups)]
     records = [record for part in parts for record in [*part.records, *part.effects]]
@@ -61,7 +63,7 @@ def comparison_document(comparison: Comparison, predictions: Sequence[GroupPredi
 
 @dataclass(frozen=True)
 class _Part:
-    """A group, and the predictions of its first experiments where they are read."""
+    """A group, and the predictions of its first experiments if they are read."""
 
     group: Group
     predictions: GroupPredictions | None
@@ -92,9 +94,9 @@ class _Part:
         }  # fmt: skip
 
     def _row(self, row: ExperimentRow) -> dict[str, Any]:
-        found = self.predictions.scores.get(row.label) if self.predictions else None
-        overall = {**row.scores, **(found.overall if found else {})}
-        by_class = {**row.class_scores, **(found.by_class if found else {})}
+        more = self.predictions.scores.get(row.label) if self.predictions else None
+        overall = {**row.scores, **(more.overall if more else {})}
+        by_class = {**row.class_scores, **(more.by_class if more else {})}
         names = class_keys(self.group.classes)
         return self._about | {
             "weak": row.sanity, "name": row_name(self.group, row), "counted_seeds": len(row.seeds), "leaks": row.leaks,
@@ -102,7 +104,7 @@ class _Part:
             "test_images": self.group.test_images, "seeds": len(row.seeds), "subjects": row.subjects,
             **{metric.name: None for metric in _changed()}, **overall,
             **{f"f1_{names[name]}": None for name in self.group.classes},
-            **{f"{metric}_{names[name]}": score for metric, of in by_class.items() for name, score in of.items()},
+            **{f"{metric}_{names[name]}": score for metric, named in by_class.items() for name, score in named.items()},
             **{f"minus {name}": value for name, value in row.difference.items()},
             "by": row.by, "unpaired": row.unpaired, "left_out": "; ".join(row.left_out),
             "unfinished": len(row.unfinished),
@@ -154,26 +156,29 @@ class _Part:
             Column("seeds_needed", "seeds needed", Form(words=how_many), terminal=False),
         ]  # fmt: skip
         note = (
-            "Paired, on the same test images and seeds. p is of no difference in accuracy, corrected by Holm's method, "
-            f"for sanity baselines on their own; McNemar's is exact, by {by}, for the first common seed. Needed: to "
-            f"see {100 * pairs[0].min_effect:g} points with a power of 80 %."
+            "Paired on the same test images and seeds. p, Holm: test of no difference in accuracy, corrected by Holm's "
+            "method, separately for sanity baselines. McNemar p: exact test by "
+            f"{by}, for the first common seed. Needed: to detect {100 * pairs[0].min_effect:g} points with a power of "
+            "80 %."
         )
         names = {row.label: row_name(self.group, row) for row in self.group.rows}
         records = [record for record in self.records if "against" in record]
-        return make_table(f"Against {names[pairs[0].baseline]}", columns, records, note, "pairs")
+        return make_table(f"Versus {names[pairs[0].baseline]}", columns, records, note, "pairs")
 
     def _effects(self) -> Table:
         columns = [
             Column("experiment", "effect of"), Column("pairs", "pairs", COUNT), *map(change_column, _changed())
         ]  # fmt: skip
-        note = "Mean paired change from the base's level, over the pairs of experiments that differ in it alone."
+        note = (
+            "Mean paired change from the base's level, over the pairs of experiments that differ in this factor only."
+        )
         return make_table("Effects of the factors", columns, self.effects, note, "effects")
 
     def _by_subject(self) -> Table:
         columns = [metric_column(metric) for metric in headline_first(metrics(level="subject"))]
         records = [record for record in self._with(columns) if record.get("subjects") is not None]
         note = (
-            "Each subject classified once, by the mean probabilities of its slices or by their vote; means over the "
+            "Each subject is classified once, by the mean probabilities or by the vote of its slices. Means over the "
             "seeds, with 95 % intervals over seeds and subjects."
         )
         columns = [_NAME, Column("subjects", "subjects", COUNT), *columns]
@@ -185,8 +190,8 @@ class _Part:
         columns = [metric_column(metric) for metric in metrics("image", "probabilities", per_class=False)]
         records = [record for record in self._with(columns) if record["experiment"] in self.predictions.scores]
         note = (
-            "Means over the seeds, with 95 % intervals over seeds and test subjects. The lower the loss and the "
-            "calibration error, the better."
+            "Means over the seeds, with 95 % intervals over seeds and test subjects. Lower is better for the loss and "
+            "the calibration error."
         )
         return make_table("Probabilities", [_NAME, *columns], records, note, "probabilities", terminal=False)
 
@@ -205,15 +210,15 @@ class _Part:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The group, and what is known from the predictions of its first experiments."""
-        found = self.predictions
+        """The group, and the results from the predictions of its first experiments."""
+        read = self.predictions
         references = [{**dict(r), "interval": binomial_interval(r)} for r in self.group.references]
         return {
             **{field.name: getattr(self.group, field.name) for field in fields(self.group)},
             "references": references,
-            "probabilities": found.scores if found else {},
-            "without_predictions": found.without if found else (),
-            "disputed_subjects": disputed_subjects(found) if found else [],
+            "probabilities": read.scores if read else {},
+            "without_predictions": read.without if read else (),
+            "disputed_subjects": disputed_subjects(read) if read else [],
         }
 
 
@@ -221,7 +226,7 @@ def _versus(references: Sequence[Reference]) -> list[Column]:
     """Return the columns of the difference to published results."""
     names = [reference.name for reference in references]
     short = "vs ref." if len(names) == 1 else ""
-    return [Column(f"minus {name}", f"points to {name}", _POINTS, short) for name in names]
+    return [Column(f"minus {name}", f"points vs {name}", _POINTS, short) for name in names]
 
 
 def _changed() -> list[Metric]:
@@ -233,11 +238,11 @@ def _pair_values(pair: Pair | None) -> dict[str, Any]:
     """Return the values of the difference to the baseline."""
     if pair is None:
         return {}
-    known = {name: found for name, found in pair.differences.items() if found is not None}
+    known = {name: change for name, change in pair.differences.items() if change is not None}
     return {
         "against": pair.baseline, "paired_seeds": len(pair.seeds),
-        **{f"change_{name}": found for name, found in known.items()},
-        **{f"change_{name}_p": found.p for name, found in known.items()},
+        **{f"change_{name}": change for name, change in known.items()},
+        **{f"change_{name}_p": change.p for name, change in known.items()},
         "change_accuracy_p_holm": pair.p_holm, "mcnemar_p": pair.mcnemar, "verdict": pair.verdict,
         "shown_verdict": _VERDICTS.get(pair.verdict, pair.verdict), "subjects_needed": pair.subjects_needed,
         "seeds_needed": pair.seeds_needed,
@@ -261,14 +266,14 @@ def _disputed(subjects: Sequence[DisputedSubject]) -> Table:
         for subject in subjects[:MOST_DISPUTED]
     ]
     note = (
-        f"Slices predicted correctly by each experiment, in per cent, first common seed. {len(subjects):,} subjects "
-        f"have slices on which experiments differ; the {len(records)} most disputed are shown."
+        f"Slices predicted correctly by each experiment, in per cent, for the first common seed. {len(subjects):,} "
+        f"subjects have slices that experiments predict differently; the {len(records)} most disputed are shown."
     )
-    return make_table("Where they disagree", columns, records, note, "disputed", terminal=False)
+    return make_table("Disagreements by subject", columns, records, note, "disputed", terminal=False)
 
 
 def _export_columns(parts: Sequence[_Part], records: Sequence[Mapping[str, Any]]) -> list[Column]:
-    """Return the columns of the wide table: all that some record has."""
+    """Return the columns of the wide table: all that at least one record has."""
     classes = list(dict.fromkeys(name for part in parts for name in part.group.classes))
     references = list(dict.fromkeys(r for part in parts for r in part.group.references))
     changes = [(change_column(m), Column(f"change_{m.name}_p", "")) for m in _changed()]

@@ -1,4 +1,4 @@
-"""How long the runs that are left will take, from how long those that are done took."""
+"""Estimate the time left, from the durations of the finished runs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from alzbench.experiment import Experiment
 
 
 class Remaining:
-    """The time left in a sequence of runs.
+    """Estimate of the time left in a sequence of runs.
 
-    A run takes as long as the others of its experiment did on average; before there are any, as its epochs did in
-    other experiments.
+    The estimate for a run is the mean duration of the finished runs of its experiment. If there are none, it is the
+    mean duration of an epoch in other experiments, times the number of its epochs.
 
     Args:
-        left: The experiment of each run that is to be done.
+        left: The experiment of each run that is still to do.
     """
 
     def __init__(self, left: Sequence[Experiment]) -> None:
@@ -25,7 +25,7 @@ class Remaining:
         self._epochs: dict[str, int] = {}
 
     def finish(self, experiment: Experiment, seconds: float | None) -> None:
-        """Count a run as done, in `seconds`; None where it failed, which says nothing about the others."""
+        """Record a finished run and its duration; None for a failed run, which does not change the estimate."""
         if experiment in self._left:
             self._left.remove(experiment)
         if seconds is not None and _epochs(experiment):
@@ -34,7 +34,7 @@ class Remaining:
             self._epochs[key] = _epochs(experiment)
 
     def seconds(self) -> float | None:
-        """Return the seconds that are left; None before any run is done."""
+        """Return the estimated seconds left; None before the first run is finished."""
         if not self._seconds:
             return None
         an_epoch = fmean(fmean(seconds) / self._epochs[key] for key, seconds in self._seconds.items())
@@ -48,7 +48,7 @@ def _key(experiment: Experiment) -> str:
 
 
 def _epochs(experiment: Experiment) -> int:
-    """Return the epochs of a run; 0 for an answer that needs no network, and next to no time."""
+    """Return the number of epochs of a run; 0 for a sanity baseline without a network, which takes almost no time."""
     if experiment.model.variant in SANITY:
         return 0
     return experiment.train.epochs + (experiment.fine_tune.epochs if experiment.fine_tune else 0)
