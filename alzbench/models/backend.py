@@ -12,7 +12,8 @@ from contextlib import contextmanager
 
 def start_backend() -> None:
     """Import Keras and initialise the devices; the backend's output is shown only if it fails."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # hides its "errors" too, which are advice about the processor: a real error raises an exception
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # a study or sweep builds many networks in one process, and TensorFlow warns about retracing for each
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with _quiet_stderr():

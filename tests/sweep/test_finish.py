@@ -21,13 +21,14 @@ LR = {"train.lr": {"low": 1e-4, "high": 1e-3}}
 def seen(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The subjects of all images that any trial has had before it."""
     found: set[str] = set()
-    validation = FakeNetwork.validation
+    fit = FakeNetwork.fit
 
     def recorded(self: FakeNetwork, *arguments: object) -> object:
-        found.update(self.split["subject"])
-        return validation(self, *arguments)  # type: ignore[arg-type]
+        if self.job.trial is not None:
+            found.update(self.split["subject"])
+        return fit(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(FakeNetwork, "validation", recorded)
+    monkeypatch.setattr(FakeNetwork, "fit", recorded)
     return found
 
 
@@ -91,7 +92,7 @@ def test_base_and_best_are_tested_on_the_images_that_the_sweep_set(
     assert result.code == 0, result.err
     final = [run for run in RunStore(Path("runs")).runs() if run.card.trial is None]
     assert len(final) == 2
-    assert len({(run.card.data, run.card.test, run.card.protocol_settings) for run in final}) == 1
+    assert len({(run.card.data, run.card.test, run.card.protocol_hash) for run in final}) == 1
     file = json.loads(result.out)["best"]["file"]
     assert load_experiment(Path(file)).data.source == str(subjects)
     again = alzbench("run", "--no-sanity", file)
