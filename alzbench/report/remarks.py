@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from alzbench.compare import ExperimentRow, Group, Pair
-from alzbench.compare.pairs import MOST
 from alzbench.data.leakage import NOT_EXCLUDED
 from alzbench.evaluation.intervals import FEWEST_CLUSTERS
+from alzbench.evaluation.significance import MOST
 from alzbench.store import Card
 
 DEMO = "DEMO on phantoms: the scores say nothing about patients."

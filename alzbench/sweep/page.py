@@ -16,7 +16,8 @@ from optuna.trial import FrozenTrial, TrialState
 from alzbench import __version__
 from alzbench.compare import Comparison
 from alzbench.compare.predictions import GroupPredictions, read_group
-from alzbench.evaluation.intervals import FEWEST_CLUSTERS, Jackknife, differences, intervals
+from alzbench.evaluation.differences import differences
+from alzbench.evaluation.intervals import FEWEST_CLUSTERS, Jackknife, intervals
 from alzbench.evaluation.metrics import Metric, metrics
 from alzbench.evaluation.stacked import StackedCounts, align, stack
 from alzbench.evaluation.subject_counts import SubjectCounts, count_subjects
