@@ -1,4 +1,4 @@
-"""The objective of training and its optimisation: loss, optimizer and learning rate schedule, all Keras's own."""
+"""Losses, optimizers and learning rate schedules, all from Keras."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alzbench.registry import Entry, Registry
 # settings -> loss of logits (B, K) and labels (B,)
 Loss = Callable[[TrainSettings], Any]
 
-# (settings, all steps, steps of the warm-up) -> learning rate, a number or a schedule
+# (settings, total steps, warm-up steps) -> learning rate, a number or a schedule
 Schedule = Callable[[TrainSettings, int, int], Any]
 
 # learning rate -> optimizer
@@ -26,12 +26,12 @@ OPTIMIZERS = Registry("optimizer", Entry[Optimizer])
 
 
 def make_loss(settings: TrainSettings) -> Any:
-    """Return the loss of logits (B, K) and labels (B,)."""
+    """Return the loss function of labels (B,) and logits (B, K)."""
     return LOSSES[settings.loss].function(settings)
 
 
 def make_optimizer(settings: TrainSettings, steps: int) -> Any:
-    """Return the optimizer for epochs of `steps` steps; its learning rate follows from its own count of steps."""
+    """Return the optimizer for epochs of `steps` steps; it counts its steps, so that its learning rate can resume."""
     total, warmup = settings.epochs * steps, settings.warmup_epochs * steps
     rate = SCHEDULES[settings.schedule].function(settings, total, warmup)
     return OPTIMIZERS[settings.optimizer].function(rate)
@@ -39,7 +39,7 @@ def make_optimizer(settings: TrainSettings, steps: int) -> Any:
 
 @LOSSES.register("sparse_categorical_crossentropy")
 def _cross_entropy(settings: TrainSettings) -> Any:
-    """Cross-entropy, of smoothed labels where `label_smoothing` is set."""
+    """Cross-entropy, with smoothed labels if `label_smoothing` is set."""
     if not settings.label_smoothing:
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     return _OfClassIndices(
@@ -49,10 +49,10 @@ def _cross_entropy(settings: TrainSettings) -> Any:
 
 @LOSSES.register("focal")
 def _focal(settings: TrainSettings) -> Any:
-    """Focal loss (Lin et al. 2017): cross-entropy with less weight on examples that are predicted well."""
+    """Focal loss (Lin et al. 2017): cross-entropy with less weight on examples that are already predicted well."""
     return _OfClassIndices(
         keras.losses.CategoricalFocalCrossentropy(
-            alpha=1.0,  # classes are weighted by `imbalance`, and a gamma of 0 is plain cross-entropy
+            alpha=1.0,  # `imbalance` weights classes; with 1, a gamma of 0 gives cross-entropy
             gamma=settings.focal_gamma,
             from_logits=True,
             label_smoothing=settings.label_smoothing,
@@ -62,7 +62,7 @@ def _focal(settings: TrainSettings) -> Any:
 
 
 class _OfClassIndices(keras.losses.Loss):
-    """A loss of class indices, from one that Keras defines for one-hot labels."""
+    """A Keras loss for one-hot labels, called with class indices."""
 
     def __init__(self, one_hot_loss: Any) -> None:
         super().__init__(name=one_hot_loss.name)
@@ -75,14 +75,14 @@ class _OfClassIndices(keras.losses.Loss):
 
 @SCHEDULES.register("constant")
 def _constant(settings: TrainSettings, total: int, warmup: int) -> Any:
-    """The same learning rate throughout."""
+    """A constant learning rate."""
     del total, warmup
     return settings.lr
 
 
 @SCHEDULES.register("cosine")
 def _cosine(settings: TrainSettings, total: int, warmup: int) -> Any:
-    """From 0 up to the learning rate in the warm-up, then half a cosine down to 0."""
+    """Linear warm-up from 0 to the learning rate, then half a cosine down to 0."""
     if not warmup:
         return keras.optimizers.schedules.CosineDecay(settings.lr, total)
     return keras.optimizers.schedules.CosineDecay(0.0, total - warmup, warmup_target=settings.lr, warmup_steps=warmup)
@@ -90,12 +90,12 @@ def _cosine(settings: TrainSettings, total: int, warmup: int) -> Any:
 
 @SCHEDULES.register("linear")
 def _linear(settings: TrainSettings, total: int, warmup: int) -> Any:
-    """From the learning rate straight down to 0."""
+    """Linear decay from the learning rate to 0."""
     del warmup
     return keras.optimizers.schedules.PolynomialDecay(settings.lr, total, end_learning_rate=0.0)
 
 
-# built here and not from a name by Keras, whose deserialisation refuses a schedule
+# built here, because Keras does not accept a schedule for an optimizer that it builds from a name
 
 
 @OPTIMIZERS.register("adam")
