@@ -20,7 +20,7 @@ SplitSeed = Annotated[
 
 
 class BaseProtocol(StrictModel):
-    """Settings of any protocol.
+    """Base class of the settings of a protocol.
 
     Attributes:
         keeps_subjects_apart: True if all images of a subject are in the same part.

@@ -1,4 +1,4 @@
-"""Studies: which experiments a plan makes of a base and factors, and one sentence for each thing that can be wrong."""
+"""Studies: the experiments that a plan makes from a base and factors, and one sentence for each error."""
 
 from __future__ import annotations
 
@@ -301,7 +301,7 @@ def test_expanding_leaves_overrides_as_they_were(write: Write) -> None:
         pytest.param("", ["factors: field required"], id="factors-left-out"),
         pytest.param(
             "factors: {a: {x: {train.lr: 1}}, b: {x: {train.lr: 2}}}",
-            ["levels name the experiments, so they must differ; x comes twice."],
+            ["levels must have different names, as experiments are named after them; x is repeated."],
             id="a-level-twice",
         ),
     ],
@@ -368,7 +368,7 @@ def test_an_error_in_the_base_names_the_base(write: Write) -> None:
 def test_leave_one_out_takes_one_level_a_factor(write: Write) -> None:
     path = write("leave_one_out")
     assert error_of(path) == (
-        f"{path}: leave_one_out takes one level a factor, as all of them are on together; loss has focal, smooth."
+        f"{path}: leave_one_out takes one level for each factor, as it combines all factors; loss has focal, smooth."
     )
 
 
