@@ -62,18 +62,18 @@ def audited_experiment(
     return validated(merge(values, parse_assignments(assignments)), path or Path("audit"))
 
 
-def validated(values: dict[str, Any], path: Path, where: str = "") -> Experiment:
+def validated(values: dict[str, Any], path: Path, changes: str = "") -> Experiment:
     """Return the experiment that nested values describe.
 
     Args:
         values: The values of the whole file.
         path: The file, for errors.
-        where: The part of the file that was applied, for errors.
+        changes: The changes that were made to the values, for errors.
 
     Raises:
         ExperimentError: The values do not fit the schema.
     """
-    place = f"{path}: {where}: " if where else f"{path}: "
+    place = f"{path}: {changes}: " if changes else f"{path}: "
     for key, value in values.items():
         _refuse_interpolation(value, f"{place}{key}")
     try:
@@ -173,13 +173,13 @@ def _with_text_keys(values: Any) -> dict[str, Any]:
     return {str(key): value for key, value in values.items()}
 
 
-def _refuse_interpolation(value: Any, where: str) -> None:
+def _refuse_interpolation(value: Any, field: str) -> None:
     """Refuse `${...}`: it could copy environment variables, and with them secrets, into a stored file."""
     if isinstance(value, dict):
         for key, item in value.items():
-            _refuse_interpolation(item, f"{where}.{key}")
+            _refuse_interpolation(item, f"{field}.{key}")
     elif isinstance(value, list):
         for item in value:
-            _refuse_interpolation(item, where)
+            _refuse_interpolation(item, field)
     elif isinstance(value, str) and "${" in value:
-        raise ExperimentError(f"{where}: interpolation is not supported, found {value!r}; write the value out.")
+        raise ExperimentError(f"{field}: interpolation is not supported, found {value!r}; write the value out.")

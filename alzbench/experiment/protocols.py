@@ -43,7 +43,7 @@ class ReferenceProtocol(BaseProtocol):
 
 
 class SliceProtocol(BaseProtocol):
-    """Assign each original slice at random, whatever its subject."""
+    """Assign each original slice at random, regardless of its subject."""
 
     name: Literal["slice"]
     test: Share = Field(0.2, description="share of the slices")

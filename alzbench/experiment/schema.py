@@ -1,4 +1,4 @@
-"""The schema of an experiment file. Unknown keys are refused, and no value is converted."""
+"""The schema of an experiment file. Unknown keys and values of a wrong type are refused."""
 
 from __future__ import annotations
 

@@ -119,6 +119,11 @@ def expand_study(
                 with_levels = ", ".join(level for _, level in combination)
                 changed |= {"name": title, "description": f"{base.name} with {with_levels}"}
             experiments.append(validated(changed, path, _listed(combination)))
+    _check_names(path, experiments)
+    return experiments
+
+
+def _check_names(path: Path, experiments: Sequence[Experiment]) -> None:
     names = [f"{experiment.name} ({experiment.protocol.name})" for experiment in experiments]
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
@@ -126,7 +131,6 @@ def expand_study(
             f"{path}: experiments must have different names, and two would be named {repeated[0]}; rename one of their "
             "levels."
         )
-    return experiments
 
 
 def levels_of(path: Path) -> dict[str, frozenset[tuple[str, str]]]:

@@ -169,7 +169,7 @@ def _validation(runs: Sequence[Run], base: str, best: str) -> Table:
     columns = [Column("metric", "metric"), *(Column(key, label, Form(digits=3)) for key, label in sides.items())]
     note = (
         f"With 95 % intervals over seeds and validation subjects; none with fewer than {FEWEST_CLUSTERS}. The best was "
-        "selected on these images, so its scores here are optimistic; the test scores below are not."
+        "selected on these images, so its scores here are optimistic; compare the test scores below."
     )
     title = "Best against base, on the validation part"
     return make_table(title, columns, records, note, "validation", terminal=False)

@@ -1,4 +1,4 @@
-"""Objectives of sweeps: each metric that has one value for all images can be one, in the direction it declares."""
+"""Objectives of sweeps: any image-level metric that is not per class, in the direction that it declares."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class SweepWork:
         with self.storage.explain_errors():
             params = suggest(trial, self.loaded)
             try:
-                values = self._values(trial, self.loaded.experiment(params))
+                values = self._run_jobs(trial, self.loaded.experiment(params))
             except (DataError, Interrupted):
                 raise
             except Pruned:
@@ -122,8 +122,8 @@ class SweepWork:
             trial.set_user_attr(ERROR, error)
         self.optuna_study.tell(trial, values, state=states[state])
 
-    def _values(self, trial: Trial, experiment: Experiment) -> list[float]:
-        """Run the trial and return its objectives: their means over its seeds and folds.
+    def _run_jobs(self, trial: Trial, experiment: Experiment) -> list[float]:
+        """Run the jobs of a trial and return its objectives: the means over its seeds and folds.
 
         Raises:
             RunError: A run of the trial failed, or an objective is not finite.

@@ -43,7 +43,7 @@ def error_of(path: Path, *settings: str, **overrides: Any) -> str:
     return text
 
 
-# What a file says
+# Values
 
 
 def test_an_empty_file_is_all_defaults(write: Write) -> None:
@@ -148,7 +148,7 @@ def test_extends_takes_file_names_only(write: Write, value: str) -> None:
     assert "extends must be a file name or a list of them" in error_of(write(f"extends: {value}"))
 
 
-# What can be wrong with a file
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_a_file_must_hold_keys(write: Write, text: str) -> None:
         pytest.param("description: 'a ${ b'", id="broken-interpolation"),
     ],
 )
-def test_what_is_not_yaml_is_refused(write: Write, text: str) -> None:
+def test_a_file_that_is_not_yaml_is_refused(write: Write, text: str) -> None:
     path = write(text)
     assert error_of(path).startswith(f"{path} is not valid YAML: ")
 

@@ -60,7 +60,7 @@ def load(folder: Path, **changes: Any) -> LoadedSweep:
     return load_sweep(write(folder, **changes))
 
 
-def test_what_a_trial_is(folder: Path) -> None:
+def test_a_trial_is_the_base_with_its_values(folder: Path) -> None:
     loaded = load(folder, set={"protocol.name": "subject"}, seeds=[3])
     trial = loaded.experiment({"train.lr": 0.002, "train.schedule": "cosine", "train.warmup_epochs": 2})
     assert (trial.name, trial.seeds, trial.protocol.name) == ("s-sweep", [3], "subject")
@@ -70,7 +70,7 @@ def test_what_a_trial_is(folder: Path) -> None:
     assert (loaded.base.name, loaded.base.protocol.name, loaded.base.train.lr) == ("base", "subject", 1e-3)
 
 
-def test_what_extends_the_base_to_be_the_trial(folder: Path) -> None:
+def test_the_file_of_a_trial_holds_its_values_and_the_split(folder: Path) -> None:
     loaded = load(folder, set={"protocol.name": "subject"})
     params = {"train.lr": 0.002, "train.schedule": "constant"}
     assert loaded.changes(params) == {
@@ -78,7 +78,7 @@ def test_what_extends_the_base_to_be_the_trial(folder: Path) -> None:
     }  # fmt: skip
 
 
-def test_what_the_command_set_is_in_the_best_file_but_where_the_images_lie(folder: Path) -> None:
+def test_assignments_are_in_the_best_file_except_the_source_of_the_images(folder: Path) -> None:
     loaded = load_sweep(write(folder), ["train.epochs=9", "data.source=/here", "data.size=64"])
     split = {"name": "reference", "split_seed": 0}
     assert loaded.changes({"train.lr": 0.1}) == {
@@ -88,8 +88,8 @@ def test_what_the_command_set_is_in_the_best_file_but_where_the_images_lie(folde
         write(folder), ["data.source=/here", "tracking.wandb=online"], {"data": {"source": "/there"}}
     )
     assert elsewhere.changes({}) == {"protocol": split}
-    of_the_file = load_sweep(write(folder, set={"data.source": "phantom"}), [], {"data": {"source": "/there"}})
-    assert of_the_file.changes({}) == {"protocol": split, "data": {"source": "phantom"}}
+    phantom = load_sweep(write(folder, set={"data.source": "phantom"}), [], {"data": {"source": "/there"}})
+    assert phantom.changes({}) == {"protocol": split, "data": {"source": "phantom"}}
 
 
 def test_the_best_is_the_base_with_the_trials_values_on_the_trials_images(folder: Path) -> None:
@@ -101,13 +101,13 @@ def test_the_best_is_the_base_with_the_trials_values_on_the_trials_images(folder
     assert (best.data.source, best.protocol.name, best.seeds) == ("phantom", "slice", [4, 5])
 
 
-def test_a_demos_best_says_all_that_the_demo_changes(folder: Path) -> None:
+def test_the_best_file_of_a_demo_holds_all_values_of_the_demo(folder: Path) -> None:
     space = {"train.epochs": {"low": 3, "high": 5}}
     loaded = load_sweep(write(folder, space=space), [], DEMO)
     (folder / "best.yaml").write_text(yaml.safe_dump({"extends": "base.yaml", **loaded.changes({"train.epochs": 4})}))
-    found, best = load_experiment(folder / "best.yaml"), loaded.best({"train.epochs": 4}, "")
-    assert (found.train.epochs, found.demo) == (4, True)
-    assert found.model_dump(exclude={"name", "seeds"}) == best.model_dump(exclude={"name", "seeds"})
+    read, best = load_experiment(folder / "best.yaml"), loaded.best({"train.epochs": 4}, "")
+    assert (read.train.epochs, read.demo) == (4, True)
+    assert read.model_dump(exclude={"name", "seeds"}) == best.model_dump(exclude={"name", "seeds"})
 
 
 @pytest.mark.parametrize(("fields", "split"), [({}, 3), ({"protocol.split_seed": 8}, 8)])
@@ -142,7 +142,7 @@ def test_scores_are_by_subject_where_the_protocol_keeps_them_apart(folder: Path)
     assert load(folder, set={"protocol.name": "subject"}, by="slice").by == "slice"
 
 
-def test_only_with_folds_have_trials_seen_what_is_tested(folder: Path) -> None:
+def test_only_with_folds_trials_use_the_test_images(folder: Path) -> None:
     tested_unseen = {name: load(folder, set={"protocol.name": name}).nested_test for name in ("subject", "subject_cv")}
     assert tested_unseen == {"subject": True, "subject_cv": False}
 
@@ -153,7 +153,7 @@ def test_settings_and_data_reach_the_base_and_options_the_sweep(folder: Path) ->
     assert loaded.experiment({"train.lr": 0.5}).train.epochs == 9
 
 
-def test_the_question_is_that_of_base_space_and_search_alone(folder: Path) -> None:
+def test_the_question_depends_on_base_space_and_search_only(folder: Path) -> None:
     question = load(folder).question
     assert load(folder, trials=9, minutes=5, description="x", final={"seeds": [4]}).question == question
     assert load_sweep(write(folder), [], {"data": {"source": "elsewhere"}}).question == question
@@ -184,8 +184,8 @@ def test_the_question_of_the_stored_sweep_of_attention_is_the_same() -> None:
 
 
 def test_all_ends_and_choices_are_tried(folder: Path) -> None:
-    found = [(e.train.lr, e.train.schedule, e.train.warmup_epochs) for e in boundary_experiments(load(folder))]
-    assert found == [
+    tried = [(e.train.lr, e.train.schedule, e.train.warmup_epochs) for e in boundary_experiments(load(folder))]
+    assert tried == [
         (1e-4, "constant", 0), (1e-2, "constant", 0), (1e-3, "constant", 0), (1e-3, "cosine", 0), (1e-3, "cosine", 0),
         (1e-3, "cosine", 5),
     ]  # fmt: skip
@@ -196,7 +196,7 @@ def test_two_objectives(folder: Path) -> None:
     assert load(folder, objective="loss").sweep.objective == ["loss"]
 
 
-def test_a_sweep_is_told_from_an_experiment(folder: Path) -> None:
+def test_sweeps_and_experiments_are_distinguished(folder: Path) -> None:
     assert is_sweep(write(folder))
     assert not is_sweep(folder / "base.yaml")
 
@@ -272,7 +272,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("changes", "parts"), BAD, ids=lambda value: str(value)[:40])
-def test_what_is_wrong_is_named(folder: Path, changes: dict[str, Any], parts: list[str]) -> None:
+def test_errors_name_the_file_and_the_field(folder: Path, changes: dict[str, Any], parts: list[str]) -> None:
     with pytest.raises(ExperimentError) as caught:
         list(boundary_experiments(load(folder, **changes)))
     text = str(caught.value)

@@ -196,7 +196,7 @@ def test_messages_of_trials(alzbench: Command, write: Write) -> None:
     assert alzbench("sweep", write(), "--quiet").err == ""
 
 
-def test_a_dry_run_makes_nothing(alzbench: Command, write: Write) -> None:
+def test_a_dry_run_writes_nothing(alzbench: Command, write: Write) -> None:
     file = write()
     result = alzbench("sweep", file, "--dry-run")
     assert (result.code, result.err) == (0, "")
@@ -250,7 +250,7 @@ def test_a_time_limit_begins_no_further_trial(alzbench: Command, write: Write, m
         ({}, ["--data", "nowhere"], 3, "nowhere"),
     ],
 )
-def test_what_is_wrong_is_a_sentence(
+def test_an_error_is_a_sentence(
     alzbench: Command, write: Write, changes: dict[str, Any], arguments: list[str], code: int, message: str
 ) -> None:
     result = alzbench("sweep", write(**changes), *arguments, "--quiet")
@@ -281,7 +281,7 @@ def test_stored_trials_of_a_sweep_with_other_settings_are_refused(alzbench: Comm
     assert trial_records(trials()) == before
 
 
-def test_a_sweep_is_no_experiment(alzbench: Command, write: Write) -> None:
+def test_a_sweep_is_not_run_as_an_experiment(alzbench: Command, write: Write) -> None:
     assert_sentence(alzbench("run", write()), 2, "is a sweep; `alzbench sweep")
 
 

@@ -118,7 +118,7 @@ def test_all_trials_use_the_same_images(alzbench: Command, write: Write, tmp_pat
 
 
 @pytest.mark.usefixtures("without_page")
-def test_a_best_file_that_was_changed_is_kept(alzbench: Command, write: Write) -> None:
+def test_a_changed_best_file_is_kept(alzbench: Command, write: Write) -> None:
     file = write(trials=2, epochs=1, space=LR, final={"seeds": []})
     assert alzbench("sweep", file).code == 0
     best = Path("s-sweep-best.yaml")

@@ -54,7 +54,7 @@ def states(trials: list[FrozenTrial]) -> list[str]:
 
 @pytest.mark.usefixtures("without_page")
 @pytest.mark.parametrize("kind", [errno.ENOSPC, errno.EACCES, errno.EIO])
-def test_an_error_of_the_machine_ends_the_command_and_the_trial_is_taken_up_again(
+def test_an_error_of_the_machine_ends_the_command_and_the_trial_is_continued(
     alzbench: Command, file: Path, breaks: Break, kind: int
 ) -> None:
     breaks(2, OSError(kind, "no", "/some/file"))
@@ -89,7 +89,7 @@ def test_an_error_of_one_trial_ends_it_alone(
 
 
 @pytest.mark.usefixtures("without_page")
-def test_an_objective_that_is_no_number_ends_its_trial_alone(
+def test_an_undefined_objective_ends_its_trial_alone(
     alzbench: Command, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def evaluate_as_next(table: pd.DataFrame) -> Evaluation:
@@ -105,7 +105,7 @@ def test_an_objective_that_is_no_number_ends_its_trial_alone(
     assert trials()[1].user_attrs["error"] == "macro_f1 of the validation part must be a finite number; it is nan."
 
 
-def test_a_trial_that_is_stopped_is_let_go(alzbench: Command, file: Path, breaks: Break) -> None:
+def test_a_trial_that_is_stopped_is_released(alzbench: Command, file: Path, breaks: Break) -> None:
     """Another machine does not have its lock file, and would see only its heartbeat."""
     breaks(2, KeyboardInterrupt())
     assert alzbench("sweep", file).code == 4
@@ -116,7 +116,7 @@ def test_a_trial_that_is_stopped_is_let_go(alzbench: Command, file: Path, breaks
 
 
 @pytest.mark.usefixtures("without_page")
-def test_what_is_complete_is_evaluated_though_a_trial_is_left(alzbench: Command, file: Path, breaks: Break) -> None:
+def test_complete_trials_are_evaluated_although_one_is_unfinished(alzbench: Command, file: Path, breaks: Break) -> None:
     breaks(2, KeyboardInterrupt())
     alzbench("sweep", file)
     result = alzbench("sweep", file, "--minutes", 1e-9)
