@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Atomic writes: a file or folder appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it is synced and renamed to `path`, on failure removed."""
+    """Yield a temporary path beside `path`; on success it is synced and renamed to `path`, on failure it is removed.
+
+    Raises:
+        OSError: The file cannot be written, for example because `path` is a folder.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "A file is to be written, and there is a folder of its name", str(path))
+        raise IsADirectoryError(errno.EISDIR, "A file must be written here, but a folder has its name", str(path))
     try:
-        # the suffixes stay, because np.save and Keras add their own where they are missing
+        # the suffixes stay, because np.save and Keras append theirs if they are missing
         handle, name = tempfile.mkstemp(prefix=".tmp-", suffix="".join(path.suffixes), dir=path.parent)
-    except OSError as error:  # it names the temporary file, which nobody asked for
+    except OSError as error:  # it names the temporary file, which the user does not know
         raise OSError(error.errno, error.strerror, str(path)) from None
     os.close(handle)
     temporary = Path(name)
@@ -36,7 +40,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; on success it is renamed to `path`, on failure removed."""
+    """Yield a temporary folder beside `path`; on success it is renamed to `path`, on failure it is removed.
+
+    Raises:
+        OSError: The folder cannot be written, or `path` is a folder that is not empty.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=path.parent))
     try:
@@ -48,7 +56,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file at once."""
+    """Write a UTF-8 text file atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

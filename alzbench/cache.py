@@ -1,4 +1,4 @@
-"""Where decoded images and feature maps are kept between runs, and whether more of them would fit."""
+"""The cache folder, which keeps decoded images and feature maps between runs, and its free space."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ GIB = 2**30
 
 def cache_folder() -> Path:
     """Return ALZBENCH_CACHE, or `alzbench` under the user's cache folder (XDG_CACHE_HOME, ~/.cache)."""
-    named = os.environ.get("ALZBENCH_CACHE")
-    if named:
-        return Path(named).expanduser()
+    folder = os.environ.get("ALZBENCH_CACHE")
+    if folder:
+        return Path(folder).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "alzbench"
 
 
-def require_space(folder: Path, needed: int, what: str) -> None:
-    """Raise RunError where `needed` bytes do not fit beside `folder`, before any of the work is done."""
+def require_space(folder: Path, needed: int, contents: str) -> None:
+    """Raise RunError if the disk of `folder` has less than `needed` bytes free for `contents`."""
     existing = next(parent for parent in [folder, *folder.parents] if parent.exists())
     free = shutil.disk_usage(existing).free
     if needed > free:
         raise RunError(
-            f"{what} need {needed / GIB:.1f} GiB of disk, but {existing} has {free / GIB:.1f} GiB free. Point "
-            "ALZBENCH_CACHE at a larger disk, or lower augment.views."
+            f"{contents} need {needed / GIB:.1f} GiB of disk, but {existing} has {free / GIB:.1f} GiB free. Set "
+            "ALZBENCH_CACHE to a folder on a larger disk, or lower augment.views."
         )

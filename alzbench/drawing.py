@@ -1,4 +1,4 @@
-"""What every figure is drawn on, and how it is written to a file."""
+"""The figure class of all figures, and writing figures to files."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ DPI = 150
 
 
 class PlainFigure(Figure):
-    """A figure in which a name with `$` is a name and no mathematics, which could not even be drawn."""
+    """A figure whose texts show `$` as it is; matplotlib would read it as mathematics, and fail on many names."""
 
     def draw(self, renderer: Any) -> None:
-        # here, and not where texts are made: those of an axis are made while it is drawn
+        # set here, because matplotlib creates the texts of an axis only while it draws
         with matplotlib.rc_context({"text.parse_math": False}):
             for text in self.findobj(Text):
                 text.set_parse_math(False)
@@ -26,6 +26,6 @@ class PlainFigure(Figure):
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, at once."""
+    """Write a figure as PNG, atomically."""
     with atomic.replacing(path) as temporary:
         figure.savefig(temporary, dpi=DPI, format="png")

@@ -1,4 +1,4 @@
-"""What a run was made with: versions, platform, devices, git commit."""
+"""The environment of a run: versions, platform, devices and git commit."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "imbalanced-learn", 
 
 
 def describe_environment() -> dict[str, Any]:
-    """Return plain values for environment.json. No environment variable is read: they may hold secrets."""
+    """Return plain values for environment.json, without environment variables, which may hold secrets."""
     from alzbench import __version__
 
-    keras = sys.modules.get("keras")  # a run without a network has not started it
+    keras = sys.modules.get("keras")  # a run without a network has not imported it
 
     return {
         "alzbench": __version__,
@@ -40,7 +40,7 @@ def _version(package: str) -> str | None:
 
 
 def _git_commit() -> str | None:
-    """Return the commit of the repository that alzbench lies in, with `+changes` where files differ from it."""
+    """Return the commit of alzbench's repository, with `+changes` if files differ from it; None without git."""
     folder = Path(__file__).parent
     try:
         described = subprocess.run(

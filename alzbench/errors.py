@@ -1,6 +1,6 @@
-"""Errors that a user can act on, each with the exit code of the command that meets it.
+"""Errors that a user can act on, each with the exit code of the command that raises it.
 
-Each text says what must hold, what was found and where, and what to do, in one or two sentences.
+Each message says in one or two sentences what must hold, what was received and where, and what to do.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class AlzbenchError(Exception):
-    """Base of every error that is shown without a traceback."""
+    """Base class of all errors that are shown without a traceback."""
 
     exit_code: ClassVar[int] = 1
 
@@ -22,51 +22,51 @@ class RunError(AlzbenchError):
 
 
 class Pruned(AlzbenchError):
-    """A sweep gave a trial up before its end, as it promised nothing."""
+    """A sweep stopped an unpromising trial before its last epoch."""
 
     exit_code = 1
 
 
 class ExperimentError(AlzbenchError):
-    """An experiment file, or an option given on the command line, is wrong."""
+    """An experiment file or a command-line option is wrong."""
 
     exit_code = 2
 
 
 class DataError(AlzbenchError):
-    """Images or weights are missing, unreadable or not what they should be."""
+    """Images or weights are missing, unreadable or invalid."""
 
     exit_code = 3
 
 
 class Interrupted(AlzbenchError):
-    """The user stopped the work; what was finished is kept."""
+    """The user stopped the command; finished work is kept."""
 
     exit_code = 4
 
 
-_OF_THE_MACHINE = {
+_MACHINE_ERRORS = {
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO, errno.EMFILE, errno.ENFILE,
     errno.ENOMEM,
 }  # fmt: skip
 
 
-def is_of_the_machine(error: OSError) -> bool:
-    """Return whether whatever is tried next would meet the same error, as on a full disk."""
-    return error.errno in _OF_THE_MACHINE or _says_full(error)
+def is_machine_error(error: OSError) -> bool:
+    """Return True if the next attempt at anything would fail in the same way, as on a full disk."""
+    return error.errno in _MACHINE_ERRORS or _is_disk_full(error)
 
 
 def describe_os_error(error: OSError) -> str:
-    """Return a sentence for an operating-system error, naming the file where the system does."""
-    where = f" ({error.filename})" if error.filename else ""
-    if _says_full(error):
+    """Return a sentence for an operating-system error, with the file if the system names one."""
+    file = f" ({error.filename})" if error.filename else ""
+    if _is_disk_full(error):
         return (
-            f"The disk is full{where}: nothing half-written was kept. Free some space, or point ALZBENCH_CACHE "
-            "and --runs at a larger disk, and give the same command again."
+            f"The disk is full{file}; no partly written file was kept. Free some space, or set ALZBENCH_CACHE and "
+            "--runs to folders on a larger disk, and run the same command again."
         )
-    return f"{error.strerror or error}{where}."
+    return f"{error.strerror or error}{file}."
 
 
-def _says_full(error: OSError) -> bool:
-    # NumPy says only how much it could not write
+def _is_disk_full(error: OSError) -> bool:
+    # NumPy raises an error without a number, which says how much it could not write
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "requested and" in str(error)

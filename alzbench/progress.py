@@ -1,4 +1,4 @@
-"""Progress of long work, with the time left, on standard error."""
+"""Progress of long tasks, with the time left, on standard error."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from rich.text import Text
 
 Advance = Callable[..., None]
 
-LOG_INTERVAL_S = 30.0  # between two lines of one piece of work, where bars cannot be drawn
+LOG_INTERVAL_S = 30.0  # between two lines of one task, if bars cannot be drawn
 
 
 class Progress:
-    """Where long work reports to; silent unless it is given a console.
+    """Progress bars on a terminal, lines in a log file, or nothing.
 
     Args:
-        console: Where bars and lines are drawn (standard error), or None for none at all.
+        console: Console for bars and lines (standard error); None: nothing is shown but warnings.
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -42,7 +42,7 @@ class Progress:
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def warn(self, line: str) -> None:
-        """Print one line that even a silent progress must not swallow."""
+        """Print one line, on standard error if there is no console."""
         if self._console is not None:
             self.say(line)
         else:
@@ -50,28 +50,28 @@ class Progress:
 
     @contextmanager
     def track(
-        self, what: str, total: int, done: int = 0, left: Callable[[], float | None] | None = None
+        self, title: str, total: int, done: int = 0, left: Callable[[], float | None] | None = None
     ) -> Iterator[Advance]:
         """Show a bar while the block runs; call the yielded function as ``advance(n, note="...")``.
 
         Args:
-            what: What it is called.
-            total: Its length.
-            done: How much of it was done before.
-            left: Returns the seconds that are left, where that is known better than by the pace so far.
+            title: Title of the bar.
+            total: Number of steps.
+            done: Number of steps done before.
+            left: Returns the time left in seconds, or None to estimate it from the pace so far.
         """
         if self._console is None or total <= 0:
             yield _ignore
             return
         if not self._console.is_terminal:
-            yield _Log(self._console, what, total, done, left).advance
+            yield _Log(self._console, title, total, done, left).advance
             return
         outermost = self._live is None
         if self._live is None:
             self._live = self._bars(self._console)
             self._live.start()
         live = self._live
-        task = live.add_task(what, total=total, completed=done, note="", left=left)
+        task = live.add_task(title, total=total, completed=done, note="", left=left)
 
         def advance(n: int = 1, note: str | None = None) -> None:
             live.update(task, advance=n)
@@ -97,13 +97,13 @@ class Progress:
             _TimeLeft(),
             TextColumn("{task.fields[note]}", markup=False),
             console=console,
-            redirect_stdout=False,  # results on standard output must not end up on standard error
+            redirect_stdout=False,  # else results on standard output would go to standard error
             redirect_stderr=False,
         )
 
 
 class _TimeLeft(TimeRemainingColumn):
-    """The time left, from whoever knows it better."""
+    """Column of the time left, from the task's own estimate if it has one."""
 
     def render(self, task: Task) -> Text:
         left = task.fields["left"]
@@ -114,12 +114,12 @@ class _TimeLeft(TimeRemainingColumn):
 
 
 class _Log:
-    """Progress as plain lines now and then, for a log file."""
+    """Progress as a plain line every `LOG_INTERVAL_S` seconds, for a log file."""
 
     def __init__(
-        self, console: Console, what: str, total: int, done: int, left: Callable[[], float | None] | None
+        self, console: Console, title: str, total: int, done: int, left: Callable[[], float | None] | None
     ) -> None:
-        self._console, self._what, self._total, self._left = console, what, total, left
+        self._console, self._title, self._total, self._left = console, title, total, left
         self._done, self._done_before = done, done
         self._start = self._last = time.monotonic()
         self._note = ""
@@ -134,7 +134,7 @@ class _Log:
         left = self._left() if self._left else None
         if left is None:
             left = (now - self._start) / (self._done - self._done_before) * (self._total - self._done)
-        line = f"{self._what}: {self._done:,} of {self._total:,}, {timedelta(seconds=round(left))} left {self._note}"
+        line = f"{self._title}: {self._done:,} of {self._total:,}, {timedelta(seconds=round(left))} left {self._note}"
         self._console.print(line.rstrip(), highlight=False, markup=False, soft_wrap=True)
 
 

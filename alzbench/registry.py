@@ -1,4 +1,4 @@
-"""Registries: the one way to plug in, by a decorator that gives an implementation its name.
+"""Registries: the one way to plug in an implementation, by a decorator with its name.
 
 PROTOCOLS = Registry("protocol", Entry[Assign])
 
@@ -21,9 +21,9 @@ from alzbench.errors import ExperimentError
 
 
 def did_you_mean(name: str, known: list[str]) -> str:
-    """Return `` Did you mean 'x'?`` for the nearest known name, or an empty text when none is near."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    """Return `` Did you mean 'x'?`` for the most similar known name; empty if none is similar."""
+    similar = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f" Did you mean {similar[0]!r}?" if similar else ""
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,12 +31,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, kw_only=True)
 class Entry(Generic[F]):
-    """A registered implementation. A kind that declares more about each of its entries subclasses this.
+    """A registered implementation; a kind whose entries have more fields subclasses this.
 
     Attributes:
-        name: Name that experiments and sweeps choose it by.
+        name: Name by which experiments and sweeps choose it.
         description: First line of the implementation's docstring, or else of its settings' docstring.
-        settings: Schema of its own settings; None where it has none.
+        settings: Schema of its own settings; None if it has none.
         function: The implementation; its signature is the same for all entries of a registry.
     """
 
@@ -50,10 +50,10 @@ E_co = TypeVar("E_co", bound=Entry[Any], covariant=True)
 
 
 class Registry(Generic[E_co]):
-    """Entries of one kind by name, in the order in which they were registered.
+    """Entries of one kind by name, in the order of registration.
 
     Args:
-        kind: Name of the kind, for messages.
+        kind: Name of the kind, as messages show it.
         entry: Class of the entries.
     """
 
@@ -68,14 +68,14 @@ class Registry(Generic[E_co]):
         """Return a decorator that registers an implementation.
 
         Args:
-            name: Its name; the decorator raises ValueError where it is taken.
-            settings: Schema of its settings.
-            fields: The other fields of the registry's entries.
+            name: Its name; the decorator raises ValueError if the name is taken.
+            settings: Schema of its own settings; None if it has none.
+            fields: Values of the entry's other fields.
         """
 
         def decorate(function: F) -> F:
             if name in self._items:
-                raise ValueError(f"the {self.kind} {name!r} is registered already")
+                raise ValueError(f"the {self.kind} {name!r} is already registered")
             description = _first_line(function) or _first_line(settings)
             self._items[name] = self._entry(
                 name=name, description=description, settings=settings, function=function, **fields
@@ -93,7 +93,7 @@ class Registry(Generic[E_co]):
             return self._items[name]
         except KeyError:
             raise ExperimentError(
-                f"Unknown {self.kind} {name!r}; there are {', '.join(self._items)}."
+                f"Unknown {self.kind} {name!r}; must be one of {', '.join(self._items)}."
                 + did_you_mean(name, list(self._items))
             ) from None
 
@@ -102,5 +102,5 @@ class Registry(Generic[E_co]):
 
 
 def _first_line(documented: object) -> str:
-    """Return the first line of an object's own docstring; empty for None and for an object without one."""
+    """Return the first line of an object's docstring; empty for None and for an object without a docstring."""
     return "" if documented is None else (documented.__doc__ or "").strip().split("\n")[0]

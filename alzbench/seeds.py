@@ -1,6 +1,6 @@
-"""One seed for each axis of chance, derived from the run's seed.
+"""One seed for each source of randomness, derived from the run's seed.
 
-Two variants that are run with the same seed share the split and the order of the images, so their difference is paired.
+Two variants with the same seed share the split and the order of the images, so their difference is paired.
 """
 
 from __future__ import annotations
@@ -12,6 +12,6 @@ Axis = Literal["split", "order", "initialisation", "labels", "resampling", "samp
 
 
 def derive(seed: int, axis: Axis, *more: int) -> int:
-    """Return a seed in [0, 2**32) for one axis of a run; `more` tells epochs or folds apart."""
+    """Return a seed in [0, 2**32) for one source of randomness; `more` distinguishes epochs, folds or trials."""
     text = "/".join([str(seed), axis, *map(str, more)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")

@@ -1,4 +1,4 @@
-"""The array store: what is added is found, whole or not at all."""
+"""The array store: added rows can be read, completely or not at all."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def store(tmp_path: Path) -> ArrayStore:
     return ArrayStore(tmp_path / "store", SHAPE, np.int16)
 
 
-def test_what_is_added_is_found_in_any_order(store: ArrayStore) -> None:
+def test_added_rows_are_read_in_any_order(store: ArrayStore) -> None:
     store.add(["a", "b"], rows(1, 2))
     store.add(["c"], rows(3))
-    found = store.rows(["c", "a", "b", "a"])
-    assert found.shape == (4, *SHAPE)
-    assert np.array_equal(found.take(np.array([3, 0, 1])), rows(1, 3, 1))
-    assert np.array_equal(found.take(slice(1, 3)), rows(1, 2))
+    selected = store.rows(["c", "a", "b", "a"])
+    assert selected.shape == (4, *SHAPE)
+    assert np.array_equal(selected.take(np.array([3, 0, 1])), rows(1, 3, 1))
+    assert np.array_equal(selected.take(slice(1, 3)), rows(1, 2))
 
 
 def test_missing_keys_are_named_once_in_order(store: ArrayStore) -> None:
@@ -46,7 +46,7 @@ def test_a_missing_row_cannot_be_read(store: ArrayStore) -> None:
 
 
 def test_another_shape_is_refused(store: ArrayStore) -> None:
-    with pytest.raises(ValueError, match=r"2 rows of shape \(2, 3\) expected"):
+    with pytest.raises(ValueError, match=r"expected 2 rows of shape \(2, 3\), got"):
         store.add(["a", "b"], rows(1))
 
 
@@ -68,7 +68,7 @@ def test_chunks_of_another_shape_or_type_are_not_read(store: ArrayStore, shape: 
     assert ArrayStore(store.folder, shape, dtype).missing(["a"]) == ["a"]
 
 
-def test_the_store_that_met_a_damaged_chunk_finds_what_it_adds_again(store: ArrayStore) -> None:
+def test_a_store_reads_rows_that_replace_a_damaged_chunk(store: ArrayStore) -> None:
     store.add(["a", "b"], rows(1, 2))
     (path,) = store.folder.glob("*.npy")
     path.write_bytes(path.read_bytes()[:-1])
@@ -79,7 +79,7 @@ def test_the_store_that_met_a_damaged_chunk_finds_what_it_adds_again(store: Arra
     assert np.array_equal(fresh.rows(["b", "a"]).take(slice(None)), rows(2, 1))
 
 
-def test_a_damaged_chunk_does_not_hide_a_sound_one(store: ArrayStore) -> None:
+def test_a_damaged_chunk_does_not_hide_an_intact_one(store: ArrayStore) -> None:
     store.add(["a", "b"], rows(1, 2))
     (path,) = store.folder.glob("*.npy")
     store.add(["a"], rows(1))
@@ -89,15 +89,15 @@ def test_a_damaged_chunk_does_not_hide_a_sound_one(store: ArrayStore) -> None:
 
 def test_a_chunk_that_shrinks_while_it_is_read_is_an_error(store: ArrayStore) -> None:
     store.add(["a", "b"], rows(1, 2))
-    found = store.rows(["a", "b"])
+    selected = store.rows(["a", "b"])
     (path,) = store.folder.glob("*.npy")
     path.write_bytes(path.read_bytes()[:-1])
-    assert np.array_equal(found.take(np.array([0])), rows(1))
+    assert np.array_equal(selected.take(np.array([0])), rows(1))
     with pytest.raises(OSError, match="became shorter while it was read"):
-        found.take(np.array([1]))
+        selected.take(np.array([1]))
 
 
-def test_one_at_a_time_computes(store: ArrayStore) -> None:
+def test_only_one_process_computes_at_a_time(store: ArrayStore) -> None:
     computed = []
 
     def compute() -> None:
@@ -149,7 +149,7 @@ def test_pickled_objects_are_not_loaded(store: ArrayStore) -> None:
     assert ArrayStore(store.folder, SHAPE, np.int16).missing(["a"]) == ["a"]
 
 
-def test_chunks_are_of_bounded_size() -> None:
+def test_chunks_have_a_bounded_size() -> None:
     assert ArrayStore(Path("x"), (4, 4, 1280), np.float16).chunk_rows * 40960 <= 128 * 2**20
     assert ArrayStore(Path("x"), (10**9,), np.float16).chunk_rows == 1
 
@@ -163,18 +163,18 @@ def test_any_batches_and_any_gather(batches: list[list[int]], wanted: list[int],
     with tempfile.TemporaryDirectory() as folder:
         store = ArrayStore(Path(folder), SHAPE, np.int16)
         for batch in batches:
-            keys = [str(value) for value in dict.fromkeys(batch)]
-            if fresh := store.missing(keys):
+            batch_keys = [str(value) for value in dict.fromkeys(batch)]
+            if fresh := store.missing(batch_keys):
                 store.add(fresh, rows(*map(int, fresh)))
         known = {str(value) for batch in batches for value in batch}
-        asked = [str(value) for value in wanted]
-        assert store.missing(asked) == [key for key in dict.fromkeys(asked) if key not in known]
-        present = [key for key in asked if key in known]
+        keys = [str(value) for value in wanted]
+        assert store.missing(keys) == [key for key in dict.fromkeys(keys) if key not in known]
+        present = [key for key in keys if key in known]
         expected = [int(key) for key in present]
-        found = store.rows(present)
-        assert found.shape == (len(present), *SHAPE)
-        assert found.take(slice(None))[:, 0, 0].tolist() == expected
+        selected = store.rows(present)
+        assert selected.shape == (len(present), *SHAPE)
+        assert selected.take(slice(None))[:, 0, 0].tolist() == expected
         at = np.array([pick % len(present) for pick in picks] if present else [], dtype=np.int64)
-        gathered = found.take(at)
+        gathered = selected.take(at)
         assert gathered.shape == (len(at), *SHAPE)
         assert (gathered == np.array(expected, dtype=np.int16)[at][:, None, None]).all()

@@ -1,4 +1,4 @@
-"""Files and folders appear whole or not at all."""
+"""Files and folders appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_others_may_read_what_the_umask_allows(tmp_path: Path) -> None:
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
 
 
-def test_a_folder_appears_whole(tmp_path: Path) -> None:
+def test_a_folder_appears_complete(tmp_path: Path) -> None:
     target = tmp_path / "folder"
     with atomic.new_folder(target) as temporary:
         (temporary / "file").write_text("x")
@@ -49,23 +49,23 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
 
 
 def test_a_file_keeps_all_its_suffixes(tmp_path: Path) -> None:
-    # np.save and Keras append theirs where the temporary name lacks it, and would write another file
+    # np.save and Keras append theirs if the temporary name lacks it, and would write another file
     with atomic.replacing(tmp_path / "model.weights.h5") as temporary:
         assert temporary.name.endswith(".weights.h5")
 
 
-def be_stopped_halfway(path: Path) -> None:
+def write_half_and_interrupt(path: Path) -> None:
     path.write_text("half")
     raise KeyboardInterrupt
 
 
 def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), atomic.replacing(tmp_path / "file.txt") as temporary:
-        be_stopped_halfway(temporary)
+        write_half_and_interrupt(temporary)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_holds_something_is_not_replaced(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_empty_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "old").write_text("x")
     with pytest.raises(OSError, match="not empty"), atomic.new_folder(tmp_path / "folder") as temporary:
@@ -79,14 +79,14 @@ def test_a_failed_folder_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError, match="there is a folder of its name") as caught:
+def test_a_folder_with_the_name_of_the_file_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="but a folder has its name") as caught:
         atomic.write_text(tmp_path, "x")
     assert caught.value.filename == str(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_place_that_cannot_be_written_is_named_and_no_temporary_file() -> None:
+def test_an_error_names_the_file_and_not_the_temporary_file() -> None:
     with pytest.raises(FileNotFoundError) as caught:
         atomic.write_text(Path("/proc/file.txt"), "x")
     assert caught.value.filename == "/proc/file.txt"

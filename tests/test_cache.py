@@ -1,4 +1,4 @@
-"""Where caches lie, and whether more would fit."""
+"""The cache folder and its free space."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_named_folder_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert cache_folder() == tmp_path / ".cache" / "alzbench"
 
 
-def test_too_little_space_is_said_with_numbers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_too_little_space_is_refused_with_numbers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(9 * GIB, 8 * GIB, GIB))
     require_space(tmp_path / "not" / "yet", GIB, "10 maps")
     with pytest.raises(RunError, match=r"10 maps need 2.5 GiB of disk, but .* has 1.0 GiB free"):
@@ -33,17 +33,17 @@ def test_too_little_space_is_said_with_numbers(monkeypatch: pytest.MonkeyPatch, 
         require_space(tmp_path, GIB + 1, "10 maps")
 
 
-def test_the_disk_asked_is_the_one_the_folder_would_be_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    asked: list[Path] = []
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: asked.append(path) or Usage(GIB, 0, GIB))
+def test_the_disk_is_that_of_the_nearest_existing_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    measured: list[Path] = []
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: measured.append(path) or Usage(GIB, 0, GIB))
     require_space(tmp_path / "not" / "yet", GIB, "maps")
     require_space(tmp_path, GIB, "maps")
-    assert asked == [tmp_path, tmp_path]
+    assert measured == [tmp_path, tmp_path]
 
 
-def test_the_real_disk_is_asked(tmp_path: Path) -> None:
+def test_the_real_disk_is_measured(tmp_path: Path) -> None:
     require_space(tmp_path, 1, "maps")
-    with pytest.raises(RunError, match=r"Point ALZBENCH_CACHE at a larger disk, or lower augment\.views"):
+    with pytest.raises(RunError, match=r"Set ALZBENCH_CACHE to a folder on a larger disk, or lower augment\.views"):
         require_space(tmp_path, 2**70, "maps")
 
 

@@ -1,4 +1,4 @@
-"""What environment.json holds, and what it must not hold."""
+"""The contents of environment.json, without secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alzbench.environment import describe_environment
 
 @pytest.fixture(autouse=True)
 def no_keras(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in for Keras, whose import takes seconds."""
+    """Replace Keras by a stub, because importing it takes seconds."""
 
     class Keras:
         class backend:
@@ -54,7 +54,7 @@ def test_environment_variables_are_not_read(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A git repository with one commit, which the package seems to lie in."""
+    """A git repository with one commit, to which the package seems to belong."""
     monkeypatch.setattr(environment, "__file__", str(tmp_path / "environment.py"))
     (tmp_path / "file").write_text("1")
     identity = ["-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false"]

@@ -19,7 +19,7 @@ def test_silent_progress_prints_nothing(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_log_has_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_has_a_line_per_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 10.0, 40.0, 45.0])
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
     console = Console(file=io.StringIO(), width=100)
@@ -43,14 +43,14 @@ def test_a_terminal_has_bars_with_the_note() -> None:
     assert "val 0.5" in shown
 
 
-def test_a_log_counts_the_time_left_from_what_was_done_now(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_left_ignores_steps_done_before(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 60.0])
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
     console = Console(file=io.StringIO(), width=100)
     with Progress(console).track("epochs", 50, done=40) as advance:
         advance(2)
     assert isinstance(console.file, io.StringIO)
-    # 2 in 60 s, and not 42: 8 more take 240 s
+    # 2 in 60 s, not 42: 8 more take 240 s
     assert console.file.getvalue() == "epochs: 42 of 50, 0:04:00 left\n"
 
 
@@ -62,7 +62,7 @@ def test_bars_within_bars_and_after_an_error() -> None:
         outer(1)
     with pytest.raises(RuntimeError, match="stop"), progress.track("failing", 2):
         raise RuntimeError("stop")
-    # a bar that still ran would refuse a new one on this console
+    # this console would refuse a new bar if another one were still running
     with progress.track("again", 5) as advance:
         advance(5)
     assert isinstance(console.file, io.StringIO)
@@ -72,7 +72,7 @@ def test_bars_within_bars_and_after_an_error() -> None:
     assert "5/5" in shown
 
 
-def test_no_work_has_no_bar() -> None:
+def test_a_total_of_0_shows_no_bar() -> None:
     console = Console(file=io.StringIO(), width=100, force_terminal=True)
     with Progress(console).track("work", 0) as advance:
         advance(0)
@@ -80,7 +80,7 @@ def test_no_work_has_no_bar() -> None:
     assert console.file.getvalue() == ""
 
 
-def test_lines_are_printed_as_they_are() -> None:
+def test_lines_are_printed_unchanged() -> None:
     console = Console(file=io.StringIO(), width=20)
     line = "[bold]not markup[/bold] and longer than the console is wide: 12"
     Progress(console).say(line)
@@ -88,7 +88,7 @@ def test_lines_are_printed_as_they_are() -> None:
     assert console.file.getvalue() == f"{line}\n"
 
 
-def test_a_log_takes_the_time_left_from_who_knows_better(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_shows_the_given_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 40.0, 80.0, 120.0])
     monkeypatch.setattr("alzbench.progress.time.monotonic", lambda: next(clock))
     known = iter([3723.4, 0.0, None])
@@ -98,7 +98,7 @@ def test_a_log_takes_the_time_left_from_who_knows_better(monkeypatch: pytest.Mon
         advance(1)
         advance(1)
     assert isinstance(console.file, io.StringIO)
-    # where it is not known, by the pace so far: 3 in 120 s, so 7 more take 280 s
+    # without a given time, from the pace so far: 3 in 120 s, so 7 more take 280 s
     assert console.file.getvalue().splitlines() == [
         "runs: 1 of 10, 1:02:03 left",
         "runs: 2 of 10, 0:00:00 left",
@@ -106,7 +106,7 @@ def test_a_log_takes_the_time_left_from_who_knows_better(monkeypatch: pytest.Mon
     ]
 
 
-def test_a_bar_takes_the_time_left_from_who_knows_better() -> None:
+def test_a_bar_shows_the_given_time_left() -> None:
     console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
     known: list[float | None] = [None]
     with Progress(console).track("runs", 10, left=lambda: known[0]) as advance:

@@ -1,4 +1,4 @@
-"""The registry: order, duplicates, descriptions, and the message on a miss."""
+"""The registry: order, duplicates, descriptions, and the message for an unknown name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Number(Entry[Callable[[], int]]):
 class Options(BaseModel):
     """Options of a number.
 
-    Of which there are none.
+    There are none.
     """
 
 
@@ -43,11 +43,11 @@ def numbers() -> Registry[Number]:
     return registry
 
 
-def test_entries_are_found_by_name(numbers: Registry[Number]) -> None:
+def test_entries_are_looked_up_by_name(numbers: Registry[Number]) -> None:
     assert [numbers[name].function() for name in ("one", "two", "three")] == [1, 2, 3]
 
 
-def test_an_entry_holds_what_was_registered(numbers: Registry[Number]) -> None:
+def test_an_entry_has_the_registered_fields(numbers: Registry[Number]) -> None:
     three, one = numbers["three"], numbers["one"]
     assert (three.name, three.settings, three.prime) == ("three", Options, True)
     assert (one.name, one.settings, one.prime) == ("one", None, False)
@@ -70,7 +70,7 @@ def test_iteration_keeps_the_order_of_registration(numbers: Registry[Number]) ->
 
 
 def test_a_second_entry_of_a_name_is_refused_and_the_first_stays(numbers: Registry[Number]) -> None:
-    with pytest.raises(ValueError, match="the number 'one' is registered already"):
+    with pytest.raises(ValueError, match="the number 'one' is already registered"):
         numbers.register("one")(lambda: 11)
     assert numbers["one"].function() == 1
 
@@ -88,14 +88,14 @@ def test_a_removed_entry_is_gone_and_its_name_free(numbers: Registry[Number]) ->
     assert numbers["one"].function() == 11
 
 
-def test_a_miss_names_the_kind_all_that_there_is_and_the_nearest(numbers: Registry[Number]) -> None:
+def test_an_unknown_name_is_refused_with_all_names_and_the_nearest(numbers: Registry[Number]) -> None:
     with pytest.raises(ExperimentError) as caught:
         numbers["thre"]
-    assert str(caught.value) == "Unknown number 'thre'; there are three, one, two. Did you mean 'three'?"
+    assert str(caught.value) == "Unknown number 'thre'; must be one of three, one, two. Did you mean 'three'?"
 
 
-def test_a_miss_that_is_near_nothing_suggests_nothing(numbers: Registry[Number]) -> None:
-    with pytest.raises(ExperimentError, match=r"there are three, one, two\.$"):
+def test_a_name_that_is_similar_to_no_other_has_no_suggestion(numbers: Registry[Number]) -> None:
+    with pytest.raises(ExperimentError, match=r"must be one of three, one, two\.$"):
         numbers["zzzzzz"]
 
 

@@ -1,4 +1,4 @@
-"""Derived seeds: frozen, in range, and different for each axis, seed and epoch."""
+"""Derived seeds: fixed, in range, and different for each axis, seed and epoch."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ AXES = get_args(Axis)
         pytest.param(7, "order", (3,), 0x19CD1680, id="order-of-an-epoch"),
     ],
 )
-def test_values_are_frozen(seed: int, axis: Axis, more: tuple[int, ...], expected: int) -> None:
+def test_values_are_fixed(seed: int, axis: Axis, more: tuple[int, ...], expected: int) -> None:
     assert derive(seed, axis, *more) == expected
 
 
-def test_axes_seeds_and_epochs_have_seeds_of_their_own() -> None:
+def test_axes_seeds_and_epochs_have_different_seeds() -> None:
     derived = [derive(seed, axis, *more) for seed in range(20) for axis in AXES for more in ((), (0,), (1,), (0, 1))]
     assert len(set(derived)) == 20 * len(AXES) * 4
 

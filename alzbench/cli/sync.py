@@ -37,22 +37,23 @@ def sync(
     runs with tracking.wandb: disabled are sent only if they are named.
     """
     from alzbench.cli.options import select_runs
-    from alzbench.tracking.sync import Sent, studies_to_send, to_send
+    from alzbench.tracking.sync import SyncResult, runs_to_send, summaries_to_send
     from alzbench.tracking.sync import sync as send
 
     chosen = names or []
     selected = select_runs(runs, chosen, trials=True, unreadable=warn_unreadable)
-    complete, studies = to_send(selected, bool(chosen)), studies_to_send(runs, chosen, warn_unreadable)
+    complete = runs_to_send(selected, bool(chosen))
+    summaries = summaries_to_send(runs, chosen, warn_unreadable)
     progress = make_progress(quiet)
-    results: list[Sent] = []
+    results: list[SyncResult] = []
     with keep_stdout_clean(as_json):
-        for result in send(complete, studies, progress, project, entity):
+        for result in send(complete, summaries, progress, project, entity):
             results.append(result)
             progress.say(result.sentence)
-    counts = {state: sum(result.state == state for result in results) for state in ("sent", "found", "failed")}
+    counts = {state: sum(result.state == state for result in results) for state in ("sent", "present", "failed")}
     if as_json:
-        print_json({**counts, "runs": [{"run": s.name, "state": s.state, "url": s.url} for s in results]})
+        print_json({**counts, "runs": [{"run": r.name, "state": r.state, "url": r.url} for r in results]})
     else:
-        print(f"{counts['sent']} sent, {counts['found']} already sent, {counts['failed']} failed.")
+        print(f"{counts['sent']} sent, {counts['present']} already sent, {counts['failed']} failed.")
     if counts["failed"]:
         raise typer.Exit(1)

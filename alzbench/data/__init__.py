@@ -1,1 +1,1 @@
-"""From a source of images to a checked manifest, decoded pixels, and a split."""
+"""Image sets: sources, a checked manifest, decoded pixels, subjects and splits."""

@@ -1,44 +1,43 @@
-"""The audit of a set under a protocol: who is in it, and what its test images share with training."""
+"""The audit of an image set under a protocol: its subjects, label conflicts and train/test leakage."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from alzbench.data.leakage import Leakage, measure_leakage
-from alzbench.data.manifest import ImageSet
-from alzbench.data.protocols import split_of_run, split_seed
-from alzbench.data.signature import mirrored, unit, whitening
+from alzbench.data.manifest import ImageSet, add_class_names
+from alzbench.data.protocols import PARTS, split_of_run, split_seed
+from alzbench.data.signature import encode, similarities, whitening
 from alzbench.data.subjects import adjacent_agreement, image_signatures
 from alzbench.experiment.protocols import ProtocolSettings
 from alzbench.progress import Progress
 
-COMPONENTS = 64
-NEAR_COPY = 0.985  # likeness from which two images are copies; neighbouring slices of one subject reach 0.98
+NEAR_COPY = 0.985  # similarity from which two images count as copies; neighbouring slices of one subject reach 0.98
 _CHUNK = 512
-
-Float = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Audit:
-    """Findings on one split.
+    """The audit of one split.
 
     Attributes:
-        protocol, seed, fold: Which split, by the seed that decides it; fold is None for a protocol without folds.
-        subject_by: Images by how their subject was found: name, content, unknown.
-        agreement: How often the most similar next slice is the same subject's; None where it cannot be told.
-        images: Rows class, one column a part: number of images.
-        subjects: The same for subjects that are known.
-        leakage: What the test images share with the rest by subject.
-        exact_copies: Test images whose very content is in training or validation.
-        near_copies: Test images with an image in training or validation at least NEAR_COPY alike.
-        nearest: Rows image, nearest, similarity: for each test image its most similar image in training or validation.
-        label_conflicts: Rows what, images, labels: contents and subjects that have more than one label.
-        untestable: For a protocol with folds: fold -> classes without a test subject.
+        protocol: Name of the protocol.
+        seed: Seed that decides the split.
+        fold: Fold that is tested; None for a protocol without folds.
+        subject_by: Number of images by the source of their subject: name, content or unknown.
+        agreement: Share of slices whose most similar next slice is of the same subject; None if no slices can be
+            compared.
+        images: Number of images, one row per class and one column per part.
+        subjects: Number of known subjects, one row per class and one column per part.
+        leakage: Train/test leakage by subject.
+        exact_copies: Number of test images whose exact content is in training or validation too.
+        near_copies: Number of test images whose nearest image has a similarity of NEAR_COPY or more.
+        nearest: One row per test image: image, nearest (the most similar image of training and validation), similarity.
+        label_conflicts: One row per content or subject with more than one label: what, images, labels.
+        untestable: Fold -> classes without a test subject, for a protocol with folds.
     """
 
     protocol: str
@@ -57,17 +56,21 @@ class Audit:
 
     @property
     def leaks(self) -> bool:
-        """Whether a test image, or a slice of its subject, was found on the other side."""
+        """True if training or validation has a copy of a test image, or another image of its subject."""
         return bool(self.leakage.same_subject or self.exact_copies)
 
 
 def audit(images: ImageSet, settings: ProtocolSettings, seed: int, fold: int | None, progress: Progress) -> Audit:
-    """Audit the split that runs of one seed, and one fold where there are folds, use."""
-    manifest = images.manifest.assign(**{"class": np.array(images.classes, dtype=object)[images.manifest["label"]]})
+    """Audit the split of the runs of one seed and fold.
+
+    Raises:
+        DataError: The protocol cannot split the set.
+    """
+    manifest = add_class_names(images.manifest, images.classes)
     split = split_of_run(images.manifest, settings, seed, fold)
     used = manifest.loc[split.index].assign(part=split["part"])
-    test, seen = used[used["part"] == "test"], used[used["part"] != "test"]
-    nearest = _nearest(test, seen, progress)
+    test, others = used[used["part"] == "test"], used[used["part"] != "test"]
+    nearest = _nearest(test, others, progress)
     originals = manifest[(manifest["subject_by"] == "name") & (manifest["part"] != "augmented")]
     return Audit(
         protocol=settings.name,
@@ -78,7 +81,7 @@ def audit(images: ImageSet, settings: ProtocolSettings, seed: int, fold: int | N
         images=_count(used, images.classes, "image"),
         subjects=_count(used[used["subject"] != ""], images.classes, "subject"),
         leakage=measure_leakage(split),
-        exact_copies=int(test["digest"].isin(set(seen["digest"])).sum()),
+        exact_copies=int(test["digest"].isin(set(others["digest"])).sum()),
         near_copies=int((nearest["similarity"] >= NEAR_COPY).sum()),
         nearest=nearest,
         label_conflicts=_label_conflicts(manifest),
@@ -86,39 +89,38 @@ def audit(images: ImageSet, settings: ProtocolSettings, seed: int, fold: int | N
     )
 
 
-def _count(rows: pd.DataFrame, classes: list[str], what: str) -> pd.DataFrame:
-    counts = rows.groupby(["class", "part"])[what].nunique().unstack(fill_value=0)
-    return counts.reindex(index=classes, columns=["train", "validation", "test"], fill_value=0)
+def _count(rows: pd.DataFrame, classes: list[str], column: str) -> pd.DataFrame:
+    counts = rows.groupby(["class", "part"])[column].nunique().unstack(fill_value=0)
+    return counts.reindex(index=classes, columns=list(PARTS), fill_value=0)
 
 
-def _nearest(test: pd.DataFrame, seen: pd.DataFrame, progress: Progress) -> pd.DataFrame:
-    here, there = image_signatures(test, progress), image_signatures(seen, progress)
-    mean, basis = whitening(np.concatenate([here, there]), COMPONENTS)
-    known = unit((there - mean) @ basis)
-    best = np.empty(len(here), np.int64)
-    similarity = np.empty(len(here), np.float32)
-    with progress.track("nearest training images", len(here)) as advance:
-        for start in range(0, len(here), _CHUNK):
-            rows = here[start : start + _CHUNK]
-            as_is, flipped = (unit((s - mean) @ basis) @ known.T for s in (rows, mirrored(rows)))
-            alike = np.maximum(as_is, flipped)
-            best[start : start + _CHUNK] = alike.argmax(axis=1)
-            similarity[start : start + _CHUNK] = alike.max(axis=1)
-            advance(len(rows))
-    names = seen["image"].to_numpy()[best]
+def _nearest(test: pd.DataFrame, others: pd.DataFrame, progress: Progress) -> pd.DataFrame:
+    """Return for each test image the most similar other image, with the similarity."""
+    signatures, other_signatures = image_signatures(test, progress), image_signatures(others, progress)
+    mean, basis = whitening(np.concatenate([signatures, other_signatures]))
+    codes = encode(other_signatures, mean, basis)
+    best = np.empty(len(test), np.int64)
+    similarity = np.empty(len(test), np.float32)
+    with progress.track("nearest training images", len(test)) as advance:
+        for start in range(0, len(test), _CHUNK):
+            chunk = slice(start, start + _CHUNK)
+            alike = similarities(signatures[chunk], codes, mean, basis)
+            best[chunk], similarity[chunk] = alike.argmax(axis=1), alike.max(axis=1)
+            advance(len(alike))
+    names = others["image"].to_numpy()[best]
     return pd.DataFrame({"image": test["image"].to_numpy(), "nearest": names, "similarity": similarity})
 
 
 def _label_conflicts(manifest: pd.DataFrame) -> pd.DataFrame:
     rows = []
-    for what, column in (("content", "digest"), ("subject", "subject")):
+    for kind, column in (("content", "digest"), ("subject", "subject")):
         known = manifest[manifest[column] != ""]
         labels = known.groupby(column)["class"].agg(lambda values: sorted(set(values)))
         for key, classes in labels.items():
             if len(classes) == 1:
                 continue
             members = known.loc[known[column] == key, "image"]
-            rows.append({"what": f"{what} {key}", "images": len(members), "labels": ", ".join(classes)})
+            rows.append({"what": f"{kind} {key}", "images": len(members), "labels": ", ".join(classes)})
     return pd.DataFrame(rows, columns=["what", "images", "labels"])
 
 

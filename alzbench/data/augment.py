@@ -1,7 +1,7 @@
-"""Random views of images: rotation, shift, zoom and horizontal flip, as the reference work draws them.
+"""Random views of images: rotation, shift, zoom and horizontal flip, with the distributions of the reference work.
 
-A view depends on its number, the image's content and the settings, and on nothing else: not on the order, the batch,
-the split or the run. So views can be computed once, in any order, by anyone, and shared.
+A view depends only on its number, the image's content and the settings, not on the order, the batch, the split or the
+run. So views can be computed once, in any order and by any process, and shared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _VERSION = 1
 
 
 def view_key(settings: AugmentSettings, view: int) -> str:
-    """Return a text that tells apart the views that differ; view 0, the image itself, is the same for all settings."""
+    """Return a key of the views that settings give; view 0, the image itself, has one key for all settings."""
     if view == 0:
         return "plain"
     values = settings.model_dump(exclude={"views"})
@@ -28,10 +28,10 @@ def view_key(settings: AugmentSettings, view: int) -> str:
 
 
 def transforms(digests: Sequence[str], settings: AugmentSettings, view: int, size: int) -> npt.NDArray[np.float32]:
-    """Return the (B, 8) maps from output to input pixels of one view of B images of `size` x `size` pixels.
+    """Return the (B, 8) transforms from output to input pixels of one view of B images of `size` x `size` pixels.
 
-    Row ``a0 a1 a2 b0 b1 b2 c0 c1`` takes output (x, y) to input (a0 x + a1 y + a2, b0 x + b1 y + b2), as
-    `keras.ops.image.affine_transform` reads it. Rotation and zoom are about the centre of the image.
+    Row ``a0 a1 a2 b0 b1 b2 c0 c1`` maps output (x, y) to input (a0 x + a1 y + a2, b0 x + b1 y + b2), as in
+    `keras.ops.image.affine_transform`. Rotation and zoom are about the centre of the image.
     """
     drawn = np.stack([_draw(digest, settings, view) for digest in digests])
     angle, dx, dy, zx, zy, flip = drawn.T
@@ -48,7 +48,7 @@ def transforms(digests: Sequence[str], settings: AugmentSettings, view: int, siz
 def augment(
     images: npt.NDArray[np.uint8], digests: Sequence[str], settings: AugmentSettings, view: int
 ) -> npt.NDArray[Any]:
-    """Return one view of images (B, S, S, C) in [0, 255]; pixels from outside repeat the edge."""
+    """Return one view of images (B, S, S, C) in [0, 255]; pixels outside an image repeat its edge."""
     if view == 0:
         return images
     import keras

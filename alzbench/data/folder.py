@@ -1,4 +1,4 @@
-"""Image sets that lie in folders: one or two parts, each with a folder a class."""
+"""Image sets in folders: one or two parts, each with one folder per class."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from alzbench.experiment.schema import plain
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
 
-# Folder names of the known layouts, as plain letters, and the part of the set that each holds.
+# plain folder names of each known layout, with the part of the set in each folder
 LAYOUTS = (
     {"augmentedalzheimerdataset": "augmented", "originaldataset": "original"},
     {"train": "train", "test": "test"},
 )
-DEPTH = 2  # archives add a folder or two above the parts
+DEPTH = 2  # archives put one or two folders above the parts
 
 
 def list_folder(root: Path, classes: Sequence[str]) -> pd.DataFrame:
     """List the images of a set without opening them.
 
     Args:
-        root: The folder that holds the parts, or has them up to two levels below.
-        classes: Class names in label order; folders match them whatever their case, spaces, dashes or underscores, and
-            with `Dementia` for `Demented`.
+        root: Folder that contains the parts, at most two levels below.
+        classes: Class names in label order. Folder names match them regardless of case, spaces, dashes and underscores,
+            and with `Dementia` for `Demented`.
 
     Returns:
-        A row an image, sorted: image (path below the root of the set), path, label, part.
+        One row per image, sorted: image (path below the folder of the parts), path, label, part.
 
     Raises:
-        DataError: The folder, a part or a class folder is missing, empty, or not a known class.
+        DataError: The folder, a part or a class folder is missing or empty, or a folder is not a known class.
     """
     if not root.is_dir():
         raise DataError(
-            f"There is no folder {root}. Give --data (or ALZBENCH_DATA) a folder that holds "
-            "AugmentedAlzheimerDataset and OriginalDataset, or use --demo, which needs no data."
+            f"There is no folder {root}. Set --data (or ALZBENCH_DATA) to a folder with AugmentedAlzheimerDataset and "
+            "OriginalDataset, or use --demo, which needs no data."
         )
     home, parts = _find_parts(root, classes)
     files = [
@@ -60,13 +60,13 @@ def _find_parts(root: Path, classes: Sequence[str]) -> tuple[Path, dict[Path, st
     part_names = {name for layout in LAYOUTS for name in layout}
     for candidate in _folders_below(root, DEPTH):
         if candidate != root and plain(candidate.name) in part_names:
-            continue  # half of a set whose other half is missing
+            continue  # one part of a set whose other part is missing
         if {plain(name) for name in classes} <= {plain(folder.name) for folder in _subfolders(candidate)}:
             return candidate.parent, {candidate: "original"}
-    found = ", ".join(folder.name for folder in _subfolders(root)[:6]) or "no folders"
+    present = ", ".join(folder.name for folder in _subfolders(root)[:6]) or "no folders"
     raise DataError(
-        f"{root} must hold AugmentedAlzheimerDataset and OriginalDataset, or train and test, each with a folder a "
-        f"class; found {found}."
+        f"{root} must contain the folders AugmentedAlzheimerDataset and OriginalDataset, or train and test, each with "
+        f"one folder per class; it contains {present}. Set --data to the folder of the set."
     )
 
 
@@ -76,38 +76,32 @@ def _class_folders(part: Path, classes: Sequence[str]) -> list[Path]:
     missing = [name for key, name in wanted.items() if key not in folders]
     unknown = [folder.name for key, folder in folders.items() if key not in wanted]
     if missing or unknown:
+        problems = [f"missing: {', '.join(missing)}"] if missing else []
+        problems += [f"not a known class: {', '.join(unknown)}"] if unknown else []
         raise DataError(
-            f"{part} must hold a folder for each of {', '.join(classes)}; "
-            + "; ".join(
-                text
-                for text, names in (
-                    (f"missing: {', '.join(missing)}", missing),
-                    (f"not a known class: {', '.join(unknown)}", unknown),
-                )
-                if names
-            )
-            + ". Rename the folders, or set data.classes."
+            f"{part} must contain one folder for each of {', '.join(classes)}; {'; '.join(problems)}. Rename the "
+            "folders, or set data.classes."
         )
     empty = [folders[key].name for key in wanted if next(_images(folders[key]), None) is None]
     if empty:
         raise DataError(
-            f"{part}: each class folder must hold images ({', '.join(sorted(SUFFIXES))}); empty: {', '.join(empty)}. "
-            "Complete the set, or unpack it again."
+            f"{part}: each class folder must contain images ({', '.join(sorted(SUFFIXES))}); these are empty: "
+            f"{', '.join(empty)}. Add the missing images, or unpack the set again."
         )
     return [folders[key] for key in wanted]
 
 
 def _by_plain_name(folder: Path) -> dict[str, Path]:
-    """Return the subfolders by plain name; raises DataError where two share one, as either's images would be lost."""
-    found: dict[str, Path] = {}
+    """Return the subfolders by plain name; raises DataError if two share one, as the images of one would be lost."""
+    by_name: dict[str, Path] = {}
     for inner in _subfolders(folder):
-        other = found.setdefault(plain(inner.name), inner)
+        other = by_name.setdefault(plain(inner.name), inner)
         if other != inner:
             raise DataError(
-                f"{folder} must hold one folder for each name; {other.name} and {inner.name} name the same. Put their "
-                "images into one of them."
+                f"{folder} must contain only one folder for each name; {other.name} and {inner.name} differ only in "
+                "case, spaces, dashes, underscores or spelling. Move their images into one of them."
             )
-    return found
+    return by_name
 
 
 def _images(folder: Path) -> Iterator[Path]:

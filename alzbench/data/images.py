@@ -1,4 +1,4 @@
-"""Reading image files: content hashes, checks, and a cache in which each image is decoded once."""
+"""Image files: content hashes, checks, and a cache of decoded images."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from alzbench.progress import Progress
 MIN_SIDE = 16
 MAX_PIXELS = 64_000_000
 THREADS = 4  # Pillow and hashlib release the interpreter lock; more threads only hide the disk's latency
-_VERSION = 1  # of the decoding: a change of it makes new caches
+_VERSION = 1  # of the decoding; a new version starts a new cache
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """The readable images of a listing.
+    """Decoded images: `N` readable files, `S` pixels along each side, `C` channels.
 
     Attributes:
-        files: The listing's rows with digest, width and height (pixels in the file) added.
+        files: The rows of the readable files, with digest, width and height (pixels in the file) added.
         pixels: (N, S, S, C) uint8 in [0, 255], in the order of `files`.
-        bad: Rows image, path, reason: the files that cannot be used.
+        bad: One row per unusable file: image, path, reason.
     """
 
     files: pd.DataFrame
@@ -42,10 +42,10 @@ class Decoded:
 
 
 def decode(files: pd.DataFrame, size: int, channels: int, progress: Progress) -> Decoded:
-    """Read every image of a listing, from the cache where its content was decoded before.
+    """Decode all images of a table with the columns image and path, or read them from the cache.
 
-    Images are converted to `channels` (1 grey, 3 RGB) and resized to `size` x `size` pixels, bilinear with
-    antialiasing and without keeping the aspect, as the reference work does.
+    Images are converted to `channels` (1: grey, 3: RGB) and resized to `size` x `size` pixels, bilinear with
+    antialiasing and without keeping the aspect ratio, as in the reference work.
     """
     digests, bad = _digests(files, progress)
     folder = cache_folder() / "images" / f"v{_VERSION}-{size}x{size}x{channels}"
@@ -67,7 +67,7 @@ def decode(files: pd.DataFrame, size: int, channels: int, progress: Progress) ->
 
 
 def _digests(files: pd.DataFrame, progress: Progress) -> tuple[list[str], dict[int, str]]:
-    """Return each file's content hash ('' where it cannot be read) and the reasons by row."""
+    """Return each file's content hash ('' if it cannot be read), and row -> reason for each unreadable file."""
     digests, bad = [], {}
     with progress.track("reading files", len(files)) as advance, ThreadPoolExecutor(THREADS) as pool:
         for row, (digest, reason) in enumerate(pool.map(_digest, files["path"], chunksize=64)):
@@ -88,12 +88,12 @@ def _digest(path: str) -> tuple[str, str]:
 def _decode_missing(
     files: pd.DataFrame, first: dict[str, int], pixels: ArrayStore, sides: ArrayStore, progress: Progress
 ) -> dict[str, str]:
-    """Decode the images at rows `first[digest]` into the stores and return the reason for each that cannot be."""
+    """Decode the images at rows `first[digest]` into the stores; return digest -> reason for each unusable image."""
     unreadable: dict[str, str] = {}
     size, _, channels = pixels.shape
-    wanted = iter(sorted(first, key=first.__getitem__))
+    digests = iter(sorted(first, key=first.__getitem__))
     with progress.track("decoding images", len(first)) as advance, ThreadPoolExecutor(THREADS) as pool:
-        while chunk := list(itertools.islice(wanted, pixels.chunk_rows)):
+        while chunk := list(itertools.islice(digests, pixels.chunk_rows)):
             done: list[str] = []
             arrays: list[npt.NDArray[np.uint8]] = []
             shapes: list[tuple[int, int]] = []
@@ -114,19 +114,19 @@ def _decode_missing(
 
 
 def decode_image(path: str | Path, size: int, channels: int) -> tuple[npt.NDArray[np.uint8], tuple[int, int]] | str:
-    """Return an image as (size, size, channels) uint8 with its width and height in the file, or why it is unusable."""
+    """Return an image (size, size, channels) of uint8 with its width and height in the file, or why it is unusable."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(Path(path).read_bytes())) as image:
                 width, height = image.size
                 if min(width, height) < MIN_SIDE:
-                    return f"{width} x {height} pixels, at least {MIN_SIDE} x {MIN_SIDE} are needed"
+                    return f"{width} x {height} pixels, but at least {MIN_SIDE} x {MIN_SIDE} are required"
                 if width * height > MAX_PIXELS:
-                    return f"{width} x {height} pixels, at most {MAX_PIXELS // 10**6} million are read"
+                    return f"{width} x {height} pixels, but at most {MAX_PIXELS // 10**6} million are supported"
                 if image.mode.startswith(("I", "F")) and (reason := _too_deep(image)):
                     return reason
-                image.info.pop("transparency", None)  # it is not used, and Pillow would warn of it
+                image.info.pop("transparency", None)  # not used, and Pillow would warn about it
                 plain = image.convert("L" if channels == 1 else "RGB")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return f"more than {MAX_PIXELS // 10**6} million pixels"
@@ -139,14 +139,14 @@ def decode_image(path: str | Path, size: int, channels: int) -> tuple[npt.NDArra
 
 
 def _too_deep(image: Image.Image) -> str:
-    """Return why an image of more than 8 bits a value cannot be read, or '': Pillow would clip its values silently."""
+    """Return why an image has too many bits per value, or '': Pillow would clip its values without a warning."""
     if image.mode.startswith("F"):
-        return "floating-point pixels; 8-bit ones are read"
+        return "floating-point pixels; convert them to 8 bits"
     highest = int(np.asarray(image.convert("I")).max())
-    return f"values up to {highest}, at most 255 are read: bring them to 8 bits" if highest > 255 else ""
+    return f"values up to {highest}, but at most 255 are supported; convert them to 8 bits" if highest > 255 else ""
 
 
-def image_list(names: Sequence[str], most: int = 10) -> str:
-    """Return names on lines of their own, and how many more there are."""
-    more = f"\n  and {len(names) - most} more" if len(names) > most else ""
-    return "\n".join(f"  {name}" for name in names[:most]) + more
+def image_list(names: Sequence[str], limit: int = 10) -> str:
+    """Return up to `limit` names, one per line, and the number of the others."""
+    more = f"\n  and {len(names) - limit} more" if len(names) > limit else ""
+    return "\n".join(f"  {name}" for name in names[:limit]) + more

@@ -1,4 +1,4 @@
-"""What of a split's test images training and validation have seen."""
+"""Train/test leakage: test images whose subject or slice is in training or validation too."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-NOT_EXCLUDED = "leakage cannot be excluded"  # so begins what is said where nobody knows
+NOT_EXCLUDED = "leakage cannot be excluded"  # start of the sentences on unknown leakage, which cards store
 
 
 @dataclass(frozen=True)
 class Leakage:
-    """Counts over the test images of a split.
+    """Train/test leakage of a split, counted in test images.
 
     Attributes:
-        test_images: How many there are.
-        same_subject: Those with an image of the same subject in training or validation.
-        same_slice: Those with an image of the same slice of the same subject there, such as an augmented copy.
-        unknown: Those that cannot be cleared: their own subject is not known, or that of some training image is not.
-        shared_subjects: Subjects on both sides, sorted.
+        test_images: Number of test images.
+        same_subject: Number of test images with an image of the same subject in training or validation.
+        same_slice: Number of those with an image of the same slice, such as an augmented copy.
+        unknown: Number of test images for which leakage cannot be excluded: their own subject, or that of an image in
+            training or validation, is unknown.
+        shared_subjects: Subjects both in test and in training or validation, sorted.
     """
 
     test_images: int
@@ -29,7 +30,7 @@ class Leakage:
 
     @property
     def sentence(self) -> str:
-        """What to say of the split, without a full stop; empty where no test subject was seen."""
+        """Sentence on the leakage, without a full stop; empty if there is none."""
         if self.same_subject:
             copies = f", {self.same_slice:,} of them as a copy of the very slice" if self.same_slice else ""
             return f"{self.same_subject:,} of {self.test_images:,} test images are of subjects seen in training{copies}"
@@ -39,15 +40,15 @@ class Leakage:
 
 
 def measure_leakage(split: pd.DataFrame) -> Leakage:
-    """Count what the test images of a split share with its other images; see `protocols.make_split`."""
-    test, seen = split[split["part"] == "test"], split[split["part"] != "test"]
+    """Measure the train/test leakage of a split; see `protocols.make_split`."""
+    test, others = split[split["part"] == "test"], split[split["part"] != "test"]
     known = test[test["subject"] != ""]
-    shared = known[known["subject"].isin(set(seen["subject"]))]
-    slices = set(zip(seen["subject"], seen["slice"], strict=True))
+    shared = known[known["subject"].isin(set(others["subject"]))]
+    slices = set(zip(others["subject"], others["slice"], strict=True))
     copies = [
         (subject, number) in slices and number != ""
         for subject, number in zip(shared["subject"], shared["slice"], strict=True)
     ]
-    seen_all_known = bool((seen["subject"] != "").all())
-    unknown = len(test) - len(known) if seen_all_known else len(test) - len(shared)
+    others_known = bool((others["subject"] != "").all())
+    unknown = len(test) - len(known) if others_known else len(test) - len(shared)
     return Leakage(len(test), len(shared), sum(copies), unknown, tuple(sorted(set(shared["subject"]))))

@@ -1,9 +1,9 @@
-"""Make `slice_table.npz` from a folder of the original slices:
+"""Build `slice_table.npz` from a folder of the original slices:
 
     python -m alzbench.data.make_slice_table FOLDER [OUT]
 
-FOLDER holds the set as Kaggle lays it out (or its train and test folders); subjects are read from the file names and
-checked on the pixels, and the command stops where they do not agree.
+FOLDER has the Kaggle set's layout (or its train and test folders). Subjects are read from the file names and checked
+against the pixels; the command stops if they do not agree.
 """
 
 from __future__ import annotations
@@ -20,17 +20,15 @@ from alzbench.data.subjects import image_signatures
 from alzbench.experiment import DataSettings
 from alzbench.progress import Progress
 
-COMPONENTS = 64
-
 
 def make(folder: Path, out: Path, progress: Progress) -> int:
-    """Write the table and return the number of slices in it; raises ValueError where a subject is not known by name."""
+    """Write the table and return its number of slices; raises ValueError if a name does not give a subject."""
     manifest = open_image_set(DataSettings(source=str(folder)), progress).manifest
     rows = manifest[manifest["part"] != "augmented"].sort_values(["subject", "slice"])
     if not (rows["subject_by"] == "name").all():
         raise ValueError("every slice's subject must be readable from its file name")
     signatures = image_signatures(rows, progress)
-    mean, basis = whitening(signatures, COMPONENTS)
+    mean, basis = whitening(signatures)
     codes = (signatures - mean) @ basis
     codes *= 127 / np.abs(codes).max(axis=1, keepdims=True)
     names, subjects = np.unique(rows["subject"].to_numpy(str), return_inverse=True)

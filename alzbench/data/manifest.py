@@ -1,4 +1,4 @@
-"""The manifest: a row for each image of a set, checked, with its pixels at hand."""
+"""Image sets: the manifest with one row per image, checked, and the decoded pixels."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ COLUMNS = ["image", "path", "label", "part", "width", "height", "digest", "subje
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A checked set of images.
+    """A checked set of images: `N` images, `S` pixels along each side, `C` channels.
 
     Attributes:
-        manifest: A row an image, sorted by name: image (path below the set's folder), path, label (index into
-            `classes`), part (`augmented`, `original`, `train` or `test`), width and height (pixels), digest (of the
-            content), subject and slice ('' where unknown), subject_by (`name`, `content` or '').
+        manifest: One row per image, sorted by name: image (path below the set's folder), path, label (index into
+            `classes`), part (`augmented`, `original`, `train` or `test`), width and height (pixels), digest (hash of
+            the content), subject and slice ('' if unknown), subject_by (`name`, `content` or '').
         pixels: (N, S, S, C) uint8 in [0, 255], in the order of the manifest.
         classes: Names of the classes.
-        skipped: Rows image, reason: files left out because `data.on_corrupt` is `skip`.
-        derived: What is opened or made of the images once, and shared by the runs of a command, by what made it.
+        skipped: One row per file left out because `data.on_corrupt` is `skip`: image, reason.
+        derived: Objects computed from the images, such as splits, shared by all runs of a command.
     """
 
     manifest: pd.DataFrame
@@ -47,37 +47,42 @@ class ImageSet:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of every image's name, label, part and content: two sets that share it hold the same."""
+        """Hash of the name, label, part and content of all images; equal sets have equal fingerprints."""
         table = self.manifest[["image", "label", "part", "digest"]].to_csv(index=False)
         return hashlib.sha256(table.encode()).hexdigest()[:16]
 
 
 def locate(settings: DataSettings, progress: Progress, quiet: bool = False) -> Path:
-    """Return the folder of the set that `data.source` names, downloading or drawing it where that is needed."""
+    """Return the folder of the set that `data.source` names; download or generate the set first if necessary."""
     if settings.source == "phantom":
         return draw_phantom_set(progress)
     if settings.source == "kaggle":
-        progress.say(f"data: {settings.kaggle} through kagglehub")
+        progress.say(f"data: {settings.kaggle} from kagglehub")
         return download(settings.kaggle, quiet=quiet)
     return Path(settings.source).expanduser()
 
 
 def open_image_set(settings: DataSettings, progress: Progress, quiet: bool = False) -> ImageSet:
-    """Find, check and decode a set.
+    """List, check and decode a set.
 
     Raises:
-        DataError: The set cannot be found, or `on_corrupt` is `fail` and files cannot be used: all of them are named.
+        DataError: The set is missing, a class has no readable images, or `on_corrupt` is `fail` and files are
+            unusable; the message names them all.
     """
     files = list_folder(locate(settings, progress, quiet), settings.classes)
     decoded = decode(files, settings.size, settings.channels, progress)
     if len(decoded.bad):
         _report_bad(decoded, settings, progress)
-    names = np.array(settings.classes, dtype=object)
-    readable = decoded.files.assign(**{"class": names[decoded.files["label"].to_numpy()]})
-    found = identify(files.assign(**{"class": names[files["label"].to_numpy()]}), readable, progress)
-    manifest = readable.join(found)[COLUMNS]
+    readable = add_class_names(decoded.files, settings.classes)
+    subjects = identify(add_class_names(files, settings.classes), readable, progress)
+    manifest = readable.join(subjects)[COLUMNS]
     _require_every_class(manifest, settings.classes)
     return ImageSet(manifest, decoded.pixels, list(settings.classes), decoded.bad[["image", "reason"]])
+
+
+def add_class_names(table: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """Return a table with the column class, the name of each label."""
+    return table.assign(**{"class": np.array(classes, dtype=object)[table["label"].to_numpy()]})
 
 
 def _report_bad(decoded: Decoded, settings: DataSettings, progress: Progress) -> None:
@@ -85,7 +90,7 @@ def _report_bad(decoded: Decoded, settings: DataSettings, progress: Progress) ->
     if settings.on_corrupt == "fail":
         raise DataError(
             f"Every image must be readable; {len(names)} of {len(names) + len(decoded.files)} are not:\n"
-            f"{image_list(names, most=50)}\nReplace them, or set data.on_corrupt: skip to leave them out."
+            f"{image_list(names, limit=50)}\nReplace them, or set data.on_corrupt: skip to leave them out."
         )
     progress.say(f"{len(names)} images cannot be read and are left out:\n{image_list(names)}")
 
@@ -94,15 +99,18 @@ def _require_every_class(manifest: pd.DataFrame, classes: Sequence[str]) -> None
     for part, rows in manifest.groupby("part"):
         missing = [name for label, name in enumerate(classes) if label not in set(rows["label"])]
         if missing:
-            raise DataError(f"The {part} images must have readable ones of every class; none of {', '.join(missing)}.")
+            raise DataError(
+                f"The {part} images must include readable images of every class; there are none of "
+                f"{', '.join(missing)}. Add images of this class."
+            )
 
 
 class ImageSets:
     """The image sets of a command, each opened when it is first needed.
 
     Args:
-        progress: Where to report.
-        quiet: Keep libraries quiet too.
+        progress: Progress display.
+        quiet: True to hide the output of libraries.
     """
 
     def __init__(self, progress: Progress, quiet: bool = False) -> None:
@@ -110,7 +118,7 @@ class ImageSets:
         self._open: dict[DataSettings, ImageSet] = {}
 
     def open(self, settings: DataSettings) -> ImageSet:
-        """Return the set that these settings name; see `open_image_set` for what it raises."""
+        """Return the set of some settings; raises as `open_image_set` does."""
         if settings not in self._open:
             self._open[settings] = open_image_set(settings, self._progress, self._quiet)
         return self._open[settings]

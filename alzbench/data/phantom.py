@@ -1,8 +1,8 @@
-"""The phantom set: drawn slices that look enough like brain MRI to exercise everything, with nothing to download.
+"""The phantom set: synthetic slices, similar enough to brain MRI to test all code without a download.
 
-Each subject has a head of its own (size, shape, tilt, brightness). With the stage of the disease the ventricles grow
-and the cortex thins, as in atrophy, but subjects of neighbouring stages overlap. The set is laid out as the Kaggle set
-is, so that it takes the same path through the code. It says nothing about real patients.
+Each subject has its own head (size, shape, tilt, brightness). With the stage of the disease the ventricles grow and
+the cortex thins, as in atrophy, but subjects of neighbouring stages overlap. The set has the layout of the Kaggle set,
+so that the same code reads it. Results on it say nothing about real patients.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from alzbench.progress import Progress
 WIDTH, HEIGHT = 176, 208
 SLICES = 6
 SUBJECTS = {"NonDemented": 18, "VeryMildDemented": 12, "MildDemented": 8, "ModerateDemented": 4}
-AUGMENTED = 240  # images a class, as the augmented Kaggle set is nearly balanced too
+AUGMENTED = 240  # augmented images per class: the augmented Kaggle set is nearly balanced too
 _VERSION = 1
 
 Float = npt.NDArray[np.float64]
@@ -32,7 +32,7 @@ Float = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Head:
-    """What is a subject's own; lengths are shares of half the head's width.
+    """The properties of one subject; lengths are shares of half the head's width.
 
     Attributes:
         radii: Half width and half height of the skull, in pixels.
@@ -52,13 +52,13 @@ class Head:
 
 
 def draw_phantom_set(progress: Progress) -> Path:
-    """Return the folder of the phantom set, drawing it where the cache does not hold it yet."""
+    """Return the folder of the phantom set; draw the set first if the cache does not contain it."""
     folder = cache_folder() / f"phantom-v{_VERSION}"
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder.with_name(f"{folder.name}.lock")):
-        if not folder.is_dir():  # another process may have drawn it while this one waited
+        if not folder.is_dir():  # another process may have drawn the set while this one waited
             _draw_set(folder, progress)
     return folder
 
@@ -74,7 +74,7 @@ def _draw_set(folder: Path, progress: Progress) -> None:
 
 
 def draw_head(stage: int, rng: np.random.Generator) -> Head:
-    """Draw a subject at a stage from 0 (healthy) to 3 (moderate dementia)."""
+    """Sample a subject at a stage from 0 (healthy) to 3 (moderate dementia)."""
     return Head(
         radii=(rng.normal(66, 2.5), rng.normal(84, 3)),
         tilt=rng.normal(0, 0.05),
@@ -86,7 +86,7 @@ def draw_head(stage: int, rng: np.random.Generator) -> Head:
 
 
 def draw_slice(head: Head, level: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Draw one axial slice (HEIGHT, WIDTH), uint8; `level` in [0, 1] goes up from the middle of the ventricles."""
+    """Draw one axial slice (HEIGHT, WIDTH) of uint8; `level` in [0, 1] rises from the middle of the ventricles."""
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float64)
     x, y = x - WIDTH / 2, y - HEIGHT / 2
     cos, sin = np.cos(head.tilt), np.sin(head.tilt)
@@ -99,7 +99,7 @@ def draw_slice(head: Head, level: float, rng: np.random.Generator) -> npt.NDArra
     white = radius < 0.86 + 2.2 * folds - head.cortex
     image = np.zeros((HEIGHT, WIDTH))
     image[radius < 1.06] = 0.18  # scalp
-    image[(radius > 0.93) & (radius < 1.0)] = 0.85  # skull, bright as its fat is in these images
+    image[(radius > 0.93) & (radius < 1.0)] = 0.85  # skull, as bright as its fat is in these images
     image[(radius <= 0.93)] = 0.08  # fluid
     image[brain] = 0.55 * head.brightness / 0.72
     image[white] = head.brightness
@@ -110,7 +110,7 @@ def draw_slice(head: Head, level: float, rng: np.random.Generator) -> npt.NDArra
 
 
 def _ventricles(u: Float, v: Float, size: float) -> npt.NDArray[np.bool_]:
-    """Return two mirrored horns that open to the front and to the back."""
+    """Return the mask of two mirrored horns that open to the front and to the back."""
     bend = 0.10 + 0.35 * v**2 + 0.3 * size
     across = (np.abs(u) - bend) / (0.45 * size)
     along = v / (0.22 + 0.8 * size)

@@ -1,4 +1,4 @@
-"""Protocols: how images are assigned to train, validation and test."""
+"""Protocols, which assign images to train, validation and test."""
 
 from __future__ import annotations
 
@@ -29,40 +29,40 @@ PROTOCOLS = Registry("protocol", Entry[Assign])
 
 
 def make_split(manifest: pd.DataFrame, settings: Any, seed: int, fold: int = 0) -> pd.DataFrame:
-    """Assign the images of a manifest.
+    """Assign the images of a manifest to parts.
 
     Args:
         manifest: See `manifest.ImageSet`.
         settings: Settings of a protocol; `settings.name` is one of PROTOCOLS.
-        seed: Seed of the random assignment; the same for all experiments of one seed.
-        fold: Fold that is tested, from 0, for a protocol with folds.
+        seed: Seed of the random assignment.
+        fold: Fold that is tested, from 0; ignored by a protocol without folds.
 
     Returns:
-        One row for each image that is used, in the manifest's order and with its index: image, label, subject, slice,
-        part.
+        One row per used image, in the manifest's order and with its index: image, label, subject, slice, part.
 
     Raises:
-        DataError: A part would be empty.
+        DataError: A part would be empty, or the protocol needs images or subjects that the manifest does not have.
     """
     parts = PROTOCOLS[settings.name].function(manifest, settings, seed, fold)
     split = manifest[["image", "label", "subject", "slice"]].assign(part=parts)
     split = split[split["part"] != UNUSED]
     empty = [part for part in PARTS if part not in set(split["part"])]
     if empty:
+        subjects = manifest.loc[manifest["subject"] != "", "subject"].nunique()
         raise DataError(
-            f"The {settings.name} protocol leaves no images for {', '.join(empty)}: {len(manifest)} images, "
-            f"{manifest['subject'].nunique()} subjects. Use a larger set, other shares, or another protocol."
+            f"The {settings.name} protocol leaves no images for {', '.join(empty)}: the set has {len(manifest)} images "
+            f"and {subjects} known subjects. Use a larger set, other shares, or another protocol."
         )
     return split
 
 
 def split_of_run(manifest: pd.DataFrame, settings: Any, seed: int, fold: int | None) -> pd.DataFrame:
-    """Assign the images for the run of one seed and fold; see `make_split`."""
+    """Assign the images to parts for the run of one seed and fold; see `make_split`."""
     return make_split(manifest, settings, derive(split_seed(settings, seed), "split"), fold or 0)
 
 
 def split_seed(settings: Any, seed: int) -> int:
-    """Return the seed of a run's split: the protocol's, or else the run's own."""
+    """Return the seed of a run's split: the protocol's `split_seed`, or else the run's own seed."""
     return seed if settings.split_seed is None else int(settings.split_seed)
 
 
@@ -72,7 +72,10 @@ def _reference(manifest: pd.DataFrame, settings: ReferenceProtocol, seed: int, f
     training = manifest["part"].isin(["augmented", "train"])
     parts = pd.Series("test", index=manifest.index)
     if not training.any():
-        raise DataError("The reference protocol needs a folder of augmented (or train) images; use slice or subject.")
+        raise DataError(
+            "The reference protocol needs a folder of augmented (or train) images, and this set has none. Use the "
+            "protocol slice or subject."
+        )
     parts.loc[training] = _divide(manifest[training], settings.validation, seed, "train", "validation")
     return parts
 
@@ -101,12 +104,12 @@ def _subject(manifest: pd.DataFrame, settings: SubjectProtocol, seed: int, fold:
 
 @PROTOCOLS.register("subject_cv", SubjectFoldsProtocol)
 def _subject_cv(manifest: pd.DataFrame, settings: SubjectFoldsProtocol, seed: int, fold: int) -> pd.Series[str]:
-    rng = np.random.default_rng(seed)  # the same for every fold, so that the folds partition the subjects
+    rng = np.random.default_rng(seed)  # the same order for every fold, so that the folds partition the subjects
     parts: dict[str, str] = {}
     assigned = 0
     for subjects in _subjects_by_class(manifest).values():
         order = [str(s) for s in rng.permutation(subjects)]
-        # each class continues at the fold after the last one's, so that the folds have nearly equal sizes
+        # each class continues at the fold where the previous class ended, so that folds have nearly equal sizes
         tested = [s for i, s in enumerate(order) if (i + assigned) % settings.folds == fold]
         assigned += len(order)
         remaining = [s for s in order if s not in tested]
@@ -114,26 +117,27 @@ def _subject_cv(manifest: pd.DataFrame, settings: SubjectFoldsProtocol, seed: in
     return _assign_subjects(manifest, parts, settings.augmented)
 
 
-def _divide(rows: pd.DataFrame, share: float, seed: int, stays: str, goes: str) -> pd.Series[str]:
-    """Divide images at random, with the same shares of each class."""
-    parts = pd.Series(stays, index=rows.index)
+def _divide(rows: pd.DataFrame, share: float, seed: int, part: str, other_part: str) -> pd.Series[str]:
+    """Assign images to `part` and a `share` of them to `other_part`, at random and with equal shares of each class."""
+    parts = pd.Series(part, index=rows.index)
     try:
         _, chosen = train_test_split(rows.index, test_size=share, random_state=seed, stratify=rows["label"])
     except ValueError as error:
         raise DataError(
-            f"{len(rows)} images cannot be divided {1 - share:.0%} to {share:.0%} by class: {error}"
+            f"{len(rows)} images cannot be divided {1 - share:.0%} to {share:.0%} by class: {str(error).rstrip('.')}. "
+            "Use a larger set or other shares."
         ) from None
-    parts.loc[chosen] = goes
+    parts.loc[chosen] = other_part
     return parts
 
 
 def _subjects_by_class(manifest: pd.DataFrame) -> dict[int, list[str]]:
-    """Return the known subjects of the original images by class, that of most of their slices; sorted."""
+    """Return label -> sorted known subjects of the original images; a subject has the label of most of its slices."""
     known = manifest[(manifest["part"] != "augmented") & (manifest["subject"] != "")]
     if known.empty:
         raise DataError(
-            "No image's subject is known, from its name or by its content, so subjects cannot be kept apart. Name the "
-            "files sub-<subject>_slice-<number>, or use another protocol."
+            "The subject of at least one image must be known, from its name or its content, to keep subjects apart. "
+            "Name the files sub-<subject>_slice-<number>, or use another protocol."
         )
     labels = known.groupby("subject")["label"].agg(lambda values: values.value_counts().index[0])
     return {int(label): sorted(labels.index[labels == label]) for label in sorted(labels.unique())}
@@ -142,31 +146,36 @@ def _subjects_by_class(manifest: pd.DataFrame) -> dict[int, list[str]]:
 def _allot(subjects: list[str], test: float, validation: float) -> dict[str, str]:
     """Assign the subjects of one class, already in random order, to parts.
 
-    If there are enough subjects, each part gets at least one: a single subject goes to training; the second one to the
-    test part (to validation where `test` is 0); the third one to validation.
+    Each part gets at least one of three or more subjects. A single subject is for training; the second one is for the
+    test (for validation if `test` is 0), and the third one for validation.
+
+    Args:
+        subjects: The subjects.
+        test: Share of the subjects.
+        validation: Share of the remaining subjects.
     """
     n = len(subjects)
-    tested = min(max(1, round(n * test)), n - 1) if test and n > 1 else 0
-    remaining = n - tested
-    validated = min(max(1, round(remaining * validation)), remaining - 1) if remaining > 1 else 0
-    parts = ["test"] * tested + ["validation"] * validated + ["train"] * (remaining - validated)
+    n_test = min(max(1, round(n * test)), n - 1) if test and n > 1 else 0
+    remaining = n - n_test
+    n_validation = min(max(1, round(remaining * validation)), remaining - 1) if remaining > 1 else 0
+    parts = ["test"] * n_test + ["validation"] * n_validation + ["train"] * (remaining - n_validation)
     return dict(zip(subjects, parts, strict=True))
 
 
 def _assign_subjects(manifest: pd.DataFrame, parts: dict[str, str], augmented: str) -> pd.Series[str]:
-    """Give each original image its subject's part; images of unknown subjects are not used."""
+    """Assign each original image to its subject's part; images of unknown subjects are unused."""
     result = manifest["subject"].map(parts).fillna(UNUSED)
     result[manifest["part"] == "augmented"] = UNUSED
     return _add_augmented(result, manifest, augmented, ["subject"])
 
 
 def _add_augmented(parts: pd.Series[str], manifest: pd.DataFrame, augmented: str, keys: list[str]) -> pd.Series[str]:
-    """Also train on augmented copies of training images, matched by `keys`; the other copies stay unused."""
+    """Assign augmented copies of training images, matched by `keys`, to training; the other copies stay unused."""
     if augmented == "leave_out":
         return parts
-    trained = manifest.loc[(parts == "train") & (manifest["subject"] != ""), keys].drop_duplicates()
+    training = manifest.loc[(parts == "train") & (manifest["subject"] != ""), keys].drop_duplicates()
     copies = manifest[manifest["part"] == "augmented"]
-    follows = copies[keys].merge(trained, how="left", on=keys, indicator=True)["_merge"] == "both"
+    matched = copies[keys].merge(training, how="left", on=keys, indicator=True)["_merge"] == "both"
     parts = parts.copy()
-    parts.loc[copies.index[follows.to_numpy()]] = "train"
+    parts.loc[copies.index[matched.to_numpy()]] = "train"
     return parts

@@ -1,8 +1,8 @@
-"""Signatures of brain slices: what tells one head from another, whatever the file's size, pose, brightness or quality.
+"""Signatures of brain slices, which distinguish heads regardless of an image's size, pose, brightness and quality.
 
-The brain's mask gives a frame (its centroid, its principal axes, its extent along them); the slice is sampled in that
-frame, inside a disc, and brought to zero mean and unit length. Resizing, recompression, brightness, small rotations,
-shifts and zooms leave it nearly the same, and a mirrored slice has the mirrored signature.
+The brain's mask gives a frame (its centroid, its principal axes, its extent along them). The slice is sampled in that
+frame, inside a disc, and scaled to zero mean and unit length. Resizing, recompression, brightness, small rotations,
+shifts and zooms hardly change the signature, and a mirrored slice has the mirrored signature.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import numpy.typing as npt
 from scipy import ndimage
 
 SIDE = 24  # samples along each axis of the frame
-SIZE = 128  # side that slices are decoded to first, in pixels
-_REACH = 2.0  # standard deviations of the mask that the samples reach along each axis
-_FLOOR = 0.3  # of the first component left out: keeps the whitening from blowing up noise
-_FOREGROUND = 0.15  # of the 95th percentile: darker pixels are background
+SIZE = 128  # side of the decoded slices, in pixels
+COMPONENTS = 64  # default number of whitened components
+_REACH = 2.0  # extent of the samples along each axis, in standard deviations of the mask
+_FLOOR = 0.3  # share of the first omitted component: keeps the whitening from amplifying noise
+_FOREGROUND = 0.15  # share of the 95th percentile: darker pixels are background
 
 Float = npt.NDArray[np.float32]
 
@@ -30,11 +31,11 @@ def signature(pixels: npt.NDArray[np.uint8], aspect: float) -> Float:
     """Return the signature (SIDE * SIDE,) of one slice.
 
     Args:
-        pixels: (SIZE, SIZE) grey.
-        aspect: Width by height of the slice before it was resized to a square.
+        pixels: (SIZE, SIZE) grey values.
+        aspect: Width divided by height of the slice before it was resized to a square.
 
     Returns:
-        A vector of unit length, or zeros where there is nothing but background.
+        A vector of unit length, or zeros for a slice that is all background.
     """
     image = pixels.astype(np.float32)
     smooth = ndimage.uniform_filter(image, 3)
@@ -57,7 +58,7 @@ def signature(pixels: npt.NDArray[np.uint8], aspect: float) -> Float:
 
 
 def mirrored(signatures: Float) -> Float:
-    """Return the signatures (n, SIDE * SIDE) of the same slices mirrored left to right."""
+    """Return the signatures (n, SIDE * SIDE) of the slices mirrored left to right."""
     return signatures.reshape(-1, SIDE, SIDE)[:, :, ::-1].reshape(len(signatures), -1)
 
 
@@ -66,11 +67,11 @@ def signatures(pixels: npt.NDArray[np.uint8], aspects: Sequence[float]) -> Float
     return np.stack([signature(image, aspect) for image, aspect in zip(pixels, aspects, strict=True)])
 
 
-def whitening(signatures: Float, components: int) -> tuple[Float, Float]:
-    """Return the mean (SIDE * SIDE,) of signatures and a basis (SIDE * SIDE, D) that weighs rare differences up.
+def whitening(signatures: Float, components: int = COMPONENTS) -> tuple[Float, Float]:
+    """Return the mean (SIDE * SIDE,) of signatures and their whitened principal components (SIDE * SIDE, D).
 
-    Slices differ most in what all heads have in common; in the whitened basis they differ in what is one head's own.
-    D is `components`, or fewer where there are fewer signatures.
+    The largest differences between slices are common to all heads; whitening gives more weight to those that are
+    specific to one head. D is `components`, or the number of signatures minus 1 if that is less.
     """
     mean = signatures.mean(axis=0)
     covariance = (signatures - mean).T @ (signatures - mean)
@@ -81,8 +82,23 @@ def whitening(signatures: Float, components: int) -> tuple[Float, Float]:
     return mean, (axes[:, ::-1][:, :count] * weight).astype(np.float32)
 
 
+def encode(signatures: Float, mean: Float, basis: Float) -> Float:
+    """Return signatures (n, SIDE * SIDE) as codes of unit length (n, D); see `whitening` for mean and basis."""
+    return unit((signatures - mean) @ basis)
+
+
+def similarities(signatures: Float, codes: Float, mean: Float, basis: Float) -> Float:
+    """Return the similarities (n, m) of signatures (n, SIDE * SIDE) and codes (m, D), at most 1.
+
+    A similarity is the cosine in the whitened basis, of the slice as it is or mirrored, whichever is larger.
+    """
+    plain, flipped = (encode(s, mean, basis) @ codes.T for s in (signatures, mirrored(signatures)))
+    larger: Float = np.maximum(plain, flipped)
+    return larger
+
+
 def unit(rows: npt.NDArray[np.floating]) -> Float:
-    """Return rows scaled to unit length."""
+    """Return rows scaled to unit length; zeros stay zeros."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     scaled: Float = (rows / np.maximum(lengths, 1e-6)).astype(np.float32)
     return scaled

@@ -9,13 +9,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from alzbench.drawing import PlainFigure
+from alzbench.evaluation.evaluate import TableScores
 
 
-def confusion_figure(scores: dict[str, Any], title: str) -> Figure:
+def confusion_figure(scores: TableScores, title: str) -> Figure:
     """Draw a confusion matrix: colour is the share of the true class, the text the share and the number of images."""
-    matrix = np.array(scores["confusion_matrix"])
+    matrix = np.array(scores.confusion_matrix)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    names = scores["classes"]
+    names = scores.classes
     figure = PlainFigure(figsize=(6.4, 5.4), layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)

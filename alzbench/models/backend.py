@@ -12,7 +12,8 @@ from contextlib import contextmanager
 
 def start_backend() -> None:
     """Import Keras and find the devices; the backend's output is shown only if it fails."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # also its "errors": they are advice about the processor, and what really fails raises an exception
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # a study or sweep builds many networks in one process, and TensorFlow warns about the functions of each
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with _quiet_stderr():

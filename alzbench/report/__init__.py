@@ -1,1 +1,1 @@
-"""A comparison or a run, for people to read: terminal, CSV, JSON."""
+"""Documents of comparisons, runs and audits, and the renderers that write them."""

@@ -110,13 +110,12 @@ def _width(heading: str, texts: Sequence[str], place: int, is_text: bool) -> int
 
 
 def _blocks(widths: Sequence[int], available: int) -> list[list[int]]:
-    """Return the places of the columns of each block: the first column, and those that fit beside it."""
-    blocks: list[list[int]] = [[0]]
-    for k in range(1, len(widths)):
-        fitting = (b for b in blocks if len(b) == 1 or sum(widths[i] + GAP for i in [*b, k]) - GAP <= available)
-        block = next(fitting, None)
-        if block is None:
-            blocks.append([0, k])
-        else:
-            block.append(k)
+    """Return the places of the columns of each block: the first column, and those that fit beside it, in order."""
+    blocks, used = [[0]], widths[0]
+    for k, width in enumerate(widths[1:], start=1):
+        if len(blocks[-1]) > 1 and used + GAP + width > available:
+            blocks.append([0])
+            used = widths[0]
+        blocks[-1].append(k)
+        used += GAP + width
     return blocks

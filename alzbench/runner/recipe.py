@@ -178,7 +178,7 @@ def draw_figures(job: Job, fit: Fit, test: Evaluation, folder: Path) -> None:
     from alzbench.evaluation.figures import confusion_figure, history_figure
 
     title = f"{job.experiment.name}, seed {job.seed}, {job.experiment.protocol.name} protocol"
-    save(confusion_figure(test.images.model_dump(), title), folder / "confusion.png")
+    save(confusion_figure(test.images, title), folder / "confusion.png")
     if fit.history and fit.notes.kept_epoch is not None:
         save(history_figure(pd.DataFrame(fit.history), fit.notes.kept_epoch, title), folder / "history.png")
 

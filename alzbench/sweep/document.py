@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial
 from alzbench import __version__
 from alzbench.compare import Comparison
 from alzbench.compare.predictions import GroupPredictions
-from alzbench.evaluation.intervals import FEWEST_CLUSTERS, differences
+from alzbench.evaluation.intervals import FEWEST_CLUSTERS, Jackknife, differences, intervals
 from alzbench.evaluation.metrics import Metric, metrics
 from alzbench.evaluation.stacked import StackedCounts, align, stack
 from alzbench.evaluation.subject_counts import SubjectCounts, count_subjects
@@ -183,15 +183,31 @@ def _validation_counts(runs: Sequence[Run]) -> StackedCounts | None:
 
 
 def _validation_record(metric: Metric, first: StackedCounts | None, second: StackedCounts | None) -> dict[str, Any]:
-    """Return the scores of base and best and the paired change; None if one is undefined."""
-    aligned = align(first, second) if first and second else None
-    sides = [counts.jackknife(metric.view) for counts in aligned or ()]
-    change = differences(sides[0], sides[1], metric)[0] if len(sides) == 2 and sides[0] and sides[1] else None
-    both = {"base": first, "best": second}
-    values = {key: counts.intervals(metric)[0] if counts else None for key, counts in both.items()}
+    """Return the scores of base and best and the paired change; with too few subjects they have no interval."""
     form, by = metric_form(metric), "slice" if metric.level == "image" else "subject"
+    cells = {"base": _score(first, metric), "best": _score(second, metric)}
     return {
         "metric": f"{metric_name(metric)}, by {by}",
-        **{key: replace(as_cell(value), form=form) for key, value in values.items()},
-        "change": replace(as_cell(change), form=replace(form, signed=True)),
+        **{key: replace(cell, form=form) for key, cell in cells.items()},
+        "change": replace(_change(first, second, metric), form=replace(form, signed=True)),
     }
+
+
+def _score(counts: StackedCounts | None, metric: Metric) -> Cell:
+    jackknife = counts.jackknife(metric.view) if counts else None
+    return as_cell(jackknife and (intervals(jackknife, metric)[0] or _mean(jackknife, metric)))
+
+
+def _change(first: StackedCounts | None, second: StackedCounts | None, metric: Metric) -> Cell:
+    aligned = align(first, second) if first and second else None
+    if aligned is None:
+        return Cell()
+    before, after = (side.jackknife(metric.view) for side in aligned)
+    if before is None or after is None:
+        return Cell()
+    return as_cell(differences(before, after, metric)[0] or _mean(after, metric) - _mean(before, metric))
+
+
+def _mean(jackknife: Jackknife, metric: Metric) -> float:
+    """Return the mean of a metric over the seeds."""
+    return float(jackknife.values(metric)[:, 0].mean())

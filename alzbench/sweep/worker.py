@@ -19,7 +19,7 @@ from alzbench.errors import (
     Pruned,
     RunError,
     describe_os_error,
-    is_of_the_machine,
+    is_machine_error,
 )
 from alzbench.evaluation.evaluate import TableScores, evaluate
 from alzbench.experiment import Experiment
@@ -108,7 +108,7 @@ class SweepWork:
             except AlzbenchError as error:
                 self._finish(trial, "failed", error=str(error))
             except OSError as error:
-                if is_of_the_machine(error):
+                if is_machine_error(error):
                     raise  # the next trial would fail as well; this one continues when the command is repeated
                 self._finish(trial, "failed", error=describe_os_error(error))
             except Exception as error:  # noqa: BLE001 - an error of one trial does not stop the others

@@ -1,4 +1,4 @@
-"""Weights & Biases: runs mirrored while they go on or later, and dashboards. Nothing is ever read back from it."""
+"""Weights & Biases: sends runs while they are executed or later, and builds dashboards. Nothing is ever read back."""
 
 from alzbench.tracking.follow import WandbTracker
 

@@ -1,7 +1,7 @@
-"""The border to the W&B client: whatever it raises becomes a TrackingError, and every wait has an end.
+"""Calls of the W&B client: any error that it raises becomes a TrackingError, and every wait has an end.
 
-The client talks to its server from a process of its own, so logging costs a run next to nothing. What may wait for the
-server is begin, tables, and finish; each gives up after the seconds below.
+The client talks to its server from a process of its own, so logging takes a run almost no time. Only beginning a run,
+sending tables and finishing may wait for the server; each gives up after the seconds below.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any, Literal, Self
 
 from alzbench.errors import AlzbenchError
 
-BEGIN_S = 15.0  # until a server that does not answer is given up
-FINISH_S = 60.0  # for what is left to send at the end of a run
-SYNC_FINISH_S = 600.0  # the same where sending is all there is to do
+BEGIN_S = 15.0  # until a server that does not respond is given up
+FINISH_S = 60.0  # for the remaining data at the end of a run
+SYNC_FINISH_S = 600.0  # the same for `alzbench sync`, which has nothing else to do
 READ_S = 20
 CONFIRM_WAITS_S = (0.0, 1.0, 2.0, 4.0)
 LONGEST_REASON = 300
@@ -29,11 +29,11 @@ _ANOTHER_RUN = ("WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH", "WANDB_LAUNCH")
 
 @dataclass(frozen=True)
 class Destination:
-    """Project of W&B that runs are sent to.
+    """W&B project that runs are sent to.
 
     Attributes:
         mode: `online`, or `offline`: into the run's own folder, to be sent later.
-        project: Its name.
+        project: Name of the project.
         entity: User or team that it belongs to; None: the API key's own.
     """
 
@@ -43,39 +43,40 @@ class Destination:
 
 
 class TrackingError(AlzbenchError):
-    """W&B could not be reached, or refused."""
+    """W&B cannot be reached, or refuses."""
 
     exit_code = 1
 
 
 class BeingSent(TrackingError):
-    """Another process mirrors the run."""
+    """Another process is sending the run."""
 
 
 class NotConfirmed(TrackingError):
-    """W&B answers, and does not show all that was sent."""
+    """W&B responds, but does not show all that was sent."""
 
 
 @contextlib.contextmanager
 def as_tracking_error() -> Iterator[None]:
-    """Turn whatever the client raises into a TrackingError."""
+    """Turn any error of the client into a TrackingError."""
     try:
         yield
     except AlzbenchError:
         raise
     except Exception as error:
-        said = " ".join(str(error).split())
-        reason = said if type(error).__module__.startswith("wandb") and said else f"{type(error).__name__} {said}"
+        message = " ".join(str(error).split())
+        is_enough = message and type(error).__module__.startswith("wandb")
+        reason = message if is_enough else f"{type(error).__name__} {message}"
         raise TrackingError(reason[:LONGEST_REASON].rstrip(". ")) from error
 
 
 def reason_of(error: Exception) -> str:
-    """Return what went wrong; of what is neither ours nor the system's, its kind too."""
+    """Return the text of an error, with its kind if it is neither from alzbench nor from the operating system."""
     return str(error) if isinstance(error, AlzbenchError | OSError) else f"{type(error).__name__}: {error}"
 
 
 def client_module() -> Any:
-    """Return the client's module, silenced."""
+    """Return the client's module, see `silence`."""
     silence()
     import wandb
 
@@ -83,10 +84,10 @@ def client_module() -> Any:
 
 
 def warm_up() -> None:
-    """Import the client and start its process, which take most of a second.
+    """Import the client and start its process, which takes most of a second.
 
-    A run's begin imports the client's API too: a tenth of a second now, and over one once TensorFlow's thousands of
-    modules are there, all of which pydantic looks through for each of the API's classes.
+    Beginning a run imports the client's API too. That takes a tenth of a second now, and more than one second once
+    TensorFlow is imported: pydantic searches all of its modules for each class of the API.
     """
     with contextlib.suppress(Exception):
         importlib.import_module("wandb.apis.public")
@@ -94,13 +95,13 @@ def warm_up() -> None:
 
 
 def silence() -> None:
-    """Keep the client quiet: what is to be said, we say.
+    """Stop the client from printing, and from using settings of the environment that are about another run.
 
-    In an agent of a W&B sweep, or a launch, the client would put every run into the one that these are about, whatever
-    project and id we ask for.
+    Inside an agent of a W&B sweep or launch, the client would send every run to the agent's own run, whatever project
+    and id are given.
 
-    Its reports about itself are off where the environment does not ask for them: nobody asked us to send them, and a
-    server that fails makes them print.
+    Error reports about the client itself are off unless the environment turns them on: users have not agreed to them,
+    and they print messages if the server fails.
     """
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     for name in _ANOTHER_RUN:
@@ -111,13 +112,13 @@ def silence() -> None:
 
 
 def default_entity() -> str:
-    """Return the entity of the configured key; raises TrackingError where the server does not say."""
+    """Return the entity of the configured key; raises TrackingError if the server does not respond."""
     with as_tracking_error():
         return str(client_module().Api(timeout=READ_S).default_entity or "")
 
 
-def answers() -> bool:
-    """Return whether the server takes the configured key, so that what fails is about one run."""
+def is_reachable() -> bool:
+    """True if the server responds and accepts the configured key; then a failure is about one run alone."""
     try:
         default_entity()
     except TrackingError:
@@ -125,15 +126,16 @@ def answers() -> bool:
     return True
 
 
-class MirroredRun:
-    """A run of W&B that is open; as a context, until it is left.
+class OpenRun:
+    """A W&B run that is open; used as a context manager, it is finished at the end of the block.
 
     Args:
-        destination: Where to.
-        folder: The client keeps its files in `wandb/` of it.
-        id: Of the run; one that exists goes on.
-        config, about: Config; name, group, job_type, tags and notes, as W&B has them.
-        finish_s: How long `finish` may wait.
+        destination: W&B project.
+        folder: Folder in which the client keeps its files, in `wandb/`.
+        id: Id of the W&B run; an existing run is resumed.
+        config: Config of the W&B run.
+        about: Its name, group, job_type, tags and notes.
+        finish_s: Seconds that `finish` may wait.
 
     Raises:
         TrackingError: The server cannot be reached or refuses.
@@ -158,7 +160,7 @@ class MirroredRun:
                 dir=str(folder),
                 id=id,
                 resume="allow",
-                reinit="create_new",  # never the one run that the client takes for the process's own
+                reinit="create_new",  # other open runs of this process stay open
                 config=dict(config),
                 settings=self._settings(finish_s or FINISH_S),
                 **about,
@@ -174,7 +176,7 @@ class MirroredRun:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Finish the run, or let go of it where something failed."""
+        """Finish the run, or abandon it if the block raised."""
         if kind is None:
             self.finish()
         else:
@@ -183,11 +185,11 @@ class MirroredRun:
     def _settings(self, finish_s: float) -> Any:
         return self.wandb.Settings(
             silent=True,
-            console="off",  # the terminal is ours, and lines of other runs are not this one's
+            console="off",  # the terminal shows lines of other runs too
             init_timeout=BEGIN_S,
             finish_timeout=finish_s,
             finish_timeout_raises=True,
-            # nothing about the machine: the command line may hold the password of a sweep's storage
+            # nothing about the machine: the command line may contain the password of a sweep's storage
             program="alzbench",
             x_disable_meta=True,
             x_disable_machine_info=True,
@@ -199,17 +201,17 @@ class MirroredRun:
 
     @property
     def entity(self) -> str:
-        """The entity that it belongs to."""
+        """Entity that the run belongs to."""
         return str(self._run.entity or "")
 
     @property
     def url(self) -> str:
-        """The page; empty offline."""
+        """Address of the page; empty offline."""
         return str(self._run.url or "")
 
     @property
     def next_step(self) -> int:
-        """The first step that the server does not have yet; it takes none before."""
+        """First step that the server does not have yet; it accepts no earlier ones."""
         return int(self._run.starting_step)
 
     def log(self, values: Mapping[str, Any], step: int) -> None:
@@ -230,13 +232,13 @@ class MirroredRun:
             self._run.log_artifact(artifact)
 
     def finish(self) -> None:
-        """Wait until all is sent; raises TrackingError where the server does not take it in time."""
-        self._open = False  # whatever comes of it: a second wait would be as long, and change nothing
+        """Wait until all is sent; raises TrackingError if the server does not accept it in time."""
+        self._open = False  # even if it fails: a second wait would take as long, and change nothing
         with as_tracking_error():
             self._run.finish(exit_code=0)
 
     def abandon(self, failed: bool) -> None:
-        """Let go of a run that was not completed, without a word about what could not be sent."""
+        """Close a run that was not completed; ignores errors."""
         if not self._open:
             return
         self._open = False
@@ -245,17 +247,17 @@ class MirroredRun:
 
 
 def confirm(destination: Destination, entity: str, id: str, rows: int) -> None:
-    """Ask the server whether it has a run's rows and its final figures, as the client does not say what it dropped.
+    """Check that the server has a run's rows and final scores, as the client does not report data that it dropped.
 
     Raises:
-        NotConfirmed: It has not.
-        TrackingError: It does not answer.
+        NotConfirmed: It does not have all of them.
+        TrackingError: It does not respond.
     """
-    for wait in CONFIRM_WAITS_S:  # what it has taken it may show a little later
+    for wait in CONFIRM_WAITS_S:  # it may show data a little after it has accepted them
         time.sleep(wait)
         with as_tracking_error():
             run = client_module().Api(timeout=READ_S).run(f"{entity}/{destination.project}/{id}")
-            found, state = int(run.historyLineCount or 0), run.summary.get("state")
-        if found >= rows and state is not None:
+            shown, state = int(run.historyLineCount or 0), run.summary.get("state")
+        if shown >= rows and state is not None:
             return
-    raise NotConfirmed(f"the server shows {found} of {rows} rows and {'no' if state is None else 'its'} final figures")
+    raise NotConfirmed(f"the server shows {shown} of {rows} rows and {'no' if state is None else 'the'} final scores")

@@ -21,7 +21,7 @@ _HISTORY = {
     "val_accuracy": "validation/accuracy",
     "duration_s": "epoch_duration_s",
 }
-LONGEST_TAG = 64  # W&B takes no longer one
+LONGEST_TAG = 64  # that W&B accepts
 
 
 def config(card: Card, resolved: str) -> dict[str, Any]:
@@ -73,6 +73,8 @@ def summary(run: Run) -> dict[str, Any]:
     if stored.validation_by_subject is not None:
         values |= _table_scores("validation_by_subject", stored.validation_by_subject)
     if stored.test is not None:
+        if stored.test_by_subject is not None:
+            values |= _table_scores("test_by_subject", stored.test_by_subject.mean)
         values |= _test_scores(scores_of_run(run.card.seed, run.evaluation(), run.counts()))
         values |= _leakage(stored)
     values |= {name: getattr(stored, name) for name in ("kept_epoch", "epochs", "stopped")}

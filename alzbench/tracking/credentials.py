@@ -1,4 +1,4 @@
-"""API keys of W&B: whether one is configured for the server."""
+"""The API key of W&B, if one is configured for the server."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from alzbench.tracking.client import as_tracking_error, client_module
 
-# where the client finds keys, beside the environment: looking here first saves importing it
+# the client's key files: if none exists, the client need not be imported
 _KEY_FILES = ("~/.netrc", "~/_netrc", "~/.config/wandb/settings")
 
 
 def has_key() -> bool:
-    """True if an API key is configured for the server; nothing is asked and nobody is prompted."""
+    """True if an API key is configured; neither contacts the server nor prompts the user."""
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
     files = [*_KEY_FILES, os.environ.get("NETRC"), f"{os.environ.get('WANDB_CONFIG_DIR', '~')}/settings"]

@@ -1,4 +1,4 @@
-"""Whether runs are mirrored, and where: from an experiment's settings, the environment, and what is configured."""
+"""The W&B project that runs are sent to, if any: from an experiment's settings, the environment and the API key."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ HINT = (
 
 
 def destination_of(settings: TrackingSettings) -> Destination | None:
-    """Return where to, or None where runs are not mirrored.
+    """Return the destination of runs; None if they are not tracked.
 
-    WANDB_MODE counts where the settings say `auto`; `disabled` there, or no key, is None.
+    With `auto` the environment's WANDB_MODE decides, and without it the API key: no key means not tracked.
     """
     mode = settings.wandb
     if mode == "auto":
-        asked = os.environ.get("WANDB_MODE", "")
-        wanted = {"online": "online", "run": "online", "offline": "offline", "dryrun": "offline"}.get(asked)
-        if asked and wanted is None:
+        variable = os.environ.get("WANDB_MODE", "")
+        wanted = {"online": "online", "run": "online", "offline": "offline", "dryrun": "offline"}.get(variable)
+        if variable and wanted is None:
             return None
         mode = "offline" if wanted == "offline" else "online" if wanted or has_key() else "disabled"
     return None if mode == "disabled" else _destination(mode, settings)
 
 
 def online_destination(settings: TrackingSettings) -> Destination:
-    """Return where to send runs now, whatever the settings say of the time when they were made."""
+    """Return the destination of stored runs that are sent now, whatever mode they were executed in."""
     return _destination("online", settings)
 
 
@@ -41,5 +41,5 @@ def _destination(mode: Mode, settings: TrackingSettings) -> Destination:
 
 
 def lacks_key(settings: TrackingSettings) -> bool:
-    """Return whether runs are not mirrored for want of a key alone."""
+    """True if the missing API key is the only reason why runs are not tracked."""
     return settings.wandb == "auto" and not os.environ.get("WANDB_MODE") and not has_key()

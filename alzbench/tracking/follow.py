@@ -18,8 +18,8 @@ from alzbench.runner.listeners import Row
 from alzbench.store import RunWriter, read_run
 from alzbench.tracking.client import BeingSent, Destination, NotConfirmed, reason_of, warm_up
 from alzbench.tracking.destination import HINT, destination_of, lacks_key
-from alzbench.tracking.mirror import Mirror
-from alzbench.tracking.study import keep_study, mirror_study
+from alzbench.tracking.sweep_summary import send_summary, write_summary
+from alzbench.tracking.tracked_run import TrackedRun
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,20 +72,22 @@ class WandbTracker:
     ) -> Iterator[EpochListener]:
         card, resolved = writer.card, resolved_yaml(experiment)
 
-        def complete(mirror: Mirror) -> None:
+        def complete(tracked: TrackedRun) -> None:
             paths = {row.image: Path(str(row.path)) for row in images.manifest.itertuples()}
-            mirror.complete(read_run(writer.path), paths.get, experiment.tracking.model)
+            tracked.complete(read_run(writer.path), paths.get, experiment.tracking.model)
 
         # the client takes as long to start as several epochs: the run goes on meanwhile
         with ThreadPoolExecutor(1, "tracking") as background:
-            beginning = background.submit(Mirror, destination, writer.path, card, resolved)
-            epochs = _Epochs(lambda rows: self._update(beginning, lambda mirror: mirror.epochs(rows)), beginning.done)
+            beginning = background.submit(TrackedRun, destination, writer.path, card, resolved)
+            epochs = _Epochs(
+                lambda rows: self._update(beginning, lambda tracked: tracked.log_epochs(rows)), beginning.done
+            )
             try:
                 yield epochs
             except BaseException as error:
                 state = _state(error)
                 with self._patience() if state == "interrupted" else contextlib.nullcontext():
-                    self._update(beginning, lambda mirror: mirror.end(state, epochs.history))
+                    self._update(beginning, lambda tracked: tracked.end(state, epochs.history))
                 raise
             self._update(beginning, complete)
 
@@ -100,14 +102,14 @@ class WandbTracker:
         finally:
             timer.cancel()
 
-    def _update(self, beginning: Future[Mirror], update: Callable[[Mirror], None]) -> None:
+    def _update(self, beginning: Future[TrackedRun], update: Callable[[TrackedRun], None]) -> None:
         """Wait for the W&B run, and update it."""
         if self._failed:
             return
         with self._guarded(None):
-            mirror = beginning.result()
-            with self._guarded(mirror):
-                update(mirror)
+            tracked = beginning.result()
+            with self._guarded(tracked):
+                update(tracked)
 
     def end_sweep(
         self, base: Experiment, folder: Path, values: Mapping[str, Any], figures: Sequence[tuple[Figure, str]]
@@ -116,13 +118,13 @@ class WandbTracker:
         if base.tracking.wandb == "disabled":
             return
         with self._guarded(None):
-            study = keep_study(folder, base, values, figures)
+            summary = write_summary(folder, base, values, figures)
             destination = self._destination(base.tracking)
             if destination is not None:
-                mirror_study(destination, study)
+                send_summary(destination, summary)
 
     @contextlib.contextmanager
-    def _guarded(self, mirror: Mirror | None) -> Iterator[None]:
+    def _guarded(self, tracked: TrackedRun | None) -> Iterator[None]:
         try:
             yield
         except BeingSent as error:
@@ -131,7 +133,7 @@ class WandbTracker:
             if not self._unconfirmed:
                 self._warn(f"W&B: {error}; `alzbench sync` sends the rest, of this run and of others so.")
             self._unconfirmed = True
-            _note_failure(mirror)
+            _note_failure(tracked)
         except Interrupted:
             raise
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost a run either
@@ -141,7 +143,7 @@ class WandbTracker:
                     "without it, and `alzbench sync` sends them later."
                 )
             self._failed = True
-            _note_failure(mirror)
+            _note_failure(tracked)
 
 
 class _Epochs(EpochListener):
@@ -158,10 +160,10 @@ class _Epochs(EpochListener):
             self._send(event.history)
 
 
-def _note_failure(mirror: Mirror | None) -> None:
-    if mirror is not None:
+def _note_failure(tracked: TrackedRun | None) -> None:
+    if tracked is not None:
         with contextlib.suppress(OSError):
-            mirror.fail()
+            tracked.fail()
 
 
 def _state(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""What a run folder knows of its mirror: wandb.json. It holds no secret."""
+"""The marker wandb.json of a run folder: id, project and state of its W&B run. It contains no secret."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ NAME = "wandb.json"
 
 @dataclass(frozen=True)
 class Marker:
-    """The mirror of a run.
+    """The W&B run of a run folder.
 
     Attributes:
-        id: Of the W&B run; a run that goes on keeps it.
-        project, entity: Where it is; entity is empty where the key's own was meant and it never answered.
-        url: Of its page; empty while there is none.
+        id: Id of the W&B run; a resumed run keeps it.
+        project, entity: Its project and its owner; entity is empty if the key's own was meant and the server never
+            reported it.
+        url: Address of its page; empty while it has none.
         state: `running`, `offline` (all of it is in the folder's wandb/), `sent` (the server has all of it), `ended`
-            (the run was not completed, and W&B was told so), `failed`.
-        finished: When the run that was mirrored was finished, as its card says; empty before.
+            (the run was not completed, and W&B shows that), `failed`.
+        finished: ISO time at which the run was finished that was sent, from its card; empty before.
     """
 
     id: str
@@ -36,12 +37,12 @@ class Marker:
 
 
 def read_marker(folder: Path) -> Marker | None:
-    """Return a run folder's marker; None where there is none, or it cannot be read and so says nothing."""
+    """Read a run folder's marker; None if it is missing or cannot be read."""
     try:
-        found = Marker(**json.loads((folder / NAME).read_text(encoding="utf-8")))
+        marker = Marker(**json.loads((folder / NAME).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return found if all(isinstance(value, str) for value in vars(found).values()) else None
+    return marker if all(isinstance(value, str) for value in vars(marker).values()) else None
 
 
 def write_marker(folder: Path, marker: Marker) -> None:
@@ -50,9 +51,8 @@ def write_marker(folder: Path, marker: Marker) -> None:
 
 
 def new_id(card: Card, folder: Path) -> str:
-    """Return the id of the mirror of a run that has none.
+    """Return the id of a new W&B run for a stored run.
 
-    It is the same whenever it is asked for, so that a run whose marker was lost is still sent once; and another one for
-    a run that was made again.
+    It depends only on the run, so a run whose marker was lost is not sent twice; a run that was restarted gets another.
     """
     return hashlib.sha256(f"{card.experiment}/{folder.name}/{card.created}".encode()).hexdigest()[:16]

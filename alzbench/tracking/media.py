@@ -1,4 +1,4 @@
-"""What W&B shows of a complete run beside its figures: plots, tables, pictures of mistakes, and the model."""
+"""The media of a complete run in W&B: figures, plots, tables, and pictures of the most confident errors."""
 
 from __future__ import annotations
 
@@ -22,50 +22,54 @@ def media(run: Run, wandb: Any, pictures: Pictures) -> dict[str, Any]:
     """Return the plots, tables and pictures of a complete run, by their names in W&B.
 
     Args:
-        run: The run; of a trial there are figures alone, as its test part is never read.
+        run: The run; a trial has figures alone, as its test part is never read.
         wandb: The client's module.
-        pictures: Returns the file of an image by its name; None where it is not at hand.
+        pictures: Returns the file of an image by its name; None if it is not on this machine.
 
     Raises:
         DataError: Its files are damaged.
     """
-    found = {f"figures/{path.stem}": wandb.Image(str(path)) for path in sorted((run.path / "figures").glob("*.png"))}
-    if (run.path / "predictions.csv").is_file():
+    values = {f"figures/{path.stem}": wandb.Image(str(path)) for path in sorted((run.path / "figures").glob("*.png"))}
+    if run.has_predictions:
         table = run.predictions()
-        found |= plots(table, wandb, curves=not run.metrics().labels_only)
-        found["test/predictions"] = wandb.Table(dataframe=with_confidence(table))
-        found["test/mistakes"] = mistakes(run, table, wandb, pictures)
-    return found
+        values |= plots(table, wandb, curves=not run.metrics().labels_only)
+        values["test/predictions"] = wandb.Table(dataframe=with_confidence(table))
+        values["test/mistakes"] = mistakes(run, table, wandb, pictures)
+    return values
 
 
 def plots(table: pd.DataFrame, wandb: Any, curves: bool = True) -> dict[str, Any]:
-    """Return confusion matrix and, where asked for, precision-recall and ROC curves of a predictions table."""
+    """Return the confusion matrix of a predictions table and, with `curves`, precision-recall and ROC curves."""
     classes = class_names(table)
     index = {name: label for label, name in enumerate(classes)}
-    truth = table["label"].map(index).tolist()
-    answers = table["predicted"].map(index).tolist()
-    shares = table[[PREFIX + name for name in classes]].to_numpy(float)
-    found = {
+    true = table["label"].map(index).tolist()
+    predicted = table["predicted"].map(index).tolist()
+    probabilities = table[[PREFIX + name for name in classes]].to_numpy(float)
+    values = {
         "test/confusion": wandb.plot.confusion_matrix(
-            y_true=truth, preds=answers, class_names=classes, title="Confusion matrix, test"
+            y_true=true, preds=predicted, class_names=classes, title="Confusion matrix, test"
         )
     }
-    if curves and len(set(truth)) == len(classes):  # W&B's curves are of classes that are there
-        found["test/pr"] = wandb.plot.pr_curve(truth, shares, labels=classes, title="Precision and recall, test")
-        found["test/roc"] = wandb.plot.roc_curve(truth, shares, labels=classes, title="ROC, test")
-    return found
+    if curves and len(set(true)) == len(classes):  # W&B's curves need images of every class
+        values["test/pr"] = wandb.plot.pr_curve(true, probabilities, labels=classes, title="Precision and recall, test")
+        values["test/roc"] = wandb.plot.roc_curve(true, probabilities, labels=classes, title="ROC, test")
+    return values
 
 
 def with_confidence(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a predictions table with the highest probability of each row, and whether the answer is right."""
+    """Return a predictions table with the highest probability of each row, and True if its prediction is right."""
     confidence = table[[PREFIX + name for name in class_names(table)]].max(axis=1)
     return table.assign(confidence=confidence, right=table["label"] == table["predicted"])
 
 
 def mistakes(run: Run, table: pd.DataFrame, wandb: Any, pictures: Pictures) -> Any:
-    """Return the surest wrong answers with their pictures, and heat maps where the run has them."""
-    every = with_confidence(table)
-    worst = every[~every["right"]].sort_values(["confidence", "image"], ascending=[False, True]).head(MOST_MISTAKES)
+    """Return the most confident errors with their pictures, and with heat maps if the run has them."""
+    predictions = with_confidence(table)
+    worst = (
+        predictions[~predictions["right"]]
+        .sort_values(["confidence", "image"], ascending=[False, True])
+        .head(MOST_MISTAKES)
+    )
     rows = [
         [row["image"], _thumbnail(pictures(row["image"]), wandb), _heat_map(run, row["image"], wandb), row["subject"],
          row["label"], row["predicted"], float(row["confidence"])]
@@ -90,7 +94,7 @@ def _thumbnail(path: Path | None, wandb: Any) -> Any:
         with Image.open(path) as opened:
             small = opened.convert("L" if opened.mode in ("L", "1", "I", "I;16", "F") else "RGB")
     except (OSError, UnidentifiedImageError):
-        return None  # it is gone since it was tested
+        return None  # removed or damaged since it was tested
     small.thumbnail((THUMBNAIL, THUMBNAIL))
     return wandb.Image(small)
 

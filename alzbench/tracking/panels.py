@@ -8,9 +8,12 @@ from typing import Any
 import wandb_workspaces.reports.v2 as wr
 
 from alzbench.evaluation.metrics import ACCURACY, metrics
+from alzbench.tracking.sweep_summary import JOB_TYPE
 
 LABEL = "label"  # of the config, see `content.grouping`
 MOST_BARS = 60
+# see `sweep_summary.send_summary`; older versions sent them as study/01 and so on
+_SWEEP_PLOTS = [f"{name}/{k:02d}" for name in (JOB_TYPE, "study") for k in range(1, 7)]
 
 
 def scores(published: str) -> list[Any]:
@@ -74,7 +77,7 @@ def sweep(objective: str, fields: Sequence[str]) -> list[Any]:
     return [
         wr.ParallelCoordinatesPlot(title="Trials", columns=columns),
         wr.ParameterImportancePlot(with_respect_to=objective),
-        wr.MediaBrowser(title="Optuna's plots", media_keys=[f"study/{k:02d}" for k in range(1, 7)], num_columns=2),
+        wr.MediaBrowser(title="Optuna's plots", media_keys=_SWEEP_PLOTS, num_columns=2),
     ]
 
 

@@ -19,7 +19,7 @@ from alzbench.report.export import export_frame
 from alzbench.report.pictures import group_figures
 from alzbench.store import Run
 from alzbench.tracking import content
-from alzbench.tracking.client import Destination, MirroredRun, TrackingError, answers
+from alzbench.tracking.client import Destination, OpenRun, TrackingError, is_reachable
 from alzbench.tracking.dashboard import Content, Dashboard, SearchedSweep, save
 
 if TYPE_CHECKING:
@@ -62,14 +62,14 @@ def _searched(trials: Sequence[Run]) -> tuple[str, ...]:
         resolved = yaml.safe_load((run.path / "experiment.yaml").read_text(encoding="utf-8"))
         for field, value in _flat({key: v for key, v in resolved.items() if key not in _UNSEARCHED}).items():
             values.setdefault(field, set()).add(json.dumps(value, sort_keys=True))
-    return tuple(field for field, found in values.items() if len(found) > 1)
+    return tuple(field for field, different in values.items() if len(different) > 1)
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, value in values.items():
-        found |= _flat(value, f"{before}{key}.") if isinstance(value, dict) else {f"{before}{key}": value}
-    return found
+        flat |= _flat(value, f"{before}{key}.") if isinstance(value, dict) else {f"{before}{key}": value}
+    return flat
 
 
 def publish(
@@ -95,15 +95,15 @@ def publish(
     try:
         saved = save(dashboard, every.get(where, {}))
     except TrackingError:
-        if where not in every or not answers():
+        if where not in every or not is_reachable():
             raise
-        saved = save(dashboard, {})  # what was saved is gone
+        saved = save(dashboard, {})  # the saved dashboard was deleted
     atomic.write_text(file, json.dumps({**every, where: saved}, indent=2) + "\n")
     return {"workspace": saved["workspace"], "report": saved["report"]}
 
 
 def _read_saved(file: Path) -> dict[str, dict[str, str]]:
-    """Return what was saved of each project; of a file that says nothing, nothing."""
+    """Read the addresses of the saved dashboard of each project; none if the file is missing or damaged."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -125,7 +125,7 @@ def _picture(wandb: Any, figure: Figure, caption: str) -> Any:
 
 def _send_comparison(content: Content, to: Destination, folder: Path, where: str) -> None:
     about = {"name": "comparison", "group": "comparison", "job_type": "comparison", "tags": ["comparison"]}
-    with MirroredRun(to, folder, _id("comparison", where), {}, about) as run:
+    with OpenRun(to, folder, _id("comparison", where), {}, about) as run:
         values: dict[str, Any] = {name: _picture(run.wandb, *figure) for name, figure in content.figures.items()}
         values["comparison/table"] = run.wandb.Table(dataframe=export_frame(content.document).astype(object))
         run.log(values, step=max(0, run.next_step))
@@ -144,7 +144,7 @@ def _send_reference(reference: Reference, to: Destination, folder: Path, where: 
         "tags": [reference.protocol, "published"],
     }
     accuracy = {"test/accuracy": reference.accuracy, "test/accuracy_low": low, "test/accuracy_high": high}
-    with MirroredRun(to, folder, _id(f"published/{reference.name}", where), config, about) as run:
+    with OpenRun(to, folder, _id(f"published/{reference.name}", where), config, about) as run:
         run.summarise({**accuracy, "test/images": reference.test_images, "state": "published"})
 
 

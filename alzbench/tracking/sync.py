@@ -1,4 +1,4 @@
-"""Stored runs sent to W&B later: those that were mirrored offline or in vain, and those that never were."""
+"""Sending stored runs to W&B: offline runs, runs that were not sent completely, and runs that were never tracked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import ValidationError
@@ -25,97 +25,105 @@ from alzbench.tracking.client import (
     Destination,
     NotConfirmed,
     TrackingError,
-    answers,
+    is_reachable,
     reason_of,
 )
 from alzbench.tracking.credentials import has_key
 from alzbench.tracking.destination import online_destination
 from alzbench.tracking.marker import Marker, read_marker
 from alzbench.tracking.media import Pictures
-from alzbench.tracking.mirror import Mirror
-from alzbench.tracking.study import KeptStudy, kept_studies, mirror_study
+from alzbench.tracking.sweep_summary import SweepSummary, send_summary, stored_summaries
+from alzbench.tracking.tracked_run import TrackedRun
+
+State = Literal["sent", "present", "failed"]
 
 
 @dataclass(frozen=True)
-class Sent:
-    """What became of one run, or of the study of a sweep.
+class SyncResult:
+    """The result of sending one run, or the summary of one sweep.
 
     Attributes:
-        name: Its name.
-        state: `sent`, `found` (it was there already) or `failed`.
-        url: Of its page.
-        error: Why it failed.
+        name: Name of the run or the summary.
+        state: `sent`, `present` (W&B had all of it before) or `failed`.
+        url: Address of its page.
+        error: Reason of a failure.
     """
 
     name: str
-    state: str
+    state: State
     url: str = ""
     error: str = ""
 
     @property
     def sentence(self) -> str:
-        """What became of it, for people."""
+        """The result, for people."""
         if self.state == "failed":
-            return f"{self.name}: not sent whole: {self.error}"
-        return f"{self.name}: {'sent already' if self.state == 'found' else 'sent'}: {self.url}"
+            return f"{self.name}: not sent completely: {self.error}"
+        return f"{self.name}: {'already sent' if self.state == 'present' else 'sent'}: {self.url}"
 
 
-def to_send(runs: Sequence[Run], named: bool) -> list[Run]:
-    """Return the runs that may be sent: complete ones.
+def runs_to_send(runs: Sequence[Run], named: bool) -> list[Run]:
+    """Return the complete runs that may be sent.
 
-    Demo runs, and those whose experiment says `tracking.wandb: disabled`, are sent where they are named alone.
+    Demo runs and runs with `tracking.wandb: disabled` are sent only if they are named.
     """
     complete = [run for run in runs if run.card.state == "complete"]
-    # what cannot be read is said when it is sent
+    # a damaged run is kept: sending it reports the reason
     return complete if named else [run for run in complete if not run.card.demo and not is_private(run, damaged=False)]
 
 
-def studies_to_send(root: Path, names: Sequence[str], unreadable: Callable[[DataError], None]) -> list[KeptStudy]:
-    """Return the studies of finished sweeps that may be sent, see `to_send`; of named sweeps alone where there are."""
-    kept = kept_studies(root, unreadable)
+def summaries_to_send(root: Path, names: Sequence[str], unreadable: Callable[[DataError], None]) -> list[SweepSummary]:
+    """Return the summaries of finished sweeps that may be sent, see `runs_to_send`.
+
+    Args:
+        root: Folder of the runs.
+        names: Names of sweeps; empty: all sweeps.
+        unreadable: Called for each summary that is damaged.
+    """
+    stored = stored_summaries(root, unreadable)
     if names:
-        return [study for study in kept if study.folder.name in names]
-    return [study for study in kept if not study.base.get("demo") and not _says_private(study.base)]
+        return [summary for summary in stored if summary.sweep.name in names]
+    return [summary for summary in stored if not summary.base.get("demo") and not _is_disabled(summary.base)]
 
 
 def is_private(run: Run, damaged: bool = True) -> bool:
-    """Return whether a run's experiment says that nothing of it is sent; `damaged` where it cannot be read."""
+    """True if a run's experiment has `tracking.wandb: disabled`; `damaged` if it cannot be read."""
     try:
-        return _says_private(_values(run))
+        return _is_disabled(_values(run))
     except DataError:
         return damaged
 
 
-def _says_private(experiment: Mapping[str, Any]) -> bool:
+def _is_disabled(experiment: Mapping[str, Any]) -> bool:
     tracking = experiment.get("tracking")
     return isinstance(tracking, dict) and tracking.get("wandb") == "disabled"
 
 
 def sync(
     runs: Sequence[Run],
-    studies: Sequence[KeptStudy],
+    summaries: Sequence[SweepSummary],
     progress: Progress,
     project: str | None = None,
     entity: str | None = None,
-) -> Iterator[Sent]:
-    """Send runs and studies, and yield what became of each. What W&B has already is not sent again.
+) -> Iterator[SyncResult]:
+    """Send runs and summaries of sweeps, and yield the result of each. Nothing is sent twice.
 
     Args:
-        runs: Complete ones.
-        studies: Of finished sweeps.
-        progress: Where to report.
-        project, entity: Where to, instead of what each run's experiment, or its marker, says.
+        runs: Complete runs.
+        summaries: Summaries of finished sweeps.
+        progress: Shows how many are done.
+        project, entity: Destination; by default that of each run's marker, or of its experiment.
 
     Raises:
-        TrackingError: No key is configured, the server cannot be reached, or it refuses two in a row. What was sent
-            stays noted.
+        TrackingError: No key is configured, the server cannot be reached, or it refuses two in a row. The markers of
+            the runs that were sent remain.
     """
-    if (runs or studies) and not has_key():
-        raise TrackingError("W&B needs an API key to be sent anything: `wandb login` or WANDB_API_KEY.")
-    pictures = _PicturesOfSets()
+    if (runs or summaries) and not has_key():
+        raise TrackingError("Sending runs to W&B needs an API key: `wandb login` or WANDB_API_KEY.")
+    files = _ImageFiles()
     work = [
-        *((run.name, partial(_send, run, pictures, project, entity)) for run in runs),
-        *((f"{study.folder.name} study", partial(_send_study, study, project, entity)) for study in studies),
+        *((run.name, partial(_send, run, files, project, entity)) for run in runs),
+        *((summary.title, partial(_send_summary, summary, project, entity)) for summary in summaries),
     ]
     refused = 0
     with progress.track("runs", len(work)) as advance:
@@ -126,56 +134,57 @@ def sync(
             except Interrupted:
                 raise
             except Exception as error:
-                # of this one alone, where the server goes on answering, and takes the next one
+                # a failure of this run alone if the server still responds and accepts the next run
                 refused += isinstance(error, TrackingError) and not isinstance(error, BeingSent | NotConfirmed)
-                if isinstance(error, TrackingError) and (refused > 1 or not answers()):
+                if isinstance(error, TrackingError) and (refused > 1 or not is_reachable()):
                     raise
-                yield Sent(name, "failed", error=reason_of(error))
+                yield SyncResult(name, "failed", error=reason_of(error))
             advance(1)
 
 
-def _send(run: Run, pictures: _PicturesOfSets, project: str | None, entity: str | None) -> Sent:
+def _send(run: Run, files: _ImageFiles, project: str | None, entity: str | None) -> SyncResult:
     known, settings = read_marker(run.path), _settings(_values(run))
     destination = _destination(known, settings, project, entity)
-    if known and _is_there(known, run.card.finished, destination):
-        return Sent(run.name, "found", known.url)
-    mirror = Mirror(destination, run.path, run.card, _resolved(run), finish_s=SYNC_FINISH_S)
+    if known and _is_present(known, run.card.finished, destination):
+        return SyncResult(run.name, "present", known.url)
+    tracked = TrackedRun(destination, run.path, run.card, _resolved(run), finish_s=SYNC_FINISH_S)
     try:
-        mirror.complete(run, pictures.of(run), settings.model)
+        tracked.complete(run, files.by_name(run), settings.model)
     except BaseException:
         with contextlib.suppress(OSError):
-            mirror.fail()
+            tracked.fail()
         raise
-    return Sent(run.name, "sent", mirror.url)
+    return SyncResult(run.name, "sent", tracked.url)
 
 
-def _send_study(study: KeptStudy, project: str | None, entity: str | None) -> Sent:
-    known, name = read_marker(study.folder), f"{study.folder.name} study"
-    destination = _destination(known, _settings(study.base), project, entity)
-    if known and _is_there(known, study.finished, destination):
-        return Sent(name, "found", known.url)
-    return Sent(name, "sent", mirror_study(destination, study, SYNC_FINISH_S))
+def _send_summary(summary: SweepSummary, project: str | None, entity: str | None) -> SyncResult:
+    known = read_marker(summary.sweep)
+    destination = _destination(known, _settings(summary.base), project, entity)
+    if known and _is_present(known, summary.finished, destination):
+        return SyncResult(summary.title, "present", known.url)
+    return SyncResult(summary.title, "sent", send_summary(destination, summary, SYNC_FINISH_S))
 
 
 def _destination(
     known: Marker | None, settings: TrackingSettings, project: str | None, entity: str | None
 ) -> Destination:
-    """Return where to: what is asked for, where it was begun, or what its settings say."""
+    """Return the destination that is asked for, or where the run was begun, or that of its settings."""
     destination = online_destination(settings)
     if known is not None:
         destination = Destination("online", known.project, known.entity or destination.entity)
     return Destination("online", project or destination.project, entity or destination.entity)
 
 
-def _is_there(known: Marker, finished: str, destination: Destination) -> bool:
-    whole = known.state == "sent" and known.finished == finished
-    return whole and (known.project, known.entity) == (destination.project, destination.entity)
+def _is_present(known: Marker, finished: str, destination: Destination) -> bool:
+    """True if W&B has all of a run that was finished at a time."""
+    complete = known.state == "sent" and known.finished == finished
+    return complete and (known.project, known.entity) == (destination.project, destination.entity)
 
 
 def _resolved(run: Run) -> str:
     file = run.path / "experiment.yaml"
     try:
-        return file.read_text(encoding="utf-8") if file.is_file() else "{}"  # predictions from elsewhere have none
+        return file.read_text(encoding="utf-8") if file.is_file() else "{}"  # imported predictions have none
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file} cannot be read ({error}).") from None
 
@@ -192,16 +201,17 @@ def _settings(experiment: Mapping[str, Any]) -> TrackingSettings:
     try:
         return TrackingSettings.model_validate(experiment.get("tracking") or {})
     except ValidationError:
-        return TrackingSettings()  # of another version
+        return TrackingSettings()  # written by another version
 
 
-class _PicturesOfSets:
-    """The files of images by name, for sets that are still at hand; nothing is downloaded."""
+class _ImageFiles:
+    """Files of images, for image sets on this machine; nothing is downloaded."""
 
     def __init__(self) -> None:
         self._sets: dict[DataSettings, dict[str, Path]] = {}
 
-    def of(self, run: Run) -> Pictures:
+    def by_name(self, run: Run) -> Pictures:
+        """Return a function from the name of one of the run's images to its file."""
         try:
             settings = DataSettings.model_validate(_values(run).get("data") or {})
         except ValidationError:

@@ -1,10 +1,10 @@
-"""What mirroring a run to W&B offline adds to a run of the baseline, in pairs of whole commands.
+"""Overhead of tracking a run of the baseline in W&B offline, measured in pairs of whole commands.
 
     python -m tests.benchmarks.tracking_overhead --data DIR [--pairs 3] [--epochs 50] [--protocol reference]
 
-Each pair is one command with `tracking.wandb: disabled` and one with `offline`, in turns first, on feature maps that a
-command before them has computed. Wall-clock time and the processors' time of the command and its processes, the
-client's included.
+Each pair is one command with `tracking.wandb: disabled` and one with `offline`, which take turns in going first, on
+feature maps that an earlier command has computed. It measures the wall-clock time, and the processor time of the
+command and its processes, the client's included.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EXPERIMENT = Path(__file__).parents[2] / "experiments" / "baseline.yaml"
 
 
 def main() -> None:
-    """Run the pairs and print what offline mirroring adds."""
+    """Run the pairs and print the overhead of offline tracking."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="phantom")
     parser.add_argument("--pairs", type=int, default=3)
@@ -34,10 +34,10 @@ def main() -> None:
 
         def measured(mode: str, epochs: int) -> tuple[float, float]:
             """Return wall-clock and processor seconds of one command."""
-            settings = {"protocol.name": options.protocol, "train.epochs": epochs, "tracking.wandb": mode}
+            assignments = {"protocol.name": options.protocol, "train.epochs": epochs, "tracking.wandb": mode}
             command = [sys.executable, "-m", "alzbench", "run", str(EXPERIMENT), "--data", options.data, "--quiet",
                        "--no-sanity", "--force", "--runs", f"{folder}/{mode}"]  # fmt: skip
-            command += [f"--set={name}={value}" for name, value in settings.items()]
+            command += [f"--set={name}={value}" for name, value in assignments.items()]
             before, start_s = _processor_s(), time.monotonic()
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "WANDB_SILENT": "true"})
             return time.monotonic() - start_s, _processor_s() - before
@@ -46,13 +46,14 @@ def main() -> None:
         ratios = []
         for number in range(options.pairs):
             order = ("disabled", "offline") if number % 2 == 0 else ("offline", "disabled")
-            found = {mode: measured(mode, options.epochs) for mode in order}
-            ratios.append([a / b for a, b in zip(found["offline"], found["disabled"], strict=True)])
-            (wall, used), (plain_wall, plain_used) = found["offline"], found["disabled"]
-            print(f"offline {wall:.1f} s, disabled {plain_wall:.1f} s; of processors {used:.1f} s, {plain_used:.1f} s")
+            seconds = {mode: measured(mode, options.epochs) for mode in order}
+            ratios.append([a / b for a, b in zip(seconds["offline"], seconds["disabled"], strict=True)])
+            (wall, used), (plain_wall, plain_used) = seconds["offline"], seconds["disabled"]
+            print(f"offline {wall:.1f} s, disabled {plain_wall:.1f} s; processor {used:.1f} s, {plain_used:.1f} s")
     for name, k in (("wall-clock time", 0), ("processor time", 1)):
-        of_kind = [100 * (pair[k] - 1) for pair in ratios]
-        print(f"{name}: {statistics.median(of_kind):+.1f} % (median; {min(of_kind):+.1f} to {max(of_kind):+.1f} %)")
+        overheads = [100 * (pair[k] - 1) for pair in ratios]
+        low, high = min(overheads), max(overheads)
+        print(f"{name}: {statistics.median(overheads):+.1f} % (median; {low:+.1f} to {high:+.1f} %)")
 
 
 def _processor_s() -> float:

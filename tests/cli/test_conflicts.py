@@ -202,7 +202,7 @@ def test_a_report_has_one_place(alzbench: Command, stored: Path) -> None:
         assert alzbench("report", run, *place).out == f"{page}\n"
         Path(page).unlink()
         result = alzbench("report", run, *place, "--json")  # the scores, and the page that is asked for
-        assert json.loads(result.out)["overall"]
+        assert json.loads(result.out)["scores"]
         assert Path(page).is_file()
 
 

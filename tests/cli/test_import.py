@@ -28,7 +28,7 @@ def test_import_stores_a_run(alzbench: Command, tmp_path: Path) -> None:
     assert (again.code, again.out) == (0, result.out)
     assert "nothing was changed" in again.err
     (run,) = RunStore(Path("runs")).runs()
-    assert (str(run.path), run.metrics["test"]["accuracy"]) == (result.out.strip(), 0.5)
+    assert (str(run.path), run.evaluation().images.scores["accuracy"]) == (result.out.strip(), 0.5)
     assert "notebook" in alzbench("compare").out
 
 
@@ -36,4 +36,4 @@ def test_import_stores_a_run(alzbench: Command, tmp_path: Path) -> None:
 def test_names_of_classes_may_have_commas(alzbench: Command, tmp_path: Path, given: list[str]) -> None:
     (tmp_path / "p.csv").write_text('image,label,predicted\nx,"a,b",c\n')
     assert alzbench("import", tmp_path / "p.csv", "--name", "n", *given).code == 0
-    assert RunStore(Path("runs")).runs()[0].metrics["test"]["classes"] == ["a,b", "c"]
+    assert RunStore(Path("runs")).runs()[0].evaluation().images.classes == ["a,b", "c"]

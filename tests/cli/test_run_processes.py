@@ -51,7 +51,7 @@ def test_a_stopped_command_ends_with_4_and_the_same_command_completes_it(
     assert again.code == 0, again.err
     assert "going on after epoch " in again.err
     (run,) = RunStore(Path("runs")).runs()
-    assert (run.card.state, run.metrics["epochs"]) == ("complete", 30)
+    assert (run.card.state, run.metrics().epochs) == ("complete", 30)
 
 
 def listen_to_ctrl_c() -> None:

@@ -1,4 +1,4 @@
-"""The audit on sets in which the leakage is known."""
+"""The audit, on sets with known leakage."""
 
 from __future__ import annotations
 
@@ -17,17 +17,7 @@ from alzbench.progress import Progress
 from alzbench.report.audit import audit_document, findings, nearest_figure
 from alzbench.report.export import render_json
 
-
-@pytest.fixture(scope="module")
-def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache-of-the-phantoms")
-
-
-@pytest.fixture(autouse=True)
-def shared_cache(own_environment: Path, shared_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw, decode and sign the phantoms once for all tests here."""
-    del own_environment  # only its order matters: this comes after it
-    monkeypatch.setenv("ALZBENCH_CACHE", str(shared_folder))
+pytestmark = pytest.mark.usefixtures("shared_cache")
 
 
 @pytest.fixture
@@ -36,32 +26,32 @@ def phantom(silent: Progress) -> ImageSet:
 
 
 def test_reference_protocol_leaks_every_image(phantom: ImageSet, silent: Progress) -> None:
-    found = audit(phantom, ReferenceProtocol(), 0, None, silent)
-    assert found.leakage.same_subject == found.leakage.test_images == 252
-    assert found.near_copies > 126
-    assert found.leaks
-    assert any("252 of 252 are of a subject seen there (100.0 %)" in text for text in findings(found))
+    result = audit(phantom, ReferenceProtocol(), 0, None, silent)
+    assert result.leakage.same_subject == result.leakage.test_images == 252
+    assert result.near_copies > 126
+    assert result.leaks
+    assert any("252 of 252 are of a subject seen there (100.0 %)" in text for text in findings(result))
 
 
 def test_subject_protocol_does_not(phantom: ImageSet, silent: Progress) -> None:
-    found = audit(phantom, SubjectProtocol(name="subject"), 0, None, silent)
-    assert not found.leaks
-    assert found.leakage.same_subject == found.leakage.unknown == found.exact_copies == 0
-    assert found.subjects.loc["ModerateDemented"].sum() == 4
+    result = audit(phantom, SubjectProtocol(name="subject"), 0, None, silent)
+    assert not result.leaks
+    assert result.leakage.same_subject == result.leakage.unknown == result.exact_copies == 0
+    assert result.subjects.loc["ModerateDemented"].sum() == 4
 
 
 def test_nearest_is_another_slice_of_the_same_subject_under_slice(phantom: ImageSet, silent: Progress) -> None:
-    found = audit(phantom, SliceProtocol(name="slice"), 0, None, silent)
+    result = audit(phantom, SliceProtocol(name="slice"), 0, None, silent)
     subject = phantom.manifest.set_index("image")["subject"]
-    same = found.nearest["image"].map(subject) == found.nearest["nearest"].map(subject)
+    same = result.nearest["image"].map(subject) == result.nearest["nearest"].map(subject)
     assert same.mean() > 0.8
 
 
 def test_folds_that_cannot_test_a_class_are_named(phantom: ImageSet, silent: Progress) -> None:
-    found = audit(phantom, SubjectFoldsProtocol(name="subject_cv", folds=6), 0, 0, silent)
-    missing = [fold for fold, names in found.untestable.items() if "ModerateDemented" in names]
+    result = audit(phantom, SubjectFoldsProtocol(name="subject_cv", folds=6), 0, 0, silent)
+    missing = [fold for fold, names in result.untestable.items() if "ModerateDemented" in names]
     assert len(missing) == 2  # four subjects in six folds
-    assert any("has no test subject of ModerateDemented" in text for text in findings(found))
+    assert any("has no test subject of ModerateDemented" in text for text in findings(result))
 
 
 def test_exact_copies_and_label_conflicts(tmp_path: Path, silent: Progress) -> None:
@@ -70,9 +60,11 @@ def test_exact_copies_and_label_conflicts(tmp_path: Path, silent: Progress) -> N
     healthy = root / "OriginalDataset" / "NonDemented" / "NonDemented-subject01-slice01.png"
     shutil.copy(healthy, root / "AugmentedAlzheimerDataset" / "NonDemented" / "copied.png")
     shutil.copy(healthy, root / "AugmentedAlzheimerDataset" / "MildDemented" / "wrong.png")
-    found = audit(open_image_set(DataSettings(source=str(root), size=32), silent), ReferenceProtocol(), 0, None, silent)
-    assert found.exact_copies == 1
-    (conflict,) = found.label_conflicts.to_dict(orient="records")
+    result = audit(
+        open_image_set(DataSettings(source=str(root), size=32), silent), ReferenceProtocol(), 0, None, silent
+    )
+    assert result.exact_copies == 1
+    (conflict,) = result.label_conflicts.to_dict(orient="records")
     assert conflict["what"].startswith("content ")
     assert conflict["images"] == 3
     assert conflict["labels"] == "MildDemented, NonDemented"
@@ -81,16 +73,16 @@ def test_exact_copies_and_label_conflicts(tmp_path: Path, silent: Progress) -> N
 def test_json_is_plain(phantom: ImageSet, silent: Progress) -> None:
     import json
 
-    found = audit(phantom, SubjectProtocol(name="subject"), 0, None, silent)
-    values = json.loads(render_json(audit_document(found)))
+    result = audit(phantom, SubjectProtocol(name="subject"), 0, None, silent)
+    values = json.loads(render_json(audit_document(result)))
     assert values["leaks"] is False
-    assert values["images"]["NonDemented"]["test"] == int(found.images.loc["NonDemented", "test"])
-    assert len(values["nearest"]) == found.leakage.test_images
+    assert values["images"]["NonDemented"]["test"] == int(result.images.loc["NonDemented", "test"])
+    assert len(values["nearest"]) == result.leakage.test_images
 
 
 def test_figure_of_nearest_images(phantom: ImageSet, silent: Progress, tmp_path: Path) -> None:
-    found = audit(phantom, ReferenceProtocol(), 0, None, silent)
-    figure = nearest_figure(found, phantom.manifest.set_index("image")["path"])
+    result = audit(phantom, ReferenceProtocol(), 0, None, silent)
+    figure = nearest_figure(result, phantom.manifest.set_index("image")["path"])
     figure.savefig(tmp_path / "nearest.png")
     with Image.open(tmp_path / "nearest.png") as image:
         assert image.width > 800

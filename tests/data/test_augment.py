@@ -1,4 +1,4 @@
-"""Random views: known transforms come out as NumPy does them, and a view depends on nothing but what it should."""
+"""Random views: known transforms agree with NumPy, and a view depends only on its number, content and settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def images() -> np.ndarray:
 
 
 def fixed(monkeypatch: pytest.MonkeyPatch, draw: Sequence[float]) -> None:
-    """Draw rotation (radians), shifts (shares), zooms and flip as given."""
+    """Replace the random draw by these values: rotation (radians), shifts (shares), zooms and flip."""
     monkeypatch.setattr(module, "_draw", lambda *_: np.array(draw, float))
 
 
@@ -34,7 +34,7 @@ def test_view_0_is_the_image(images: np.ndarray) -> None:
     assert augment(images, ["a", "b", "c", "d"], FULL, 0) is images
 
 
-def test_nothing_changes_nothing(images: np.ndarray) -> None:
+def test_settings_of_zero_change_nothing(images: np.ndarray) -> None:
     assert np.allclose(augment(images, ["a", "b", "c", "d"], AugmentSettings(), 1), images, atol=1e-3)
 
 
@@ -67,7 +67,7 @@ def test_shift_down_is_not_across(images: np.ndarray, monkeypatch: pytest.Monkey
 def test_shift_by_two_pixels(images: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     fixed(monkeypatch, [0, 2 / SIZE, 0, 1, 1, 0])
     assert np.allclose(moved(images)[:, :, : SIZE - 2], images[:, :, 2:], atol=1e-2)
-    # what comes from outside repeats the edge
+    # pixels outside the image repeat its edge
     assert np.allclose(moved(images)[:, :, SIZE - 2 :], images[:, :, -1:], atol=1e-2)
 
 
@@ -83,7 +83,7 @@ def test_zoom_about_the_centre(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("axis", [2, 1], ids=["across", "down"])
 def test_zoom_along_one_axis(monkeypatch: pytest.MonkeyPatch, axis: int) -> None:
-    # a ramp: twice as long, it is half as steep about the same centre; zoomed along the other axis, it is the same
+    # zoomed by 2, a ramp is half as steep about its centre; zoomed along the other axis, it does not change
     ramp = np.swapaxes(np.tile(np.arange(16, dtype=np.uint8)[:, None] * 10, (1, 16, 1, 1)), 2, axis)
     fixed(monkeypatch, [0, 0, 0, 2 if axis == 2 else 1, 2 if axis == 1 else 1, 0])
     assert np.allclose(augment(ramp, ["a"], FULL, 1), 75 + (ramp - 75.0) / 2, atol=0.1)
@@ -101,9 +101,9 @@ def test_channels_move_together(draw: list[float], monkeypatch: pytest.MonkeyPat
 
 def test_pixels_stay_in_range(images: np.ndarray) -> None:
     for view in range(1, 6):
-        view_of = augment(images, ["a", "b", "c", "d"], FULL, view)
-        assert view_of.min() >= images.min() - 1e-3
-        assert view_of.max() <= images.max() + 1e-3
+        moved_images = augment(images, ["a", "b", "c", "d"], FULL, view)
+        assert moved_images.min() >= images.min() - 1e-3
+        assert moved_images.max() <= images.max() + 1e-3
 
 
 def test_a_view_does_not_depend_on_the_batch(images: np.ndarray) -> None:
@@ -122,7 +122,7 @@ def test_views_images_and_seeds_differ(images: np.ndarray) -> None:
 
 
 def test_a_view_is_the_same_in_every_process() -> None:
-    # what a cache holds was computed elsewhere: its settings and content alone must give these numbers again
+    # a cache may have been filled by another process: settings and content alone must give the same numbers
     first = module._draw("ab", FULL, 1)
     seed = int.from_bytes(hashlib.sha256(b"0/1/ab").digest()[:8], "big")
     rng = np.random.default_rng(seed)
@@ -140,13 +140,13 @@ def test_draws_stay_within_the_settings() -> None:
     assert 0.4 < drawn[:, 5].mean() < 0.6
 
 
-def test_keys_tell_apart_what_differs() -> None:
+def test_different_views_have_different_keys() -> None:
     assert view_key(FULL, 0) == view_key(AugmentSettings(), 0)
     assert view_key(FULL, 1) == view_key(FULL.model_copy(update={"views": 8}), 1)
     assert view_key(FULL, 1) != view_key(FULL, 2)
 
 
 @pytest.mark.parametrize("field", sorted(AugmentSettings.model_fields.keys() - {"views"}))
-def test_every_setting_makes_its_own_views(field: str) -> None:
+def test_every_setting_changes_the_key(field: str) -> None:
     changed = {"rotation": 5.0, "shift": 0.5, "zoom": 0.5, "horizontal_flip": False, "seed": 1}
     assert view_key(FULL.model_copy(update={field: changed[field]}), 1) != view_key(FULL, 1)

@@ -13,7 +13,7 @@ N, D = 12, SIDE * SIDE
 
 @pytest.fixture
 def table() -> SliceTable:
-    """Four subjects with three slices each: a direction for each subject, and a little of its own for each slice."""
+    """Four subjects with three slices each: one direction per subject, and a small deviation per slice."""
     rng = np.random.default_rng(0)
     subjects = np.repeat(unit(rng.normal(size=(4, D))), 3, axis=0)
     codes = unit(subjects + 0.15 * unit(rng.normal(size=(N, D))))
@@ -21,29 +21,29 @@ def table() -> SliceTable:
     return SliceTable(np.zeros(D, np.float32), np.eye(D, dtype=np.float32), codes, names, np.tile([1, 2, 3], 4))
 
 
-def test_the_very_slice_is_found(table: SliceTable) -> None:
-    found = table.match(table.codes)
-    assert found["subject"].tolist() == table.subjects.tolist()
-    assert found["slice"].tolist() == ["1", "2", "3"] * 4
-    assert found["similarity"].to_numpy() == pytest.approx(np.ones(N), abs=1e-5)
-    assert found["certain"].all()
+def test_a_known_slice_is_matched(table: SliceTable) -> None:
+    matches = table.match(table.codes)
+    assert matches["subject"].tolist() == table.subjects.tolist()
+    assert matches["slice"].tolist() == ["1", "2", "3"] * 4
+    assert matches["similarity"].to_numpy() == pytest.approx(np.ones(N), abs=1e-5)
+    assert matches["certain"].all()
 
 
-def test_a_mirrored_slice_is_found(table: SliceTable) -> None:
-    found = table.match(mirrored(table.codes))
-    assert found["subject"].tolist() == table.subjects.tolist()
+def test_a_mirrored_slice_is_matched(table: SliceTable) -> None:
+    matches = table.match(mirrored(table.codes))
+    assert matches["subject"].tolist() == table.subjects.tolist()
 
 
-def test_something_else_is_not_certain(table: SliceTable) -> None:
-    strange = unit(np.random.default_rng(9).normal(size=(50, D)))
-    assert not table.match(strange)["certain"].any()
+def test_an_unknown_slice_is_not_certain(table: SliceTable) -> None:
+    unknown = unit(np.random.default_rng(9).normal(size=(50, D)))
+    assert not table.match(unknown)["certain"].any()
 
 
 def test_between_two_subjects_is_not_certain(table: SliceTable) -> None:
     between = unit(table.codes[0:1] + table.codes[3:4])
-    found = table.match(between)
-    assert found["margin"].iloc[0] < 0.05
-    assert not found["certain"].iloc[0]
+    matches = table.match(between)
+    assert matches["margin"].iloc[0] < 0.05
+    assert not matches["certain"].iloc[0]
 
 
 def test_margin_is_over_the_best_of_any_other_subject(table: SliceTable) -> None:

@@ -1,4 +1,4 @@
-"""Folders laid out in the usual ways, and in wrong ones."""
+"""Folders with the known layouts, and with wrong ones."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def test_class_folders_alone_are_originals(image_folder: Path) -> None:
     assert len(files) == 12
 
 
-def test_the_images_of_another_order_of_classes(image_folder: Path) -> None:
+def test_labels_follow_the_order_of_the_classes(image_folder: Path) -> None:
     files = list_folder(image_folder, CLASSES[::-1])
     assert files.loc[files["image"].str.contains("/ModerateDemented/"), "label"].unique().tolist() == [0]
 
 
-def test_hidden_files_and_other_files_are_no_images(image_folder: Path) -> None:
+def test_hidden_files_and_other_files_are_not_listed(image_folder: Path) -> None:
     folder = image_folder / "OriginalDataset" / "MildDemented"
     for name in (".DS_Store", "._slice0.jpg", "Thumbs.db", "notes.txt"):
         (folder / name).write_text("x")
@@ -84,10 +84,13 @@ def remove(folder: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("OriginalDataset", "must hold AugmentedAlzheimerDataset and OriginalDataset.*found AugmentedAlzheimerDataset"),
-        ("AugmentedAlzheimerDataset", "must hold AugmentedAlzheimerDataset and OriginalDataset.*found OriginalDataset"),
-        ("OriginalDataset/MildDemented", r"OriginalDataset must hold .*missing: MildDemented"),
-        ("AugmentedAlzheimerDataset/NonDemented", r"AugmentedAlzheimerDataset must hold .*missing: NonDemented"),
+        ("OriginalDataset", "must contain the folders AugmentedAlz.* and OriginalDataset.*it contains AugmentedAlz"),
+        (
+            "AugmentedAlzheimerDataset",
+            "must contain the folders AugmentedAlz.* and OriginalDataset.*it contains OriginalData",
+        ),
+        ("OriginalDataset/MildDemented", r"OriginalDataset must contain .*missing: MildDemented"),
+        ("AugmentedAlzheimerDataset/NonDemented", r"AugmentedAlzheimerDataset must contain .*missing: NonDemented"),
     ],
 )
 def test_a_missing_folder_is_named(image_folder: Path, name: str, message: str) -> None:
@@ -110,30 +113,33 @@ def test_an_unknown_class_is_named(image_folder: Path) -> None:
 
 
 def test_two_folders_of_one_class_are_refused(image_folder: Path) -> None:
-    # either's images would be left out in silence
+    # the images of one of them would be left out without a message
     (image_folder / "OriginalDataset" / "Mild_Demented").mkdir()
     with pytest.raises(
-        DataError, match="OriginalDataset must hold one folder for each name; MildDemented and Mild_Dem"
+        DataError,
+        match="OriginalDataset must contain only one folder for each name; MildDemented and Mild_Demented differ",
     ):
         list_folder(image_folder, CLASSES)
 
 
 def test_two_folders_of_one_part_are_refused(image_folder: Path) -> None:
     (image_folder / "original dataset").mkdir()
-    with pytest.raises(DataError, match="OriginalDataset and original dataset name the same"):
+    with pytest.raises(DataError, match="OriginalDataset and original dataset differ only in case, spaces"):
         list_folder(image_folder, CLASSES)
 
 
-def test_no_parts_deeper_than_an_archive_has_them(image_folder: Path, tmp_path: Path) -> None:
+def test_parts_below_the_depth_of_an_archive_are_not_searched(image_folder: Path, tmp_path: Path) -> None:
     target = tmp_path / "a" / "b" / "c" / "d"
     target.parent.mkdir(parents=True)
     shutil.move(image_folder, target)
-    with pytest.raises(DataError, match="found b"):
+    with pytest.raises(DataError, match="it contains b"):
         list_folder(tmp_path / "a", CLASSES)
 
 
-def test_an_empty_folder_says_what_it_must_hold(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"must hold .* train and test, each with a folder .*; found no folders"):
+def test_an_empty_folder_is_refused_with_the_layouts(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"must contain .* train and test, each with one folder .*; it contains no folders"
+    ):
         list_folder(tmp_path, CLASSES)
 
 
@@ -143,7 +149,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         list_folder(tmp_path / "archive.zip", CLASSES)
 
 
-def test_no_folder_names_the_ways_out(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused_with_the_alternatives(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"There is no folder .*nowhere.*--demo"):
         list_folder(tmp_path / "nowhere", CLASSES)
 

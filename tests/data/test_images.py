@@ -1,4 +1,4 @@
-"""Decoding: every kind of image, every kind of damage, and each image once."""
+"""Decoding of every kind of image, unusable files, and a cache in which each image is decoded once."""
 
 from __future__ import annotations
 
@@ -77,14 +77,14 @@ def test_every_size_is_brought_to_the_square(tmp_path: Path, size: tuple[int, in
 @pytest.mark.parametrize(
     ("image", "reason"),
     [
-        (Image.fromarray(np.full((30, 40), 4095, np.uint16)), "values up to 4095, at most 255 are read"),
-        (Image.fromarray(np.full((30, 40), 70_000, np.int32)), "values up to 70000, at most 255 are read"),
+        (Image.fromarray(np.full((30, 40), 4095, np.uint16)), "values up to 4095, but at most 255 are supported"),
+        (Image.fromarray(np.full((30, 40), 70_000, np.int32)), "values up to 70000, but at most 255 are supported"),
         (Image.fromarray(np.full((30, 40), 0.5, np.float32)), "floating-point pixels"),
     ],
     ids=["16 bit", "32 bit", "float"],
 )
 def test_values_that_would_be_clipped_are_refused(tmp_path: Path, image: Image.Image, reason: str) -> None:
-    # Pillow makes them all white, or all black, without a word
+    # Pillow would make them all white, or all black, without a warning
     image.save(tmp_path / "a.tif")
     result = decode_image(tmp_path / "a.tif", 32, 1)
     assert isinstance(result, str)
@@ -124,22 +124,22 @@ def damaged(folder: Path) -> dict[str, str]:
         "truncated.jpg": "damaged: ",
         "text.jpg": "not an image file",
         "empty.jpg": "not an image file",
-        "dot.jpg": "1 x 1 pixels, at least 16 x 16 are needed",
+        "dot.jpg": "1 x 1 pixels, but at least 16 x 16 are required",
         "huge.png": "more than 64 million pixels",
-        "large.png": "9000 x 9000 pixels, at most 64 million are read",
+        "large.png": "9000 x 9000 pixels, but at most 64 million are supported",
         "vanished.jpg": "cannot be read: No such file",
     }
 
 
-def test_all_bad_images_are_found_at_once(tmp_path: Path, silent: Progress) -> None:
+def test_all_bad_images_are_reported_at_once(tmp_path: Path, silent: Progress) -> None:
     reasons = damaged(tmp_path)
     result = decode(listing(tmp_path / "whole.jpg", *(tmp_path / name for name in reasons)), 32, 1, silent)
     assert result.files["image"].tolist() == ["whole.jpg"]
     assert len(result.pixels) == 1
-    found = dict(zip(result.bad["image"], result.bad["reason"], strict=True))
-    assert found.keys() == reasons.keys()
+    reported = dict(zip(result.bad["image"], result.bad["reason"], strict=True))
+    assert reported.keys() == reasons.keys()
     for name, reason in reasons.items():
-        assert found[name].startswith(reason), name
+        assert reported[name].startswith(reason), name
 
 
 @pytest.fixture
@@ -158,7 +158,9 @@ def test_a_set_with_bad_images_is_refused_with_all_their_names(
     assert "data.on_corrupt: skip" in str(caught.value)
 
 
-def test_or_they_are_left_out_and_recorded(image_folder: Path, with_damage: set[str], silent: Progress) -> None:
+def test_bad_images_are_skipped_and_recorded_on_request(
+    image_folder: Path, with_damage: set[str], silent: Progress
+) -> None:
     images = open_image_set(DataSettings(source=str(image_folder), size=32, on_corrupt="skip"), silent)
     assert set(images.skipped["image"]) == with_damage
     assert len(images.manifest) == len(images.pixels) == 53
@@ -239,17 +241,17 @@ def test_a_bad_image_that_is_repaired_is_read(tmp_path: Path, silent: Progress) 
     assert len(decode(listing(path), 32, 1, silent).files) == 1
 
 
-@pytest.mark.parametrize("what", ["pixels", "sides"])
-@pytest.mark.parametrize("damage", ["cut", "gone"])
-def test_a_damaged_cache_is_mended(
-    own_environment: Path, tmp_path: Path, silent: Progress, what: str, damage: str
+@pytest.mark.parametrize("part", ["pixels", "sides"])
+@pytest.mark.parametrize("damage", ["truncated", "deleted"])
+def test_a_damaged_cache_is_repaired(
+    own_environment: Path, tmp_path: Path, silent: Progress, part: str, damage: str
 ) -> None:
     for number in range(3):
         write_image(tmp_path / f"{number}.png", number)
     files = listing(*(tmp_path / f"{number}.png" for number in range(3)))
     before = np.asarray(decode(files, 32, 1, silent).pixels.take(slice(None)))
-    (chunk,) = own_environment.glob(f"images/*/{what}/*.npy")
-    if damage == "cut":
+    (chunk,) = own_environment.glob(f"images/*/{part}/*.npy")
+    if damage == "truncated":
         chunk.write_bytes(chunk.read_bytes()[:-1])
     else:
         chunk.unlink()
@@ -268,5 +270,5 @@ def test_the_cache_is_filled_in_chunks(tmp_path: Path, silent: Progress, monkeyp
 
 
 def test_long_lists_are_cut() -> None:
-    assert image_list(["a", "b"], most=2) == "  a\n  b"
-    assert image_list(["a", "b", "c"], most=2) == "  a\n  b\n  and 1 more"
+    assert image_list(["a", "b"], limit=2) == "  a\n  b"
+    assert image_list(["a", "b", "c"], limit=2) == "  a\n  b\n  and 1 more"

@@ -32,19 +32,19 @@ IMAGES = 4 * 13
 
 
 class Kaggle(ThreadingHTTPServer):
-    """Redirects the API's call to the archive, as Kaggle does, and serves that in ranges.
+    """A server that redirects calls of the API to the archive, as Kaggle does, and serves the archive in ranges.
 
     Attributes:
-        status: What the API's call is answered with in place of the redirect, from 400 on.
+        status: Status of the response to a call of the API, if it is 400 or more, instead of the redirect.
         body: The archive.
-        sent: How many bytes of it are sent before the connection is cut.
+        sent: Number of its bytes that are sent before the connection is closed.
         checksum: Its MD5, in base64; '' for none.
-        requests: The requests so far: method, path, and the range where one was asked for.
-        tokens: The credentials that came with each API's call.
+        requests: The requests so far: method, path, and the requested range, if any.
+        tokens: The credentials of each call of the API.
     """
 
     def __init__(self, body: bytes) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
+        super().__init__(("127.0.0.1", 0), Handler)
         self.status = 200
         self.requests: list[str] = []
         self.tokens: list[str | None] = []
@@ -55,7 +55,7 @@ class Kaggle(ThreadingHTTPServer):
         self.checksum = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
-class Answer(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     server: Kaggle
 
     def do_POST(self) -> None:
@@ -108,7 +108,7 @@ def no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def send_kagglehub_to(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Its own test environment prints every answer, and so reads it whole before the code that is tested here.
+    # its own test environment prints every response, and so reads it completely before the code under test
     endpoints = kaggle_env._env_to_endpoint
     assert kaggle_env.KaggleEnv.PROD in endpoints
     monkeypatch.setitem(endpoints, kaggle_env.KaggleEnv.PROD, f"http://127.0.0.1:{port}")
@@ -125,7 +125,7 @@ def kaggle(archive: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kaggle]:
         thread.join()
 
 
-def test_a_set_is_downloaded_once_and_then_found_without_a_request(kaggle: Kaggle) -> None:
+def test_a_set_is_downloaded_once_and_then_needs_no_request(kaggle: Kaggle) -> None:
     folder = download(HANDLE)
     assert len(list_folder(folder, CLASSES)) == IMAGES
     assert kaggle.requests == ["POST /v1/datasets.DatasetApiService/DownloadDataset", "GET /archive.zip"]
@@ -139,7 +139,7 @@ def test_a_set_in_the_cache_needs_no_network(kaggle: Kaggle) -> None:
     assert download(HANDLE) == folder
 
 
-def test_what_the_cache_holds_is_found_without_a_request(kaggle: Kaggle) -> None:
+def test_a_cached_set_is_located_without_a_request(kaggle: Kaggle) -> None:
     assert find_cached(HANDLE) is None
     assert kaggle.requests == []
     assert find_cached("no handle") is None
@@ -158,24 +158,24 @@ def test_the_source_kaggle_downloads_the_handle_of_the_experiment(kaggle: Kaggle
         (401, "did not accept your credentials: renew"),
         (403, "accept its terms"),
         (404, "check data.kaggle"),
-        (429, "wait some minutes"),
+        (429, "wait a few minutes"),
         (500, "Try again later"),
         (503, "Try again later"),
     ],
 )
-def test_a_refusal_says_what_to_do(kaggle: Kaggle, status: int, advice: str, tmp_path: Path) -> None:
+def test_a_refused_download_advises_the_user(kaggle: Kaggle, status: int, advice: str, tmp_path: Path) -> None:
     kaggle.status = status
     with pytest.raises(
         DataError, match=rf"{HANDLE} could not be downloaded \(HTTP {status}\)\. .*{advice}.*--demo"
     ) as caught:
         download(HANDLE)
     assert "\n" not in str(caught.value)
-    # asked once: repeating a refused call is left to the user
+    # one request: the user decides to try again
     assert len(kaggle.requests) == 1
     assert not list(tmp_path.glob("kagglehub/**/*.complete"))
 
 
-def test_credentials_are_sent_where_there_are_any(kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stored_credentials_are_sent(kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAGGLE_API_TOKEN", "stale")
     kaggle.status = 401
     with pytest.raises(DataError, match=r"renew ~/\.kaggle/access_token or KAGGLE_API_TOKEN, or remove them"):
@@ -188,16 +188,16 @@ def test_public_data_needs_no_credentials(kaggle: Kaggle) -> None:
     assert kaggle.tokens == [None]
 
 
-def test_a_damaged_download_is_discarded(kaggle: Kaggle, tmp_path: Path) -> None:
+def test_a_damaged_download_is_deleted(kaggle: Kaggle, tmp_path: Path) -> None:
     right, kaggle.checksum = kaggle.checksum, base64.b64encode(bytes(16)).decode()
-    with pytest.raises(DataError, match="arrived damaged and was discarded; give the same command again"):
+    with pytest.raises(DataError, match=r"download of .* was damaged and is deleted; run the same command again"):
         download(HANDLE)
     assert not [path for path in tmp_path.glob("kagglehub/**/*") if path.is_file()]
     kaggle.checksum = right
     assert len(list_folder(download(HANDLE), CLASSES)) == IMAGES
 
 
-def test_a_connection_that_breaks_off_is_resumed_by_the_same_command(kaggle: Kaggle, archive: bytes) -> None:
+def test_an_interrupted_download_is_resumed_by_the_same_command(kaggle: Kaggle, archive: bytes) -> None:
     buffer = io.BytesIO(archive)
     with zipfile.ZipFile(buffer, "a") as file:  # kagglehub writes a mebibyte at a time
         file.writestr("notes.txt", bytes(2 * 2**20))
@@ -211,27 +211,27 @@ def test_a_connection_that_breaks_off_is_resumed_by_the_same_command(kaggle: Kag
 
 
 def with_a_damaged_member(archive: bytes) -> bytes:
-    """Change bytes in the first file of an archive whose directory stays sound."""
+    """Change bytes in the first file of an archive, but not in its directory."""
     start = archive.index(b"\xff\xd8")
     return archive[: start + 50] + bytes(20) + archive[start + 70 :]
 
 
 @pytest.mark.parametrize("checked", [True, False], ids=["md5", "no md5"])
 @pytest.mark.parametrize("kind", ["page", "damaged zip"])
-def test_an_archive_that_cannot_be_unpacked_is_discarded(
+def test_an_archive_that_cannot_be_unpacked_is_deleted(
     kaggle: Kaggle, archive: bytes, kind: str, checked: bool
 ) -> None:
-    # of the same size as the archive, as kagglehub would take what is left of it for the archive, complete
+    # as large as the archive, because kagglehub would take a file of that size for the complete archive
     kaggle.serve(b"<html>".ljust(len(archive), b" ") if kind == "page" else with_a_damaged_member(archive))
     kaggle.checksum = kaggle.checksum if checked else ""
-    with pytest.raises(DataError, match=f"{HANDLE} .*give the same command again.*--data DIR"):
+    with pytest.raises(DataError, match=f"{HANDLE} .*run the same command again.*--data DIR"):
         download(HANDLE)
     kaggle.serve(archive)
     assert len(list_folder(download(HANDLE), CLASSES)) == IMAGES
 
 
-def test_no_server_names_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Kaggle(b"") as closed:  # a port that nobody listens on from here on
+def test_an_unreachable_server_is_reported_with_the_alternatives(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Kaggle(b"") as closed:  # a port without a listener once the server is closed
         port = closed.server_port
     send_kagglehub_to(port, monkeypatch)
     with pytest.raises(DataError, match=r"Kaggle cannot be reached.*--data DIR.*--demo needs no data") as caught:
@@ -239,7 +239,7 @@ def test_no_server_names_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_unreadable_credentials_are_said(kaggle: Kaggle, tmp_path: Path) -> None:
+def test_unreadable_credentials_are_reported(kaggle: Kaggle, tmp_path: Path) -> None:
     file = tmp_path / "no-credentials" / "kaggle.json"
     file.parent.mkdir()
     file.write_text("{")
@@ -259,7 +259,7 @@ def test_quiet_prints_nothing(kaggle: Kaggle) -> None:
     code = f"""
 from kagglesdk import kaggle_env
 kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.PROD] = "http://127.0.0.1:{kaggle.server_port}"
-from alzbench.data.kaggle import download, find_cached
+from alzbench.data.kaggle import download
 download({HANDLE!r}, quiet=True)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)

@@ -33,7 +33,7 @@ def test_columns_and_pixels(image_folder: Path) -> None:
     assert images.skipped.empty
 
 
-def test_the_fingerprint_is_of_the_content_and_not_of_the_place(image_folder: Path, tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_the_content_and_not_on_the_folder(image_folder: Path, tmp_path: Path) -> None:
     before = opened(image_folder).fingerprint
     assert opened(Path(shutil.copytree(image_folder, tmp_path / "elsewhere"))).fingerprint == before
 
@@ -57,7 +57,9 @@ def test_a_class_that_is_all_damaged_is_refused(image_folder: Path) -> None:
     for path in (image_folder / "OriginalDataset" / "MildDemented").iterdir():
         path.write_text("x")
     settings = DataSettings(source=str(image_folder), size=32, on_corrupt="skip")
-    with pytest.raises(DataError, match="original images must have readable ones of every class; none of MildDemented"):
+    with pytest.raises(
+        DataError, match="original images must include readable images of every class; there are none of Mild"
+    ):
         open_image_set(settings, Progress())
 
 
@@ -68,8 +70,8 @@ def test_pixels_of_rgb_sets(image_folder: Path) -> None:
     assert (pixels[..., 0] == pixels[..., 2]).all()  # grey files
 
 
-def test_rows_are_sorted_and_the_pixels_follow(image_folder: Path) -> None:
-    # three of one grey value each, in another order than that of their names
+def test_rows_and_pixels_are_sorted_by_name(image_folder: Path) -> None:
+    # three images of one grey value each, not in the order of their names
     for name, value in (("b.png", 10), ("a.png", 200), ("c.png", 90)):
         Image.new("L", (20, 20), value).save(image_folder / "OriginalDataset" / "NonDemented" / name)
     images = opened(image_folder)
@@ -78,7 +80,7 @@ def test_rows_are_sorted_and_the_pixels_follow(image_folder: Path) -> None:
     assert np.asarray(images.pixels.take(rows))[:, 0, 0, 0].tolist() == [200, 10, 90]
 
 
-def test_the_fingerprint_is_of_the_images_that_are_used(image_folder: Path) -> None:
+def test_the_fingerprint_ignores_skipped_images(image_folder: Path) -> None:
     before = opened(image_folder).fingerprint
     bad = image_folder / "OriginalDataset" / "NonDemented" / "bad.jpg"
     bad.write_text("x")
@@ -90,14 +92,14 @@ def test_the_fingerprint_is_of_the_images_that_are_used(image_folder: Path) -> N
     assert images.fingerprint == before
 
 
-def test_the_fingerprint_is_the_same_in_every_run() -> None:
-    # a change of the way it is computed makes every stored run a stranger: the value is computed by hand
+def test_the_fingerprint_is_the_hash_of_the_table() -> None:
+    # another way of computing it would invalidate all stored runs: the value is computed by hand
     manifest = pd.DataFrame({"image": ["A/x.png"], "label": [1], "part": ["original"], "digest": ["00"], "path": ["p"]})
     text = "image,label,part,digest\nA/x.png,1,original,00\n"
     images = ImageSet(manifest, cast(Rows, None), ["a", "b"], pd.DataFrame())
     assert images.fingerprint == hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def test_a_source_may_start_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_source_may_start_with_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert locate(DataSettings(source="~/set"), Progress()) == tmp_path / "set"

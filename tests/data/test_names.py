@@ -1,4 +1,4 @@
-"""Subjects and slices that file names tell."""
+"""Subjects and slice numbers read from file names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alzbench.data.names import KAGGLE_SLICES, kaggle_names, labelled_names, rea
 
 
 def kaggle_files(subjects: int, explicit_from: int, prefix: str = "mildDem") -> pd.DataFrame:
-    """Name the slices of a class as the Kaggle set does: numbered by hand here, slice by slice, in text order."""
+    """Name the slices of a class as in the Kaggle set; the numbers are assigned slice by slice, in text order."""
     rows, serial = [], 0
     for number in range(1, KAGGLE_SLICES + 1):
         texts = sorted([(f"{number}.jpg", 1)] + [(f"{number} ({k}).jpg", k) for k in range(2, subjects + 1)])
@@ -28,9 +28,9 @@ def kaggle_files(subjects: int, explicit_from: int, prefix: str = "mildDem") -> 
 def test_two_subjects_by_hand() -> None:
     """Slices 1 to 26 of subjects 1 and 2 are numbered "1 (2)", "1", "2 (2)", "2", ...: text order puts (2) first."""
     files = kaggle_files(2, explicit_from=27)
-    found = kaggle_names(files)
-    assert found is not None
-    by_name = found.loc[files.index].set_index(files["image"].str.split("/").str[-1])
+    named = kaggle_names(files)
+    assert named is not None
+    by_name = named.loc[files.index].set_index(files["image"].str.split("/").str[-1])
     assert by_name.loc["mildDem0.jpg"].tolist() == ["milddemented-002", "1"]
     assert by_name.loc["mildDem1.jpg"].tolist() == ["milddemented-001", "1"]
     assert by_name.loc["mildDem51.jpg"].tolist() == ["milddemented-001", "26"]
@@ -39,13 +39,13 @@ def test_two_subjects_by_hand() -> None:
 
 
 @given(subjects=st.integers(1, 120), explicit_from=st.integers(2, 33), seed=st.integers(0, 9))
-def test_numbering_is_undone_whatever_the_order_of_the_files(subjects: int, explicit_from: int, seed: int) -> None:
+def test_numbers_are_decoded_in_any_order_of_the_files(subjects: int, explicit_from: int, seed: int) -> None:
     files = kaggle_files(subjects, explicit_from).sample(frac=1, random_state=seed)
-    found = kaggle_names(files)
-    assert found is not None
-    assert found.loc[files.index, "slice"].tolist() == files["true_slice"].astype(str).tolist()
+    named = kaggle_names(files)
+    assert named is not None
+    assert named.loc[files.index, "slice"].tolist() == files["true_slice"].astype(str).tolist()
     assert (
-        found.loc[files.index, "subject"].tolist() == files["true_subject"].map("milddemented-{:03d}".format).tolist()
+        named.loc[files.index, "subject"].tolist() == files["true_subject"].map("milddemented-{:03d}".format).tolist()
     )
 
 
@@ -58,9 +58,9 @@ def test_an_incomplete_class_is_not_guessed(missing: str) -> None:
 def test_train_and_test_are_numbered_together() -> None:
     files = kaggle_files(3, explicit_from=27)
     parts = files.assign(part=["train" if i % 4 else "test" for i in range(len(files))])
-    found = read_names(parts)
-    assert (found["subject"] != "").all()
-    assert found["numbered"].all()
+    named = read_names(parts)
+    assert (named["subject"] != "").all()
+    assert named["numbered"].all()
 
 
 @pytest.mark.parametrize(
@@ -72,14 +72,14 @@ def test_train_and_test_are_numbered_together() -> None:
         ("NonDemented-subject03-slice02-copy017.png", "NonDemented-subject03", "2"),
     ],
 )
-def test_names_that_hold_the_subject(name: str, subject: str, number: str) -> None:
+def test_names_with_the_subject_in_them(name: str, subject: str, number: str) -> None:
     files = pd.DataFrame({"image": [f"a/{name}"], "class": ["x"], "part": ["original"]})
-    found = labelled_names(files)
-    assert found is not None
-    assert found.iloc[0].tolist() == [subject, number]
+    named = labelled_names(files)
+    assert named is not None
+    assert named.iloc[0].tolist() == [subject, number]
     assert not read_names(files)["numbered"].any()
 
 
-def test_names_that_say_nothing_are_left_unknown() -> None:
+def test_subjects_of_other_names_are_unknown() -> None:
     files = pd.DataFrame({"image": ["a/57c22300-8975.jpg", "a/b.jpg"], "class": ["x", "x"], "part": ["augmented"] * 2})
     assert read_names(files)["subject"].tolist() == ["", ""]

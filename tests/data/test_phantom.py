@@ -1,4 +1,4 @@
-"""The phantom set: always the same, laid out as the Kaggle set, and the disease is in the picture."""
+"""The phantom set: reproducible, with the layout of the Kaggle set and with signs of the disease in the images."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_subjects_differ_in_everything_that_is_drawn() -> None:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the set small, as drawing it whole takes seconds."""
+    """Make the set small, because drawing all of it takes seconds."""
     monkeypatch.setattr(phantom, "SUBJECTS", dict.fromkeys(SUBJECTS, 2))
     monkeypatch.setattr(phantom, "AUGMENTED", 5)
 
@@ -70,7 +70,7 @@ def test_layout(silent: Progress) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_the_same_everywhere(silent: Progress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_set_is_the_same_in_every_cache(silent: Progress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = draw_phantom_set(silent)
     monkeypatch.setenv("ALZBENCH_CACHE", str(tmp_path / "other"))
     second = draw_phantom_set(silent)
@@ -90,7 +90,7 @@ def test_drawn_once(silent: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_drawn_once_by_two_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drawn_once_by_two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
     draw = phantom._draw_class
 
@@ -106,7 +106,7 @@ def test_drawn_once_by_two_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_a_half_drawn_set_is_not_kept(silent: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_incomplete_set_is_not_kept(silent: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(folder: Path, stage: int) -> None:
         (folder / str(stage)).mkdir()
         raise OSError(28, "No space left on device")
@@ -124,6 +124,6 @@ def test_a_copy_looks_like_its_slice() -> None:
     for _ in range(10):
         moved = phantom._moved(original, rng)
         assert (moved.size, moved.mode) == (original.size, "L")
-        # turned, shifted and mirrored, it is of the same grey as before, and not the same picture
+        # rotated, shifted and mirrored: the mean grey value is the same, the image is not
         assert np.mean(np.asarray(moved)) == pytest.approx(np.mean(np.asarray(original)), rel=0.05)
         assert np.abs(np.asarray(moved, float) - np.asarray(original, float)).mean() > 1

@@ -1,6 +1,6 @@
-"""Protocols that divide single images: every image has its place, in the shares that were asked for.
+"""Protocols that assign single images: every image gets a part, with the given shares.
 
-Those that keep subjects apart are in test_protocols_subjects.py.
+For protocols that keep subjects apart, see test_protocols_subjects.py.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def manifest_of(counts: Counts, training: str = "augmented", testing: str = "ori
         for _ in range(number)
     ]
     table = pd.DataFrame(rows, columns=["label", "part"]).assign(subject="", slice="")
-    # as a manifest is after images were left out: its index is no range
+    # as in a manifest without its skipped images: the index is not a range
     return table.assign(image=[f"image{i}" for i in range(len(table))]).set_axis(range(5, 5 + 2 * len(table), 2))
 
 
@@ -59,7 +59,7 @@ def test_slice_divides_the_originals_and_leaves_the_augmented_out(counts: Counts
 
 
 def assert_share(split: pd.DataFrame, part: str, share: float) -> None:
-    """Check that a part has its share of each class, within the rounding of the class and of the whole."""
+    """Check that a part has its share of each class, up to the rounding of the class and of the total."""
     chosen = split["part"] == part
     assert 0 <= chosen.sum() - share * len(split) < 1 + 1e-6
     for _, rows in chosen.groupby(split["label"]):
@@ -72,12 +72,12 @@ def test_the_same_seed_gives_the_same_split_and_another_seed_another(counts: Cou
     manifest, protocol = manifest_of(counts), ReferenceProtocol(validation=share)
     split = make_split(manifest, protocol, seed)
     assert split.equals(make_split(manifest, protocol, seed))
-    # 30 images or more divide in millions of ways; that three other seeds all give this one is out of the question
+    # there are millions of splits of 30 or more images, so three other seeds cannot all give this one
     others = [make_split(manifest, protocol, (seed + k) % 2**32) for k in (1, 2, 3)]
     assert any(not split["part"].equals(other["part"]) for other in others)
 
 
-def test_reference_in_numbers() -> None:
+def test_reference_by_hand() -> None:
     split = make_split(manifest_of([(50, 10), (30, 5), (20, 1)]), ReferenceProtocol(validation=0.2), seed=0)
     counts = split.groupby(["label", "part"]).size().unstack()[list(PARTS)]
     assert counts.to_numpy().tolist() == [[40, 10, 10], [24, 6, 5], [16, 4, 1]]
@@ -92,16 +92,16 @@ def test_too_few_images_are_refused_with_numbers(protocol: ReferenceProtocol | S
 
 def test_reference_needs_augmented_images() -> None:
     manifest = manifest_of([(20, 5)] * 2, "original", "original")
-    with pytest.raises(DataError, match=r"needs a folder of augmented .* use slice or subject"):
+    with pytest.raises(DataError, match=r"needs a folder of augmented .* has none. Use the protocol slice or subject"):
         make_split(manifest, ReferenceProtocol(), 0)
 
 
 def test_reference_needs_originals() -> None:
-    with pytest.raises(DataError, match="reference protocol leaves no images for test: 40 images"):
+    with pytest.raises(DataError, match="leaves no images for test: the set has 40 images and 0 known subjects"):
         make_split(manifest_of([(20, 0)] * 2), ReferenceProtocol(), 0)
 
 
-def test_an_unknown_protocol_names_the_nearest() -> None:
+def test_an_unknown_protocol_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(ExperimentError, match=r"Unknown protocol 'refrence'.*Did you mean 'reference'\?"):
         PROTOCOLS["refrence"]
 

@@ -1,4 +1,4 @@
-"""No protocol but the leaky ones puts a subject on two sides, whatever the set's shape."""
+"""Protocols that keep subjects apart: all images of a subject are in one part, whatever the set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from alzbench.experiment.protocols import (
 
 @st.composite
 def manifests(draw: st.DrawFn) -> pd.DataFrame:
-    """Sets of 1 to 5 classes, 0 to 9 subjects each, 1 to 5 slices each, with copies, and some subjects unknown."""
+    """Sets of 1 to 5 classes with 0 to 9 subjects of 1 to 5 slices, with copies; some subjects are unknown."""
     rows = []
     for label in range(draw(st.integers(1, 5))):
         for k in range(draw(st.integers(0, 9))):
@@ -52,12 +52,12 @@ subject_protocols = st.one_of(
 
 @settings(suppress_health_check=[HealthCheck.filter_too_much], deadline=None)
 @given(manifest=manifests(), protocol=subject_protocols, seed=st.integers(0, 1000))
-def test_a_subject_is_on_one_side(manifest: pd.DataFrame, protocol: SubjectProtocol, seed: int) -> None:
+def test_a_subject_is_in_one_part(manifest: pd.DataFrame, protocol: SubjectProtocol, seed: int) -> None:
     for fold in protocol.test_folds:
         try:
             split = make_split(manifest, protocol, seed, fold or 0)
         except DataError:
-            assume(False)  # too small a set for three parts
+            assume(False)  # the set is too small for three parts
         assert (split.groupby("subject")["part"].nunique() == 1).all()
         assert (split["subject"] != "").all()
         assert measure_leakage(split).sentence == ""
@@ -125,7 +125,7 @@ def test_reference_leaks_every_test_image_as_a_copy() -> None:
     assert "160 of 160 test images" in leakage.sentence
 
 
-def test_unknown_subjects_cannot_be_cleared() -> None:
+def test_leakage_cannot_be_excluded_for_unknown_subjects() -> None:
     manifest = known_set([8, 8], slices=10).assign(subject="")
     leakage = measure_leakage(make_split(manifest, SliceProtocol(name="slice"), seed=0))
     assert leakage.unknown == leakage.test_images
@@ -133,7 +133,7 @@ def test_unknown_subjects_cannot_be_cleared() -> None:
 
 
 def test_subject_protocol_without_subjects_is_refused() -> None:
-    with pytest.raises(DataError, match="No image's subject is known"):
+    with pytest.raises(DataError, match="subject of at least one image must be known"):
         make_split(known_set([8, 8]).assign(subject=""), SubjectProtocol(name="subject"), seed=0)
 
 
@@ -148,7 +148,7 @@ def test_another_seed_gives_another_split_and_the_same_seed_the_same() -> None:
     assert not make_split(manifest, protocol, 1)["part"].equals(make_split(manifest, protocol, 2)["part"])
 
 
-def test_runs_of_all_seeds_have_one_split_where_the_protocol_says_its_seed() -> None:
+def test_runs_of_all_seeds_share_the_split_of_the_protocols_seed() -> None:
     subjects = [f"s{k}" for k in range(40)]
     table = pd.DataFrame({"label": 0, "part": "original", "subject": subjects, "slice": "1", "image": subjects})
     own, shared = SubjectProtocol(name="subject"), SubjectProtocol(name="subject", split_seed=7)

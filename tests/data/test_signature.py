@@ -1,4 +1,4 @@
-"""Signatures tell heads apart and do not mind how a slice was stored."""
+"""Signatures distinguish heads and do not depend on the way a slice was stored."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_an_empty_image_has_no_signature() -> None:
     assert not signature(np.zeros((SIZE, SIZE), np.uint8), 1.0).any()
 
 
-def test_whitening_evens_out_the_components() -> None:
+def test_whitening_reduces_the_spread_of_the_components() -> None:
     rng = np.random.default_rng(0)
     spread = rng.normal(size=(500, SIDE * SIDE)) * np.geomspace(10, 0.01, SIDE * SIDE)
     mean, basis = whitening(spread.astype(np.float32), 8)

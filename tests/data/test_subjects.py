@@ -1,4 +1,4 @@
-"""Who is in a set: names that lie are noticed, and nothing is guessed."""
+"""Subjects of images: wrong names are noticed, and nothing is guessed."""
 
 from __future__ import annotations
 
@@ -15,17 +15,7 @@ from alzbench.data.subjects import MIN_AGREEMENT, adjacent_agreement, image_sign
 from alzbench.experiment import DataSettings
 from alzbench.progress import Progress
 
-
-@pytest.fixture(scope="module")
-def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache-of-the-phantoms")
-
-
-@pytest.fixture(autouse=True)
-def shared_cache(own_environment: Path, shared_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw, decode and sign the phantoms once for all tests here."""
-    del own_environment  # only its order matters: this comes after it
-    monkeypatch.setenv("ALZBENCH_CACHE", str(shared_folder))
+pytestmark = pytest.mark.usefixtures("shared_cache")
 
 
 @pytest.fixture
@@ -51,10 +41,10 @@ def test_neighbouring_slices_agree(originals: pd.DataFrame, silent: Progress) ->
 
 
 def shuffled(rows: pd.DataFrame) -> pd.DataFrame:
-    """Deal the subjects anew within each class and slice."""
+    """Shuffle the subjects within each class and slice."""
     rng = np.random.default_rng(0)
-    dealt = rows.groupby(["class", "slice"])["subject"].transform(lambda names: rng.permutation(names.to_numpy()))
-    return rows.assign(subject=dealt)
+    subjects = rows.groupby(["class", "slice"])["subject"].transform(lambda names: rng.permutation(names.to_numpy()))
+    return rows.assign(subject=subjects)
 
 
 def test_one_subject_cannot_be_checked(originals: pd.DataFrame, silent: Progress) -> None:
@@ -63,7 +53,7 @@ def test_one_subject_cannot_be_checked(originals: pd.DataFrame, silent: Progress
 
 
 def test_numbered_names_that_the_pixels_contradict_are_refused(tmp_path: Path, silent: Progress) -> None:
-    """Phantoms under the Kaggle set's numbers, dealt at random: the numbering can be read, and the pixels refuse it."""
+    """Phantoms are numbered at random in the way of the Kaggle set: the pixels do not agree with the numbers."""
     files = sorted((draw_phantom_set(silent) / "OriginalDataset").rglob("*.png"))
     rng = np.random.default_rng(0)
     root = tmp_path / "set"

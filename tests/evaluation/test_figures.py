@@ -1,16 +1,18 @@
-"""Figures hold what they are to show."""
+"""Figures of one run show the matrix and the history."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
 from alzbench.drawing import save
+from alzbench.evaluation.evaluate import TableScores
 from alzbench.evaluation.figures import confusion_figure, history_figure
 
-SCORES = {"confusion_matrix": [[3, 1], [0, 0]], "classes": ["A", "B"]}
+SCORES = TableScores.from_matrix(np.array([[3, 1], [0, 0]]), ["A", "B"])
 HISTORY = pd.DataFrame(
     {"epoch": [1, 2], "loss": [1.0, 0.5], "val_loss": [1.1, 0.9], "accuracy": [0.4, 0.6], "val_accuracy": [0.3, 0.5]}
 )
@@ -48,7 +50,7 @@ def test_a_second_stage_is_shaded() -> None:
 
 def test_names_with_dollars_are_drawn_as_they_are(tmp_path: Path) -> None:
     names = [r"a$\bad{$", "$y$"]
-    figure = confusion_figure({**SCORES, "classes": names}, r"$\no{$")
+    figure = confusion_figure(TableScores.from_matrix(np.array([[3, 1], [0, 0]]), names), r"$\no{$")
     save(figure, tmp_path / "a.png")
     save(history_figure(HISTORY, 2, r"$\no{$"), tmp_path / "b.png")
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == names

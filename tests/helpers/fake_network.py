@@ -39,7 +39,7 @@ class FakeNetwork:
         del progress
         assert images.pixels.shape[1] == job.experiment.data.size
         assert job.trial is None or "test" not in set(split["part"])
-        self.job, self.train, self.images = job, job.experiment.train, images
+        self.job, self.train, self.images, self.split = job, job.experiment.train, images, split
         self.validation = split[split["part"] == "validation"]
 
     def prepare(self) -> None:

@@ -1,4 +1,4 @@
-"""Runs that W&B has been sent: commands in other processes, and what a run folder and the server hold of them."""
+"""Runs that were sent to W&B: commands in other processes, and the runs' content in their folders and on the server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Write = Callable[..., Path]
 
 
 def end_client() -> None:
-    """Let the client go, as the end of a process does."""
+    """Shut the client down, as the end of a process does."""
     if "wandb" in sys.modules:
         import wandb
         from wandb.sdk.lib import wbauth
@@ -34,7 +34,7 @@ def end_client() -> None:
 
 
 def start(*arguments: object, **variables: str) -> subprocess.Popen[str]:
-    """Start a command in a process of its own, with fakes in the place of networks."""
+    """Start a command in a process of its own, with fakes for networks."""
     return subprocess.Popen(
         [sys.executable, "-m", "tests.helpers.fake_network", *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
@@ -55,7 +55,7 @@ def marker(folder: Path) -> dict[str, Any]:
 
 
 def rows(server: StandIn, id: str) -> list[dict[str, Any]]:
-    """Return the epochs that the server has of a run."""
+    """Return the epochs of a run that the server has."""
     return [row for row in server.runs[id].history if "epoch" in row]
 
 
@@ -64,7 +64,7 @@ def assert_whole(server: StandIn, folder: Path) -> None:
     run, sent = read_run(folder), server.runs[marker(folder)["id"]]
     assert [row["epoch"] for row in rows(server, sent.name)] == list(range(1, EPOCHS + 1))
     assert [row["_step"] for row in rows(server, sent.name)] == list(range(1, EPOCHS + 1))
-    assert sent.summary["test/accuracy"] == run.metrics["test"]["accuracy"]
+    assert sent.summary["test/accuracy"] == run.evaluation().images.scores["accuracy"]
     assert sent.summary["state"] == "complete"
     assert sent.state == "finished"
     tables = " ".join(artifact["name"] for artifact in server.artifacts.values() if artifact["run"] == sent.name)

@@ -1,6 +1,6 @@
-"""A stand-in for the W&B server on 127.0.0.1: enough of its GraphQL and file stream for the real client to be served.
+"""A stand-in for the W&B server on 127.0.0.1: the part of its GraphQL and file stream that the real client needs.
 
-It keeps what the client sends as W&B does (history by line, summary, config, files, views), and can be told to fail.
+It stores the client's data as W&B does (history by line, summary, config, files, views), and it can be made to fail.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-Answer = dict[str, Any]
+Json = dict[str, Any]
 ENTITY = "someone"
 
 
 @dataclass
 class StoredRun:
-    """What the server holds of a run."""
+    """A run on the server."""
 
     name: str
     project: str
@@ -39,7 +39,7 @@ class StoredRun:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """A row a line."""
+        """Rows, one from each line."""
         return [json.loads(line) for line in self.lines]
 
     @property
@@ -52,20 +52,20 @@ class StandIn:
     """The server; use it as a context manager.
 
     Attributes:
-        runs: What was sent, by run id.
+        runs: Runs by id.
         artifacts: Names of the committed artifacts.
         views: Saved workspaces and reports, by id.
         fails: Called with a request's path and body; returns an HTTP status to fail with, or None. -1 cuts the
             connection, and a status of 0 is a wait of ten minutes.
         requests: Paths, or names of GraphQL operations, in order.
-        keys: Authorization headers that were seen.
-        shows_no_rows: Whether it says that no run has any.
+        keys: API keys of the requests.
+        shows_no_rows: True to report that no run has any rows.
     """
 
     def __init__(self) -> None:
         self.runs: dict[str, StoredRun] = {}
-        self.artifacts: dict[str, Answer] = {}
-        self.views: dict[str, Answer] = {}
+        self.artifacts: dict[str, Json] = {}
+        self.views: dict[str, Json] = {}
         self.requests: list[str] = []
         self.keys: set[str] = set()
         self.fails: Callable[[str, bytes], int | None] = lambda _path, _body: None
@@ -91,22 +91,22 @@ class StandIn:
         self.close()
 
     def close(self) -> None:
-        """Go away: connections are refused from then on."""
+        """Shut down: further connections are refused."""
         self.stopped.set()
         self._http.shutdown()
         self._http.server_close()
 
-    def graphql(self, operation: str, variables: Answer) -> Answer:
-        """Answer one GraphQL operation."""
+    def graphql(self, operation: str, variables: Json) -> Json:
+        """Respond to one GraphQL operation."""
         with self.lock:
-            answer = getattr(self, f"_{operation}", None)
-            if answer is None:
+            respond = getattr(self, f"_{operation}", None)
+            if respond is None:
                 raise KeyError(operation)
-            found: Answer = answer(variables)
-            return found
+            response: Json = respond(variables)
+            return response
 
-    def stream(self, name: str, body: Answer) -> None:
-        """Take a piece of a run's file stream."""
+    def stream(self, name: str, body: Json) -> None:
+        """Store a part of a run's file stream."""
         with self.lock:
             run = self.runs[name]
             for file, piece in (body.get("files") or {}).items():
@@ -119,20 +119,20 @@ class StandIn:
 
     # GraphQL operations by their names
 
-    def _Viewer(self, _: Answer) -> Answer:
+    def _Viewer(self, _: Json) -> Json:
         viewer = {"id": "1", "entity": ENTITY, "username": ENTITY, "name": ENTITY, "email": "", "admin": False,
                   "flags": "{}", "deletedAt": None, "apiKeys": {"edges": []}, "teams": {"edges": []}}  # fmt: skip
         return {"viewer": viewer}
 
-    def _GetDefaultEntity(self, _: Answer) -> Answer:
+    def _GetDefaultEntity(self, _: Json) -> Json:
         return {"viewer": {"id": "1", "entity": ENTITY}}
 
-    def _RunResumeStatus(self, variables: Answer) -> Answer:
+    def _RunResumeStatus(self, variables: Json) -> Json:
         run = self.runs.get(variables["name"])
         return {"model": {"id": "p", "name": variables["project"], "entity": {"id": "e", "name": ENTITY},
                           "bucket": run and self._bucket(run)}}  # fmt: skip
 
-    def _bucket(self, run: StoredRun) -> Answer:
+    def _bucket(self, run: StoredRun) -> Json:
         return {
             "id": run.name, "name": run.name, "displayName": run.title, "description": None, "sweepName": None,
             "summaryMetrics": json.dumps(run.summary), "config": json.dumps(run.config), "tags": run.tags, "notes": "",
@@ -141,7 +141,7 @@ class StandIn:
             "project": {"id": "p", "name": run.project, "entity": {"id": "e", "name": ENTITY}},
         }  # fmt: skip
 
-    def _Run(self, variables: Answer) -> Answer:
+    def _Run(self, variables: Json) -> Json:
         run = self.runs.get(variables["name"])
         if run is None:
             return {"project": {"run": None}}
@@ -151,7 +151,7 @@ class StandIn:
                 "historyKeys": {"lastStep": -1}}  # fmt: skip
         return {"project": {"run": {**self._bucket(run), **more}}}
 
-    def _UpsertBucket(self, variables: Answer) -> Answer:
+    def _UpsertBucket(self, variables: Json) -> Json:
         inserted = variables["name"] not in self.runs
         run = self.runs.setdefault(variables["name"], StoredRun(variables["name"], variables["project"]))
         run.state = "running"
@@ -163,17 +163,17 @@ class StandIn:
             run.config = {**run.config, **json.loads(variables["config"])}
         return {"upsertBucket": {"bucket": self._bucket(run), "inserted": inserted}}
 
-    def _CreateRunFiles(self, variables: Answer) -> Answer:
+    def _CreateRunFiles(self, variables: Json) -> Json:
         files = [{"name": f, "uploadUrl": f"{self.url}/upload/{variables['run']}/{f}"} for f in variables["files"]]
         return {"createRunFiles": {"runID": variables["run"], "uploadHeaders": [], "files": files}}
 
-    def _ArtifactType(self, _: Answer) -> Answer:
+    def _ArtifactType(self, _: Json) -> Json:
         return {"project": {"artifact": None}}
 
-    def _ServerFeaturesQuery(self, _: Answer) -> Answer:
+    def _ServerFeaturesQuery(self, _: Json) -> Json:
         return {"serverInfo": {"features": []}}
 
-    def _CreateArtifact(self, variables: Answer) -> Answer:
+    def _CreateArtifact(self, variables: Json) -> Json:
         asked = variables["input"]
         made = {"id": f"artifact-{next(self._ids)}", "name": asked["artifactCollectionName"],
                 "type": asked["artifactTypeName"], "run": asked["runName"], "files": [],
@@ -182,12 +182,12 @@ class StandIn:
         return {"createArtifact": {"artifact": {"id": made["id"], "state": "PENDING",
                                                 "artifactSequence": {"latestArtifact": None}}}}  # fmt: skip
 
-    def _CreateArtifactManifest(self, _: Answer) -> Answer:
+    def _CreateArtifactManifest(self, _: Json) -> Json:
         file = {"id": "f", "name": "m", "displayName": "m", "uploadUrl": f"{self.url}/upload/manifest/m",
                 "uploadHeaders": []}  # fmt: skip
         return {"createArtifactManifest": {"artifactManifest": {"id": f"manifest-{next(self._ids)}", "file": file}}}
 
-    def _CreateArtifactFiles(self, variables: Answer) -> Answer:
+    def _CreateArtifactFiles(self, variables: Json) -> Json:
         edges = []
         for asked in variables["input"]["artifactFiles"]:
             self.artifacts[asked["artifactID"]]["files"].append(asked["name"])
@@ -196,7 +196,7 @@ class StandIn:
                                    "uploadMultipartUrls": None, "artifact": {"id": asked["artifactID"]}}})  # fmt: skip
         return {"createArtifactFiles": {"files": {"edges": edges}}}
 
-    def _GetProjects(self, _: Answer) -> Answer:
+    def _GetProjects(self, _: Json) -> Json:
         user = self._Viewer({})["viewer"]
         names = sorted({run.project for run in self.runs.values()})
         edges = [
@@ -207,10 +207,10 @@ class StandIn:
         page = {"__typename": "PageInfo", "endCursor": "", "hasNextPage": False}
         return {"models": {"edges": edges, "pageInfo": page}}
 
-    def _ProjectInternalId(self, variables: Answer) -> Answer:
+    def _ProjectInternalId(self, variables: Json) -> Json:
         return {"project": {"id": "p", "internalId": "UHJvamVjdDox", "name": variables["projectName"]}}
 
-    def _UpsertView2(self, variables: Answer) -> Answer:
+    def _UpsertView2(self, variables: Json) -> Json:
         known = variables.get("id")
         if known and known not in self.views:
             raise KeyError(known)
@@ -224,7 +224,7 @@ class StandIn:
 
     _upsertView = _UpsertView2
 
-    def _CommitArtifact(self, variables: Answer) -> Answer:
+    def _CommitArtifact(self, variables: Json) -> Json:
         name = variables["artifactID"]
         self.artifacts[name]["state"] = "COMMITTED"
         return {"commitArtifact": {"artifact": {"id": name, "digest": "d"}}}
@@ -244,11 +244,11 @@ class _Handler(BaseHTTPRequestHandler):
         _, _, name, file = urlsplit(self.path).path.split("/", 3)
         if name in self.standin.runs:
             self.standin.runs[name].files[file] = body
-        self._answer(200, {})
+        self._respond(200, {})
 
     def do_GET(self) -> None:
         if not self._failed(b""):
-            self._answer(404, {})
+            self._respond(404, {})
 
     def do_POST(self) -> None:
         body = self._body()
@@ -259,13 +259,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._graphql(json.loads(body))
         elif parts[-1] == "file_stream":
             self.standin.stream(parts[-2], json.loads(body))
-            self._answer(200, {})
+            self._respond(200, {})
         else:
-            self._answer(200, {})
+            self._respond(200, {})
 
-    def _graphql(self, asked: Answer) -> None:
-        found = re.search(r"(?:query|mutation)\s+(\w+)", asked["query"])
-        operation = found.group(1) if found else "?"
+    def _graphql(self, asked: Json) -> None:
+        name = re.search(r"(?:query|mutation)\s+(\w+)", asked["query"])
+        operation = name.group(1) if name else "?"
         variables = asked.get("variables") or {}
         try:
             data = self.standin.graphql(operation, variables)
@@ -274,7 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
 
             print("UNKNOWN", operation, variables, re.sub(r"\s+", " ", asked["query"]), file=sys.stderr, flush=True)
             data = {}
-        self._answer(200, {"data": data})
+        self._respond(200, {"data": data})
 
     def _body(self) -> bytes:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -283,8 +283,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _failed(self, body: bytes) -> bool:
         standin = self.standin
         with standin.lock:
-            found = re.search(rb"(?:query|mutation)\s+(\w+)", body) if self.path == "/graphql" else None
-            standin.requests.append(found.group(1).decode() if found else self.path)
+            operation = re.search(rb"(?:query|mutation)\s+(\w+)", body) if self.path == "/graphql" else None
+            standin.requests.append(operation.group(1).decode() if operation else self.path)
             scheme, _, encoded = self.headers.get("Authorization", "").partition(" ")
             if scheme == "Basic":
                 standin.keys.add(base64.b64decode(encoded).decode().partition(":")[2])
@@ -297,10 +297,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return True
-        self._answer(status, {"errors": [{"message": "told to fail"}]})
+        self._respond(status, {"errors": [{"message": "made to fail"}]})
         return True
 
-    def _answer(self, status: int, content: Answer) -> None:
+    def _respond(self, status: int, content: Json) -> None:
         body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

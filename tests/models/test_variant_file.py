@@ -107,14 +107,14 @@ def test_a_name_that_is_taken(tmp_path: Path) -> None:
     taken = settings(tmp_path, FLATTENED.replace("NAME", "baseline"), variant="baseline")
     before = VARIANTS["baseline"]
     assert fails(taken) == (
-        f"model.file {taken.file} fails in line 7: ValueError: the variant 'baseline' is registered already."
+        f"model.file {taken.file} fails in line 7: ValueError: the variant 'baseline' is already registered."
     )
     assert VARIANTS["baseline"] is before
 
 
 def test_a_file_that_registers_another_name(tmp_path: Path) -> None:
     other = settings(tmp_path, FLATTENED.replace("NAME", "flatened"))
-    assert fails(other).startswith("Unknown variant 'flattened'; there are baseline, ")
+    assert fails(other).startswith("Unknown variant 'flattened'; must be one of baseline, ")
     assert fails(other).endswith("Did you mean 'flatened'?")
 
 

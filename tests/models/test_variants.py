@@ -183,7 +183,11 @@ def test_only_subject_variants_classify_subjects() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("atention", {}, r"Unknown variant 'atention'; there are baseline, attention, .*\. Did you mean 'attention'\?"),
+        (
+            "atention",
+            {},
+            r"Unknown variant 'atention'; must be one of baseline, attention, .*\. Did you mean 'attention'\?",
+        ),
         ("attention", {"headz": 2}, "variant attention: unknown key model.options.headz"),
         ("attention", {"key_dim": "many"}, "model.options.key_dim: .*got 'many'"),
         ("baseline", {"dropout": 1.0}, "model.options.dropout: .*less than 1"),
@@ -211,5 +215,5 @@ def test_a_variant_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert VARIANTS["flattened"].description == "All positions side by side."
     assert head("flattened")(MAPS).shape == (8, CLASSES)
-    with pytest.raises(ValueError, match="variant 'flattened' is registered already"):
+    with pytest.raises(ValueError, match="variant 'flattened' is already registered"):
         register_variant("flattened", HeadOptions)(flattened)

@@ -85,15 +85,17 @@ BLOCK = "fine_tune.first_block must be a block of mobilenet_v2: block_1 to block
         pytest.param(
             {"model": {"options": {"slices": 3}}}, "unknown key model.options.slices.", id="option-of-another"
         ),
-        pytest.param({"model": {"variant": "smote"}}, "Unknown variant 'smote'; there are baseline, ", id="variant"),
+        pytest.param(
+            {"model": {"variant": "smote"}}, "Unknown variant 'smote'; must be one of baseline, ", id="variant"
+        ),
         pytest.param(
             {"model": {"backbone": {"name": "mobilnet_v2"}}},
-            "Unknown backbone 'mobilnet_v2'; there are mobilenet_v2. Did you mean 'mobilenet_v2'?",
+            "Unknown backbone 'mobilnet_v2'; must be one of mobilenet_v2. Did you mean 'mobilenet_v2'?",
             id="backbone",
         ),
         pytest.param(
             {"model": {"variant": "largest_class", "backbone": {"name": "resnet"}}},
-            "Unknown backbone 'resnet'; there are mobilenet_v2.",
+            "Unknown backbone 'resnet'; must be one of mobilenet_v2.",
             id="backbone-of-a-sanity-baseline",
         ),
         pytest.param(

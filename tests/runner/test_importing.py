@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 
 from alzbench.compare import compare
 from alzbench.errors import DataError, ExperimentError
+from alzbench.evaluation.metrics import METRICS
 from alzbench.report.pages import Files
 from alzbench.report.pages import write_run as write_page
 from alzbench.report.run import summary_document
@@ -57,8 +56,7 @@ def test_a_notebook_is_compared_with_a_run_on_the_same_images(own: Run, store: R
     (group,) = compare(store.runs(), [], "own").groups
     rows = {row.label: row for row in group.rows}
     right = (written["label"] == written["predicted"]).mean()
-    assert rows["notebook"].accuracy is not None
-    assert rows["notebook"].accuracy.mean == pytest.approx(right)
+    assert rows["notebook"].scores["accuracy"].mean == pytest.approx(right)
     assert rows["notebook"].leaks == NOT_KNOWN
     (pair,) = group.pairs
     assert (pair.baseline, pair.other, pair.by, pair.seeds) == ("own", "notebook", "subject", (0,))
@@ -90,7 +88,7 @@ def test_the_same_file_is_no_other_seed_where_it_was_imported_as_one(own: Run, s
 
 def replaced(run: Run, **card: Any) -> Run:
     """Return a stored run with another card."""
-    (run.path / "state.json").write_text(json.dumps(asdict(replace(run.card, **card))))
+    (run.path / "state.json").write_text(run.card.model_copy(update=card).model_dump_json())
     return read_run(run.path)
 
 
@@ -123,7 +121,9 @@ def test_runs_from_elsewhere_alone_can_be_compared_and_shown(store: RunStore, tm
         run = import_predictions(tmp_path / "p.csv", Source(name, seed, classes=("A", "B")), store)
     (group,) = compare(store.runs(), []).groups
     assert [(row.label, row.seeds) for row in group.rows] == [("a", (0, 1)), ("b", (0,))]
-    assert group.rows[0].intervals["accuracy"].clusters == 18
+    interval = group.rows[0].scores["accuracy"].interval
+    assert interval is not None
+    assert interval.clusters == 18
     assert "not known" in group.leaks
     assert "accuracy" in text_of(render_terminal(summary_document(run)))
     write_page(run, Files(html=tmp_path / "page.html"))
@@ -280,8 +280,9 @@ def test_answers_without_probabilities_have_no_area_and_no_interval_of_one(store
     (tmp_path / "p.csv").write_text("\n".join(["image,label,predicted,subject", *rows]))
     import_predictions(tmp_path / "p.csv", Source("m", classes=("A", "B")), store)
     (row,) = compare(store.runs(), []).groups[0].rows
-    assert row.by_subject is not None
-    assert row.by_subject.demented_auc is None
-    assert row.by_subject.intervals.keys() == {
-        "accuracy", "balanced_accuracy", "macro_f1", "vote_accuracy", "demented_accuracy",
+    by_subject = {name: score for name, score in row.scores.items() if METRICS[name].level == "subject"}
+    assert by_subject.keys() == {
+        "subject_accuracy", "subject_balanced_accuracy", "subject_macro_f1", "subject_quadratic_kappa",
+        "subject_vote_accuracy", "subject_demented_accuracy",
     }  # fmt: skip
+    assert all(score.interval is not None for score in by_subject.values())

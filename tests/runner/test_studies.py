@@ -94,7 +94,7 @@ def test_a_study_ends_with_the_effects_of_its_factors(run: Command, study: Path)
     for stored in RunStore(Path("runs")).runs():
         draw_predictions(stored.path, len(stored.card.experiment), 0.6)
     again = run(study)
-    assert re.search(r"^ *effect of +pairs +points", again.out, re.MULTILINE), again.out
+    assert re.search(r"^ *Effects of the factors +pairs +accuracy, points", again.out, re.MULTILINE), again.out
     assert re.search(r"^ *loss: focal +1 +[+-]?\d", again.out, re.MULTILINE), again.out
 
 
@@ -205,7 +205,8 @@ def test_a_study_goes_on_after_failures_and_names_each_at_the_end(run: Command, 
 def test_one_run_that_succeeds_is_shown_in_full(run: Command, study: Path, stub: type[Stub]) -> None:
     stub.fails = {"base": RunError("odd"), "base-slow": RunError("odd")}
     result = run(study)
-    assert "accuracy 0.5000, balanced 0.5000" in result.out
+    assert re.search(r"^ *accuracy % +50\.00 ", result.out, re.MULTILINE), result.out
+    assert re.search(r"^ *balanced accuracy % +50\.00 +50\.00$", result.out, re.MULTILINE), result.out
     assert "macro F1 " in result.out
     assert "protocol, 12 test images" not in result.out  # the heading of a comparison
 

@@ -57,7 +57,7 @@ def test_a_run_is_running_inside_and_complete_after(store: RunStore) -> None:
     [
         pytest.param(RunError("the loss is NaN"), "failed", "the loss is NaN", id="our-error"),
         pytest.param(ValueError("odd"), "failed", "ValueError: odd", id="unexpected-error"),
-        pytest.param(OSError(28, "No space left", "f"), "failed", "The disk is full (f): nothing", id="disk-full"),
+        pytest.param(OSError(28, "No space left", "f"), "failed", "The disk is full (f); no partly", id="disk-full"),
         pytest.param(KeyboardInterrupt(), "interrupted", "stopped by the user", id="ctrl-c"),
         pytest.param(Interrupted("stop"), "interrupted", "stopped by the user", id="interrupted"),
     ],

@@ -5,13 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from alzbench.data.manifest import ImageSet
 from alzbench.experiment import load_experiment
-from alzbench.progress import Progress
-from alzbench.runner import Job
 from alzbench.store import RunStore
 from tests.helpers.command import Command, assert_sentence
 from tests.helpers.fake_network import FakeNetwork
@@ -25,14 +21,14 @@ LR = {"train.lr": {"low": 1e-4, "high": 1e-3}}
 def seen(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The subjects of all images that any trial trains or is validated on."""
     subjects: set[str] = set()
-    build = FakeNetwork.__init__
+    fit = FakeNetwork.fit
 
-    def recorded(self: FakeNetwork, job: Job, images: ImageSet, split: pd.DataFrame, progress: Progress) -> None:
-        if job.trial is not None:
-            subjects.update(split["subject"])
-        build(self, job, images, split, progress)
+    def recorded(self: FakeNetwork, *arguments: object) -> object:
+        if self.job.trial is not None:
+            subjects.update(self.split["subject"])
+        return fit(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(FakeNetwork, "__init__", recorded)
+    monkeypatch.setattr(FakeNetwork, "fit", recorded)
     return subjects
 
 

@@ -1,4 +1,4 @@
-"""The real W&B client, offline or against a stand-in for its server, with fakes in the place of networks."""
+"""Fixtures for the real W&B client, offline or with a stand-in for its server, and with fakes for networks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for a server that does not answer only a little."""
+    """Wait only briefly for a server that does not respond."""
     for name in ("BEGIN_S", "FINISH_S", "READ_S"):
         monkeypatch.setattr(f"alzbench.tracking.client.{name}", 2)
     monkeypatch.setattr("alzbench.tracking.client.CONFIRM_WAITS_S", (0.0, 0.2))

@@ -1,15 +1,18 @@
-"""What W&B is told of a run, and what it shows beside it."""
+"""The content of a W&B run: names, tags, epochs, and tables of errors with pictures."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 from PIL import Image
 
 from alzbench.data.leakage import NOT_EXCLUDED
-from alzbench.store import RunStore
+from alzbench.evaluation.evaluate import evaluate
+from alzbench.evaluation.metrics import metrics
+from alzbench.store import Card, RunMetrics, RunStore, read_run
 from alzbench.tracking import content
 from alzbench.tracking.media import MOST_MISTAKES, media
 from tests.helpers.command import Command
@@ -17,31 +20,57 @@ from tests.helpers.predictions import draw_predictions
 from tests.helpers.runs import CARD
 
 
-def test_names_tell_runs_apart() -> None:
-    assert content.title(CARD) == f"{CARD.experiment} seed {CARD.seed}"
-    assert content.title(replace(CARD, fold=2)).endswith(f"seed {CARD.seed} fold 2")
-    assert content.title(replace(CARD, trial=7)).startswith(f"{CARD.experiment} trial 7 seed")
-    assert [content.job_type(card) for card in (CARD, replace(CARD, trial=0), replace(CARD, sanity=True))] == [
-        "run", "trial", "sanity",
-    ]  # fmt: skip
+def card(**changes: Any) -> Card:
+    return CARD.model_copy(update=changes)
 
 
-def test_tags_are_protocol_and_variant_and_what_it_must_not_be_mistaken_without() -> None:
-    clean = replace(CARD, leaks="", demo=False, sanity=False, trial=None)
+def test_job_types_are_kinds_of_runs() -> None:
+    assert [content.job_type(one) for one in (CARD, card(trial=0), card(sanity=True))] == ["run", "trial", "sanity"]
+
+
+def test_tags_are_protocol_variant_and_warnings() -> None:
+    clean = card(leaks="", demo=False, sanity=False, trial=None)
     assert content.tags(clean) == [clean.protocol, clean.variant]
-    every = replace(CARD, leaks="it does", demo=True, sanity=True, trial=0, variant="v" * 99)
+    every = card(leaks="it does", demo=True, sanity=True, trial=0, variant="v" * 99)
     assert content.tags(every) == [every.protocol, "v" * 64, "leaky", "demo", "sanity", "trial"]
-    unknown = replace(clean, leaks=f"{NOT_EXCLUDED}: nobody knows")
+    unknown = clean.model_copy(update={"leaks": f"{NOT_EXCLUDED}: nobody knows"})
     assert content.tags(unknown) == [clean.protocol, clean.variant, "leaks unknown"]
 
 
-def test_epochs_have_names_of_their_own() -> None:
+def test_epochs_have_the_names_of_w_and_b() -> None:
     row = {"epoch": 3, "loss": 0.5, "val_accuracy": 0.25, "lr": 1e-3, "val_loss": None}
     assert content.epoch(row) == {"epoch": 3, "train/loss": 0.5, "validation/accuracy": 0.25, "lr": 1e-3}
 
 
+def test_the_summary_has_every_metric_with_its_interval(tmp_path: Path) -> None:
+    draw_predictions(tmp_path, seed=0, right=0.7)
+    table = pd.read_csv(tmp_path / "predictions.csv", dtype={"subject": str})
+    evaluation = evaluate(table)
+    metrics_of_run = RunMetrics(
+        test=evaluation.images, test_by_subject=evaluation.subjects, validation=evaluation.images
+    )
+    with RunStore(tmp_path).begin(CARD) as writer:
+        writer.write_metrics(metrics_of_run)
+        writer.write_counts(table)
+    summary = content.summary(read_run(writer.path))
+    for metric in metrics(per_class=False):
+        key = f"test/{metric.name}" if metric.level == "image" else f"test_by_subject/{metric.name[len('subject_') :]}"
+        assert summary[key] == evaluation.value(metric), metric.name
+        has_interval = metric.needs == "counts" or metric.level == "subject"
+        assert (f"{key}_low" in summary) == (f"{key}_high" in summary) == has_interval, metric.name
+    for metric in metrics(level="image", per_class=True):
+        values = evaluation.class_values(metric)
+        assert [summary[f"test/{metric.name}/{name}"] for name in "AB"] == values
+        assert [summary[f"validation/{metric.name}/{name}"] for name in "AB"] == values
+    assert evaluation.subjects is not None
+    by_subject = evaluation.subjects.mean
+    assert summary["test_by_subject/loss"] == by_subject.scores["loss"]
+    assert summary["test_by_subject/f1/A"] == by_subject.per_class["A"]["f1"]
+    assert (summary["test/intervals_over"], summary["state"]) == ("subjects", "complete")
+
+
 @pytest.mark.slow
-def test_mistakes_come_with_heat_maps_where_there_are_some(alzbench: Command, tmp_path: Path) -> None:
+def test_errors_have_heat_maps_if_the_run_has_some(alzbench: Command, tmp_path: Path) -> None:
     import wandb
 
     draw_predictions(tmp_path, seed=0, right=0.2)

@@ -1,4 +1,4 @@
-"""The dashboard: what is printed, what is saved, and that it is saved over what was there."""
+"""The dashboard: printed, saved, and saved again over the earlier one."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_nothing_is_shown_of_runs_that_are_not_to_be_sent(alzbench: Command, wri
 
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("content", ["{", "[1]", '{"someone/alzbench": 5}'])
-def test_what_was_noted_of_a_saved_dashboard_can_be_lost(alzbench: Command, write: Write, content: str) -> None:
+def test_the_addresses_of_a_saved_dashboard_can_be_lost(alzbench: Command, write: Write, content: str) -> None:
     alzbench("run", write("auto"), "--no-sanity")
     file = Path("runs/wandb-dashboard/saved.json")
     file.parent.mkdir()
@@ -146,7 +146,7 @@ def test_what_was_noted_of_a_saved_dashboard_can_be_lost(alzbench: Command, writ
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"a: ["])
-def test_what_cannot_be_read_is_not_shown_in_a_dashboard(alzbench: Command, write: Write, content: bytes) -> None:
+def test_a_damaged_run_is_not_shown_in_a_dashboard(alzbench: Command, write: Write, content: bytes) -> None:
     alzbench("run", write("auto", name="e"), write("auto", name="damaged"), "--no-sanity")
     (only_run("damaged") / "experiment.yaml").write_bytes(content)
     result = alzbench("dashboard", "--dry-run")

@@ -1,4 +1,4 @@
-"""Whether runs are mirrored, from settings, environment and what is configured."""
+"""The destination of runs, from settings, environment and API key."""
 
 from __future__ import annotations
 

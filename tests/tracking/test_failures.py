@@ -1,4 +1,4 @@
-"""Runs mirrored to a server that is down, slow, refuses, fails or goes away, and what repairs it."""
+"""Runs tracked by a server that is down, slow, refuses, fails or goes away; and sent later."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 
-# what a request is answered with; None: the server is gone, 0: no answer
+# status of every response; None: the server is gone, 0: no response
 FAILURES = {"down": None, "slow": 0, "401": 401, "500": 500}
 
 
@@ -39,7 +39,7 @@ def test_no_run_notices_that_the_server_fails(
         server.close()
     result = alzbench("run", write("online"), "--no-sanity", "--seeds", "0,1", "--quiet")
     assert result.code == 0
-    assert result.err.count("W&B: ") == 1  # said once, even where nothing else is
+    assert result.err.count("W&B: ") == 1  # reported once, even if quiet
     assert "`alzbench sync`" in result.err
     assert_same_metrics("plain", "e")
     assert not server.runs
@@ -51,19 +51,19 @@ def test_no_run_notices_that_the_server_fails(
 
 
 def assert_same_metrics(first: str, second: str) -> None:
-    """Check that tracking changed no figure."""
+    """Check that tracking changed no score."""
 
-    def of(name: str) -> list[Any]:
+    def metrics(name: str) -> list[Any]:
         files = sorted(Path(f"runs/{name}").glob("seed-*/metrics.json"))
-        found = [json.loads(file.read_text()) for file in files]
-        return [{key: value for key, value in metrics.items() if key != "duration_s"} for metrics in found]
+        contents = [json.loads(file.read_text()) for file in files]
+        return [{key: value for key, value in content.items() if key != "duration_s"} for content in contents]
 
-    assert of(first) == of(second)
-    assert of(first)
+    assert metrics(first) == metrics(second)
+    assert metrics(first)
 
 
 def assert_synced(alzbench: Command, server: StandIn) -> None:
-    """Check that sync sends what is missing, and nothing twice."""
+    """Check that sync sends the missing runs, and nothing twice."""
     folders = list(Path("runs/e").glob("seed-*"))
     result = alzbench("sync", "e")
     assert result.code == 0, result
@@ -92,34 +92,34 @@ def test_a_server_that_goes_away_in_the_middle_costs_nothing(
     assert result.err.count("W&B: ") == 1
     assert_same_metrics("plain", "e")
     assert marker(only_run())["state"] == "failed"
-    (mirror,) = server.runs.values()
-    assert not mirror.lines
+    (sent,) = server.runs.values()
+    assert not sent.lines
     server.fails = lambda _path, _body: None
     end_client()
     assert_synced(alzbench, server)
 
 
 @pytest.mark.parametrize("broken", ["content.epoch", "media", "content.summary"])
-def test_a_fault_of_ours_in_tracking_costs_no_run(
+def test_a_fault_in_tracking_costs_no_run(
     alzbench: Command, write: Write, server: StandIn, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alzbench("run", write("disabled", name="plain"), "--no-sanity", "--seeds", "0,1")
     with monkeypatch.context() as patched:
-        patched.setattr(f"alzbench.tracking.mirror.{broken}", lambda *_: {}["no such key"])
+        patched.setattr(f"alzbench.tracking.tracked_run.{broken}", lambda *_: {}["no such key"])
         result = alzbench("run", write("online"), "--no-sanity", "--seeds", "0,1")
     assert result.code == 0
     assert result.err.count("W&B: tracking failed") == 1
     assert "KeyError: 'no such key'" in result.err
     assert_same_metrics("plain", "e")
-    (mirror,) = server.runs.values()
-    assert mirror.state == "failed"  # and not for ever running
+    (sent,) = server.runs.values()
+    assert sent.state == "failed"  # and not running for ever
     assert_synced(alzbench, server)
 
 
-def test_a_fault_of_ours_hides_no_failure_of_a_run(
+def test_a_fault_in_tracking_hides_no_failure_of_a_run(
     alzbench: Command, write: Write, server: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alzbench.tracking.mirror.content.epoch", lambda *_: {}["no such key"])
+    monkeypatch.setattr("alzbench.tracking.tracked_run.content.epoch", lambda *_: {}["no such key"])
     result = alzbench("run", write("online", train={"lr": 1.0}), "--no-sanity")
     assert result.code == 1
     assert "the learning rate is too high" in read_run(only_run()).card.error
@@ -127,7 +127,7 @@ def test_a_fault_of_ours_hides_no_failure_of_a_run(
     assert [run.state for run in server.runs.values()] == ["failed"]
 
 
-def test_what_arrived_before_the_server_went_away_is_not_sent_again(
+def test_data_that_arrived_before_the_server_went_away_are_not_sent_again(
     alzbench: Command, write: Write, server: StandIn
 ) -> None:
     file = write("online", train={"epochs": 25})
@@ -136,22 +136,22 @@ def test_what_arrived_before_the_server_went_away_is_not_sent_again(
         while not any(run.lines for run in server.runs.values()):  # the client sends every 15 seconds
             assert process.poll() is None
             time.sleep(0.1)
-        (mirror,) = server.runs.values()
+        (sent,) = server.runs.values()
         server.fails = lambda _path, _body: 401  # the key was taken back
-        arrived = len(mirror.lines)
+        arrived = len(sent.lines)
         _, err = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 0, err
-    assert 1 <= arrived == len(mirror.lines) < 25
+    assert 1 <= arrived == len(sent.lines) < 25
     assert err.count("W&B: ") == 1, err
     server.fails = lambda _path, _body: None
     assert alzbench("sync").out == "1 sent, 0 already sent, 0 failed.\n"
-    assert [row["epoch"] for row in rows(server, mirror.name)] == list(range(1, 26))
-    assert mirror.summary["state"] == "complete"
+    assert [row["epoch"] for row in rows(server, sent.name)] == list(range(1, 26))
+    assert sent.summary["state"] == "complete"
 
 
-def test_what_the_server_does_not_show_is_said_once(
+def test_missing_rows_are_reported_once(
     alzbench: Command, write: Write, server: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("alzbench.tracking.client.CONFIRM_WAITS_S", (0.0, 0.2))
@@ -164,7 +164,7 @@ def test_what_the_server_does_not_show_is_said_once(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_who_stops_a_run_is_told_what_is_waited_for(
+def test_a_stopped_command_says_that_it_waits_for_the_server(
     alzbench: Command, write: Write, server: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stopped(_estimator: object, _writer: object, listeners: Listeners) -> None:

@@ -1,16 +1,17 @@
-"""Runs mirrored offline, read back with the client's own reader; and runs that are not mirrored at all."""
+"""Runs tracked offline, read back with the client's own reader; and runs that are not tracked at all."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from alzbench.compare.one_run import run_intervals
 
+from alzbench.evaluation.scores import scores_of_run
 from alzbench.store import read_run
 from tests.helpers.command import Command
 from tests.helpers.wandb_runs import EPOCHS, Write, marker, only_run, start
@@ -23,7 +24,10 @@ def inspect(folder: Path, *options: str) -> str:
     """Return what the client's reader prints of the one offline run in a folder."""
     (file,) = folder.glob("wandb/offline-run-*/*.wandb")
     return subprocess.run(
-        ["wandb", "leet", "inspect", *options, "--json", str(file)], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "wandb", "leet", "inspect", *options, "--json", str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
 
 
@@ -37,21 +41,22 @@ def history(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def folder(alzbench: Command, write: Write) -> Path:
-    """The folder of a run that was mirrored offline."""
+    """The folder of a run that was tracked offline."""
     result = alzbench("run", write("offline"), "--no-sanity")
     assert (result.code, "W&B" in result.err) == (0, False)
     return only_run()
 
 
 def test_the_file_holds_config_history_summary_and_media(folder: Path) -> None:
-    run, found = read_run(folder), json.loads(inspect(folder, "--summary"))
-    assert (found["name"], found["project"], found["exit_code"]) == ("e seed 0", "alzbench", 0)
-    assert found["tags"] == ["reference", "baseline", "leaks unknown"]
-    (of_run,) = [record["run"] for record in records(folder) if record["type"] == "run"]
-    assert (of_run["run_group"], of_run["job_type"]) == ("e", "run")
-    assert found["config"]["train"]["lr"] == 1e-3  # every default written out
-    assert found["config"]["run"] == {
-        name: getattr(run.card, name) for name in ("seed", "fold", "trial", "hash", "settings", "data", "test", "leaks")
+    run, summary = read_run(folder), json.loads(inspect(folder, "--summary"))
+    assert (summary["name"], summary["project"], summary["exit_code"]) == ("e seed 0", "alzbench", 0)
+    assert summary["tags"] == ["reference", "baseline", "leaks unknown"]
+    (record_of_run,) = [record["run"] for record in records(folder) if record["type"] == "run"]
+    assert (record_of_run["run_group"], record_of_run["job_type"]) == ("e", "run")
+    assert summary["config"]["train"]["lr"] == 1e-3  # every default written out
+    assert summary["config"]["run"] == {
+        name: getattr(run.card, name)
+        for name in ("seed", "fold", "trial", "hash", "settings_hash", "data", "test", "leaks")
     }
     *epochs, last = history(folder)
     assert [(row["epoch"], row["_step"]) for row in epochs] == [(k, k) for k in range(1, EPOCHS + 1)]
@@ -69,20 +74,24 @@ def test_the_summary_holds_scores_with_intervals_and_leakage(folder: Path) -> No
     for record in records(folder):
         if record["type"] == "summary":
             summary |= record["summary"]["update"]
-    scores = run.metrics["test"]
-    assert summary["test/accuracy"] == pytest.approx(scores["accuracy"])
-    assert summary["test/f1/MildDemented"] == pytest.approx(scores["per_class"]["MildDemented"]["f1"])
-    found = run_intervals(run)
-    assert summary["test/intervals_over"] == f"{found.by}s"
-    assert "accuracy" in found.scores
-    for name, of in found.scores.items():
-        assert summary[f"test/{name}_low"] == pytest.approx(of.low)
-        assert summary[f"test/{name}_high"] == pytest.approx(of.high)
-    assert summary["leakage/same_subject"] == run.metrics["leakage"]["same_subject"]
+    metrics = run.metrics()
+    assert metrics.test is not None
+    assert metrics.leakage is not None
+    assert summary["test/accuracy"] == pytest.approx(metrics.test.scores["accuracy"])
+    assert summary["test/f1/MildDemented"] == pytest.approx(metrics.test.per_class["MildDemented"]["f1"])
+    scores = scores_of_run(run.card.seed, run.evaluation(), run.counts())
+    assert summary["test/intervals_over"] == f"{scores.by}s"
+    named = {**scores.overall, **{f"f1/{name}": score for name, score in scores.by_class["f1"].items()}}
+    intervals = {name: score.interval for name, score in named.items() if score.interval is not None}
+    assert "accuracy" in intervals
+    for name, interval in intervals.items():
+        assert summary[f"test/{name}_low"] == pytest.approx(interval.low)
+        assert summary[f"test/{name}_high"] == pytest.approx(interval.high)
+    assert summary["leakage/same_subject"] == metrics.leakage.same_subject
     assert summary["state"] == "complete"
 
 
-def test_the_surest_mistakes_come_with_their_pictures(folder: Path) -> None:
+def test_the_most_confident_errors_have_their_pictures(folder: Path) -> None:
     (file,) = folder.glob("wandb/offline-run-*/files/media/table/test/mistakes*.json")
     table = json.loads(file.read_text())
     columns = {name: k for k, name in enumerate(table["columns"])}

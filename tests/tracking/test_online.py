@@ -1,4 +1,4 @@
-"""Runs mirrored to a server while they go on."""
+"""Runs sent to a server while they go on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from alzbench.store import read_run
 from alzbench.tracking.client import BEGIN_S
-from alzbench.tracking.mirror import Mirror
+from alzbench.tracking.tracked_run import TrackedRun
 from tests.helpers.command import Command
 from tests.helpers.wandb_runs import EPOCHS, KEY, Write, assert_whole, marker, only_run, start
 from tests.helpers.wandb_server import StandIn
@@ -21,48 +21,48 @@ from tests.helpers.wandb_server import StandIn
 pytestmark = pytest.mark.slow
 
 
-def test_a_run_is_there_whole(alzbench: Command, write: Write, server: StandIn) -> None:
+def test_the_server_has_all_of_a_run(alzbench: Command, write: Write, server: StandIn) -> None:
     result = alzbench("run", write("auto"), "--no-sanity")  # the key alone turns it on
     assert result.code == 0
     assert "W&B" not in result.err
     assert_whole(server, only_run())
-    (mirror,) = server.runs.values()
-    assert (mirror.project, mirror.group, mirror.title, mirror.job_type) == ("alzbench", "e", "e seed 0", "run")
-    assert mirror.tags == ["reference", "baseline", "leaks unknown"]
-    assert mirror.values["train"]["epochs"] == EPOCHS
-    assert mirror.values["run"]["hash"] == read_run(only_run()).card.hash
-    assert (mirror.values["label"], mirror.values["protocol_name"]) == ("e (reference)", "reference")
-    assert {"figures/confusion", "test/mistakes", "test/predictions"} <= mirror.history[-1].keys()
-    assert any(name.startswith("media/images/figures/confusion") for name in mirror.files)
-    assert not {"wandb-metadata.json", "requirements.txt"} & mirror.files.keys()  # nothing about the machine
+    (sent,) = server.runs.values()
+    assert (sent.project, sent.group, sent.title, sent.job_type) == ("alzbench", "e", "e seed 0", "run")
+    assert sent.tags == ["reference", "baseline", "leaks unknown"]
+    assert sent.values["train"]["epochs"] == EPOCHS
+    assert sent.values["run"]["hash"] == read_run(only_run()).card.hash
+    assert (sent.values["label"], sent.values["protocol_name"]) == ("e (reference)", "reference")
+    assert {"figures/confusion", "test/mistakes", "test/predictions"} <= sent.history[-1].keys()
+    assert any(name.startswith("media/images/figures/confusion") for name in sent.files)
+    assert not {"wandb-metadata.json", "requirements.txt"} & sent.files.keys()  # nothing about the machine
     assert marker(only_run())["url"].startswith(server.url)
 
 
 def test_a_run_does_not_wait_for_the_client_to_begin(alzbench: Command, write: Write, server: StandIn) -> None:
-    """The server answers once the run's folder has figures, which would be never, did the run wait for it."""
+    """The server responds once the run's folder has scores, which would be never if the run waited for it."""
 
-    def answer_late(_path: str, _body: bytes) -> None:
+    def respond_late(_path: str, _body: bytes) -> None:
         give_up = time.monotonic() + 2 * BEGIN_S
         while not list(Path("runs/e").glob("seed-*/metrics.json")) and time.monotonic() < give_up:
             time.sleep(0.05)
 
-    server.fails = answer_late
+    server.fails = respond_late
     result = alzbench("run", write("online"), "--no-sanity")
     assert (result.code, "W&B" in result.err) == (0, False)
     assert_whole(server, only_run())
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_a_mirror_that_is_done_lets_go_of_its_lock(
+def test_a_tracked_run_that_has_ended_releases_its_lock(
     alzbench: Command, write: Write, server: StandIn, broken: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mirrors: list[Mirror] = []  # so that none is let go of by chance
-    begin = Mirror._begin
-    monkeypatch.setattr(Mirror, "_begin", lambda self, *rest: (mirrors.append(self), begin(self, *rest))[1])
+    begun: list[TrackedRun] = []  # so that no lock is released by garbage collection
+    begin = TrackedRun._begin
+    monkeypatch.setattr(TrackedRun, "_begin", lambda self, *rest: (begun.append(self), begin(self, *rest))[1])
     if broken:
-        monkeypatch.setattr("alzbench.tracking.mirror.media", lambda *_: {}["no such key"])
+        monkeypatch.setattr("alzbench.tracking.tracked_run.media", lambda *_: {}["no such key"])
     assert alzbench("run", write("online"), "--no-sanity").code == 0
-    assert len(mirrors) == len(server.runs) == 1
+    assert len(begun) == len(server.runs) == 1
     with filelock.FileLock(only_run() / ".wandb.lock", timeout=0):
         pass
 
@@ -78,7 +78,7 @@ def test_an_agent_of_another_sweep_does_not_take_the_runs_over(
         assert_whole(server, folder)
 
 
-def test_sanity_rows_are_runs_beside_it(alzbench: Command, write: Write, server: StandIn) -> None:
+def test_sanity_baselines_are_runs_beside_it(alzbench: Command, write: Write, server: StandIn) -> None:
     alzbench("run", write("online"))
     by_title = {run.title: run for run in server.runs.values()}
     names = ("largest-class", "grey-logistic", "shuffled-labels")
@@ -125,7 +125,7 @@ def test_seeds_at_the_same_time_do_not_mix(write: Write, server: StandIn) -> Non
         assert server.runs[marker(folder)["id"]].values["run"]["seed"] == read_run(folder).card.seed
 
 
-def test_a_run_that_is_made_again_is_another_one(alzbench: Command, write: Write, server: StandIn) -> None:
+def test_a_restarted_run_is_another_one(alzbench: Command, write: Write, server: StandIn) -> None:
     file = write("online")
     alzbench("run", file, "--no-sanity")
     first = marker(only_run())["id"]
@@ -138,8 +138,8 @@ def test_a_run_that_is_made_again_is_another_one(alzbench: Command, write: Write
 
 def test_a_failed_run_says_so(alzbench: Command, write: Write, server: StandIn) -> None:
     assert alzbench("run", write("online", train={"lr": 1.0}), "--no-sanity").code == 1
-    (mirror,) = server.runs.values()
-    assert (mirror.state, mirror.summary["state"]) == ("failed", "failed")
+    (sent,) = server.runs.values()
+    assert (sent.state, sent.summary["state"]) == ("failed", "failed")
 
 
 def test_the_model_is_sent_when_asked_for(alzbench: Command, write: Write, server: StandIn) -> None:

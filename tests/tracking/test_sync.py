@@ -1,4 +1,4 @@
-"""Stored runs sent later: offline ones, those never tracked, trials, and predictions from elsewhere."""
+"""Stored runs sent later: offline runs, runs that were never tracked, trials, and imported predictions."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def test_offline_and_untracked_runs_are_sent_once(
     result = alzbench("sync", "--json")
     assert result.code == 0, result.err
     report = json.loads(result.out)
-    assert (report["sent"], report["found"], report["failed"]) == (3, 0, 0)
+    assert (report["sent"], report["present"], report["failed"]) == (3, 0, 0)
     assert sorted(run.title for run in server.runs.values()) == ["e seed 0", "notebook seed 0", "untracked seed 0"]
     for name in ("e", "untracked"):
         assert_whole(server, only_run(name))
     (notebook,) = (run for run in server.runs.values() if run.group == "notebook")
     assert {"test/accuracy", "test/accuracy_low"} <= notebook.summary.keys()
     server.requests.clear()
-    assert json.loads(alzbench("sync", "--json").out)["found"] == 3
+    assert json.loads(alzbench("sync", "--json").out)["present"] == 3
     assert server.requests == []
-    assert alzbench("sync", "private").out.startswith("1 runs sent")  # who names a run means it
+    assert alzbench("sync", "private").out.startswith("1 sent,")  # named, so it is meant
 
 
 @pytest.mark.parametrize(
-    ("file", "content", "said"),
+    ("file", "content", "message"),
     [
         ("predictions.csv", "image\n", "predictions.csv"),
         ("figures/confusion.png", "no picture", "confusion.png"),
@@ -55,28 +55,30 @@ def test_offline_and_untracked_runs_are_sent_once(
     ids=["predictions", "figure", "history", "experiment", "id"],
 )
 def test_a_damaged_run_keeps_no_other_from_being_sent(
-    alzbench: Command, write: Write, server: StandIn, file: str, content: str, said: str
+    alzbench: Command, write: Write, server: StandIn, file: str, content: str, message: str
 ) -> None:
     for name in ("damaged", "e"):
         alzbench("run", write("disabled", name=name), "--no-sanity")
     (only_run("damaged") / file).write_text(content)
     result = alzbench("sync", "damaged", "e")
     assert (result.code, result.out) == (1, "1 sent, 0 already sent, 1 failed.\n")
-    assert said in result.err
+    assert message in result.err
     assert "Traceback" not in result.err
     assert_whole(server, only_run())
     assert {run.state for run in server.runs.values()} <= {"finished", "failed"}
 
 
 @pytest.mark.parametrize(("file", "content"), [("experiment.yaml", ""), ("wandb.json", '{"id": 5, "project": 7}')])
-def test_what_can_be_done_without_is(alzbench: Command, write: Write, server: StandIn, file: str, content: str) -> None:
+def test_a_run_without_experiment_or_marker_is_sent(
+    alzbench: Command, write: Write, server: StandIn, file: str, content: str
+) -> None:
     alzbench("run", write("disabled"), "--no-sanity")
     (only_run() / file).write_text(content)
-    assert alzbench("sync", "e").out.startswith("1 runs sent")
+    assert alzbench("sync", "e").out.startswith("1 sent,")
     assert_whole(server, only_run())
 
 
-def test_a_run_that_is_made_again_untracked_is_another_one(alzbench: Command, write: Write, server: StandIn) -> None:
+def test_a_run_that_is_restarted_untracked_is_another_one(alzbench: Command, write: Write, server: StandIn) -> None:
     alzbench("run", write("online"), "--no-sanity")
     first = marker(only_run())["id"]
     time.sleep(1.1)  # runs of the same second count as one
@@ -84,39 +86,37 @@ def test_a_run_that_is_made_again_untracked_is_another_one(alzbench: Command, wr
         patched.delenv("WANDB_API_KEY")
         alzbench("run", write("auto"), "--no-sanity", "--force")
     assert not (only_run() / "wandb.json").exists()
-    assert alzbench("sync").out.startswith("1 runs sent")
+    assert alzbench("sync").out.startswith("1 sent,")
     assert marker(only_run())["id"] != first
     assert len(server.runs) == 2
     assert_whole(server, only_run())
 
 
-def test_a_project_that_was_never_taken_is_not_asked_for_again(
-    alzbench: Command, write: Write, server: StandIn
-) -> None:
+def test_a_project_that_the_server_refused_is_not_tried_again(alzbench: Command, write: Write, server: StandIn) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("WANDB_PROJECT", "my proj/ect")
         result = alzbench("run", write("online"), "--no-sanity")
     assert result.code == 0
     assert result.err.count("W&B: tracking failed") == 1
     end_client()
-    assert alzbench("sync").out.startswith("1 runs sent")
+    assert alzbench("sync").out.startswith("1 sent,")
     assert [run.project for run in server.runs.values()] == ["alzbench"]
 
 
-def test_what_another_process_sends_is_not_sent_twice(alzbench: Command, write: Write, server: StandIn) -> None:
+def test_a_run_that_another_process_sends_is_not_sent_twice(alzbench: Command, write: Write, server: StandIn) -> None:
     alzbench("run", write("disabled"), "--no-sanity")
     with filelock.FileLock(only_run() / ".wandb.lock"):
         result = alzbench("sync", "e")
     assert (result.code, server.runs) == (1, {})
     assert "is being sent by another process" in result.err
-    assert alzbench("sync", "e").out.startswith("1 runs sent")
+    assert alzbench("sync", "e").out.startswith("1 sent,")
 
 
 def test_a_lost_marker_sends_no_second_run(alzbench: Command, write: Write, server: StandIn) -> None:
     alzbench("run", write("online"), "--no-sanity")
     (only_run() / "wandb.json").unlink()
     shutil.rmtree(only_run() / "wandb")
-    assert alzbench("sync").out.startswith("1 runs sent")
+    assert alzbench("sync").out.startswith("1 sent,")
     assert len(server.runs) == 1
     assert_whole(server, only_run())
 
@@ -128,13 +128,13 @@ def test_runs_can_be_sent_to_another_project(alzbench: Command, write: Write, se
     assert marker(only_run())["project"] == "other"
 
 
-def test_without_a_key_nothing_is_sent_and_said_so(alzbench: Command, write: Write, server: StandIn) -> None:
+def test_without_a_key_nothing_is_sent_and_the_error_says_so(alzbench: Command, write: Write, server: StandIn) -> None:
     alzbench("run", write("offline"), "--no-sanity")
     with pytest.MonkeyPatch.context() as patched:
         patched.delenv("WANDB_API_KEY")
         result = alzbench("sync")
     assert (result.code, result.out) == (1, "")
-    assert result.err == "error: W&B needs an API key to be sent anything: `wandb login` or WANDB_API_KEY.\n"
+    assert result.err == "error: Sending runs to W&B needs an API key: `wandb login` or WANDB_API_KEY.\n"
     assert server.requests == []
 
 
@@ -154,7 +154,7 @@ def write_sweep(write: Write, mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["offline", "disabled"])
-def test_the_study_of_a_sweep_is_sent_later_with_its_trials(
+def test_the_summary_of_a_sweep_is_sent_later_with_its_trials(
     alzbench: Command, write: Write, server: StandIn, mode: str
 ) -> None:
     write_sweep(write, mode)
@@ -163,54 +163,52 @@ def test_the_study_of_a_sweep_is_sent_later_with_its_trials(
     sent = json.loads(alzbench("sync", "--json").out)
     if mode == "disabled":
         assert sent["runs"] == []
-        assert not list(Path("runs").rglob("study.json"))
+        assert not list(Path("runs").rglob("summary.json"))
         return
     trials = [run for run in server.runs.values() if run.job_type == "trial"]
-    (study,) = [run for run in server.runs.values() if run.job_type == "study"]
+    (sweep,) = [run for run in server.runs.values() if run.job_type == "sweep"]
     assert sent["sent"] == len(trials) + 1
-    assert (study.title, study.group, study.state) == ("s study", "s", "finished")
-    assert [name for name in study.history[-1] if name.startswith("study/")]
-    assert study.summary["best"] == {"trial": 2, "settings": {"train.lr": 1e-3}}
+    assert (sweep.title, sweep.group, sweep.state) == ("s sweep", "s", "finished")
+    assert [name for name in sweep.history[-1] if name.startswith("sweep/")]
+    assert sweep.summary["best"] == {"trial": 2, "settings": {"train.lr": 1e-3}}
     server.requests.clear()
-    assert json.loads(alzbench("sync", "--json").out)["found"] == len(trials) + 1
+    assert json.loads(alzbench("sync", "--json").out)["present"] == len(trials) + 1
     assert server.requests == []
 
 
-def test_a_study_that_cannot_be_read_keeps_no_run_from_being_sent(
-    alzbench: Command, write: Write, server: StandIn
-) -> None:
+def test_a_damaged_summary_keeps_no_run_from_being_sent(alzbench: Command, write: Write, server: StandIn) -> None:
     alzbench("run", write("disabled"), "--no-sanity")
     for name, content in (("a", "{"), ("b", '{"base": null, "values": {}, "captions": {}, "finished": ""}')):
-        (Path("runs") / name / "study").mkdir(parents=True)
-        (Path("runs") / name / "study" / "study.json").write_text(content)
+        (Path("runs") / name / "summary").mkdir(parents=True)
+        (Path("runs") / name / "summary" / "summary.json").write_text(content)
     result = alzbench("sync", "e")
     assert (result.code, result.out) == (0, "1 sent, 0 already sent, 0 failed.\n")
     assert result.err.count("warning: left out: runs/") == 2
     assert_whole(server, only_run())
 
 
-def test_a_run_made_anew_while_the_old_one_is_sent_is_another_one(
+def test_a_run_that_is_restarted_while_it_is_sent_is_another_one(
     alzbench: Command, write: Write, server: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alzbench("run", write("disabled"), "--no-sanity")
 
-    def made_anew(*_: object) -> None:
+    def restart(*_: object) -> None:
         (only_run() / "wandb.json").unlink()  # as `RunStore.begin` does
 
-    monkeypatch.setattr("alzbench.tracking.mirror.confirm", made_anew)
-    assert alzbench("sync", "e").out.startswith("1 runs sent")
+    monkeypatch.setattr("alzbench.tracking.tracked_run.confirm", restart)
+    assert alzbench("sync", "e").out.startswith("1 sent,")
     assert not (only_run() / "wandb.json").exists()
     assert server.runs
 
 
-def test_a_server_that_takes_nothing_is_not_asked_for_every_run(
+def test_a_server_that_refuses_everything_is_not_asked_for_every_run(
     alzbench: Command, write: Write, server: StandIn
 ) -> None:
     alzbench("run", write("disabled"), "--no-sanity", "--seeds", "0,1,2,3")
     server.fails = lambda _path, body: 403 if b"mutation UpsertBucket" in body else None
     result = alzbench("sync", "e")
     assert (result.code, result.out) == (1, "")
-    assert result.err.count("not sent whole") == 1
+    assert result.err.count("not sent completely") == 1
 
 
 def test_every_trial_of_a_sweep_is_a_run_of_its_group(alzbench: Command, write: Write, server: StandIn) -> None:
@@ -218,14 +216,14 @@ def test_every_trial_of_a_sweep_is_a_run_of_its_group(alzbench: Command, write: 
     result = alzbench("sweep", "s.yaml")
     assert result.code == 0, result.err
     assert "W&B" not in result.err
-    of_sweep = {run.title: run for run in server.runs.values() if run.group == "s"}
-    assert set(of_sweep) == {*(f"s trial {k} seed 0" for k in range(3)), "s study"}
+    by_title = {run.title: run for run in server.runs.values() if run.group == "s"}
+    assert set(by_title) == {*(f"s trial {k} seed 0" for k in range(3)), "s sweep"}
     for k in range(3):
-        trial = of_sweep[f"s trial {k} seed 0"]
+        trial = by_title[f"s trial {k} seed 0"]
         assert (trial.job_type, trial.tags[-1], trial.values["run"]["trial"]) == ("trial", "trial", k)
-        assert trial.summary["state"] in ("complete", "pruned")
+        assert trial.summary["state"] == "complete"
         assert not [name for name in trial.summary if name.startswith("test")]  # no trial has read it
-    study = of_sweep["s study"]
-    assert any(name.startswith("study/") for name in study.history[-1])
-    assert study.values["base"]["name"] == "base"
-    assert KEY not in json.dumps(study.values)
+    sweep = by_title["s sweep"]
+    assert any(name.startswith("sweep/") for name in sweep.history[-1])
+    assert sweep.values["base"]["name"] == "base"
+    assert KEY not in json.dumps(sweep.values)
