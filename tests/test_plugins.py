@@ -19,7 +19,8 @@ from alzbench.models.variants import VARIANTS
 from alzbench.registry import Registry
 from alzbench.sweep.space import PRUNERS, SAMPLERS
 from alzbench.training.imbalance import STRATEGIES
-from alzbench.training.objective import LOSSES, OPTIMIZERS, SCHEDULES
+from alzbench.training.losses import LOSSES
+from alzbench.training.optimizers import OPTIMIZERS, SCHEDULES
 
 # the schema lists the names of these
 LISTED = {
