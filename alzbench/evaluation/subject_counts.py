@@ -35,8 +35,8 @@ class _File(BaseModel):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         indices = [values for values in (self.labels, self.predicted, self.votes) if values is not None]
-        columns = [*indices, self.healthy] if self.healthy is not None else indices
-        if any(len(values) != len(self.names) for values in columns):
+        lengths = [*map(len, indices), *([] if self.healthy is None else [len(self.healthy)])]
+        if any(length != len(self.names) for length in lengths):
             raise ValueError("names, labels, predicted, healthy and votes differ in length")
         if len(set(self.names)) < len(self.names):
             raise ValueError("a name is there twice")
