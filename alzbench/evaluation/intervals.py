@@ -29,6 +29,8 @@ LEVEL = 0.95
 FEWEST_CLUSTERS = 5  # with fewer, no interval is honest
 _ROUNDING = 1e-9  # a standard error below it is none
 
+Resting = dict[RestsOn, list[int]]  # number of clusters for each class
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -73,22 +75,12 @@ class Jackknife:
 
     def clusters(self, metric: Metric) -> list[int]:
         """Return the number of clusters that a metric rests on: one number, or one per class."""
-        return self._resting[metric.rests_on] if metric.per_class else self._resting[metric.rests_on][:1]
+        return clusters_of(metric, self._resting)
 
     @cached_property
-    def _resting(self) -> dict[RestsOn, list[int]]:
-        has_class = (self.true > 0).any(0)  # (C, K)
-        classes = has_class.sum(0).tolist()
-        others = [int(np.delete(has_class, k, axis=1).any(1).sum()) for k in range(has_class.shape[1])]
-        every = int(self.tested.sum())
-        return {
-            "all": [every] * len(classes),
-            "rarest_class": [min((n for n in classes if n), default=0)],
-            "class": classes,
-            "other_classes": others,
-            "both_sides": [min(pair) for pair in zip(classes, others, strict=True)],
-            "predicted": (self.counts.sum(-2) > 0).any(0).sum(0).tolist(),
-        }
+    def _resting(self) -> Resting:
+        true, predicted = np.any(self.true > 0, axis=0), np.any(self.counts.sum(-2) > 0, axis=0)
+        return count_resting(true, predicted, int(self.tested.sum()))
 
     def values(self, metric: Metric) -> Values:
         """Return a metric over all clusters, then without each one: (S, 1 + C), per class (S, 1 + C, K)."""
@@ -129,6 +121,31 @@ class Jackknife:
         flat = self.counts.reshape(seeds, clusters, size * size)
         cells = np.where(flat.any(-1), 1 + flat.argmax(-1), 0)
         return np.concatenate([np.zeros((seeds, 1), np.intp), cells], 1)
+
+
+def count_resting(true: npt.NDArray[np.bool_], predicted: npt.NDArray[np.bool_], tested: int) -> Resting:
+    """Count the clusters that metrics rest on.
+
+    Args:
+        true, predicted: (C, K) True for clusters with images that have a class, or that it is predicted for.
+        tested: Number of clusters that any seed has tested.
+    """
+    classes = true.sum(0).tolist()
+    others = [int(np.delete(true, k, axis=1).any(1).sum()) for k in range(true.shape[1])]
+    return {
+        "all": [tested] * len(classes),
+        "rarest_class": [min((n for n in classes if n), default=0)] * len(classes),
+        "class": classes,
+        "other_classes": others,
+        "both_sides": [min(pair) for pair in zip(classes, others, strict=True)],
+        "predicted": predicted.sum(0).tolist(),
+    }
+
+
+def clusters_of(metric: Metric, resting: Resting) -> list[int]:
+    """Return the number of clusters that a metric rests on: one number, or one per class."""
+    per_class = resting[metric.rests_on]
+    return per_class if metric.per_class else [min(per_class)]
 
 
 def intervals(jackknife: Jackknife, metric: Metric) -> list[Interval | None]:
