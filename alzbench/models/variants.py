@@ -42,8 +42,8 @@ class Variant(Entry[Build]):
         try:
             return self.settings.model_validate(dict(options))
         except ValidationError as error:
-            problems = explain_validation(error, "model.options", self.settings)
-            raise ExperimentError(f"variant {self.name}: {problems}.") from None
+            explanation = explain_validation(error, "model.options", self.settings)
+            raise ExperimentError(f"variant {self.name}: {explanation}") from None
 
 
 VARIANTS = Registry("variant", Variant)

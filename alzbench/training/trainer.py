@@ -20,7 +20,8 @@ from alzbench.models.backend import has_accelerator
 from alzbench.progress import Advance, Progress
 from alzbench.training.batches import FeatureBatches
 from alzbench.training.checkpoint import Checkpoint
-from alzbench.training.objective import make_loss, make_optimizer
+from alzbench.training.losses import make_loss
+from alzbench.training.optimizers import make_optimizer
 from alzbench.training.predictor import predict_logits
 
 STEPS_PER_EXECUTION = 8  # steps between two returns to Python: a return costs as much as a small step

@@ -205,7 +205,7 @@ def _whole_model(name: str, tuned: bool) -> Any:
     from alzbench.experiment import BackboneSettings, DataSettings
     from alzbench.models.classifier import build_head, join_suffix
     from alzbench.models.prefix import build_prefix, build_suffix
-    from alzbench.training.objective import make_loss
+    from alzbench.training.losses import make_loss
 
     chosen, backbone, data = experiment(name, None), BackboneSettings(weights="none"), DataSettings(channels=3)
     until = "block_14" if tuned else None

@@ -91,7 +91,9 @@ def empty(folder: Path) -> None:
     ("change", "folder", "parts"),
     [
         pytest.param(remove, ".", ["There is no folder", "--data", "--demo"], id="no-folder"),
-        pytest.param(remove, "OriginalDataset", ["must contain the folders AugmentedAlzheimerDataset and"], id="no-part"),
+        pytest.param(
+            remove, "OriginalDataset", ["must contain the folders AugmentedAlzheimerDataset and"], id="no-part"
+        ),
         pytest.param(remove, "OriginalDataset/MildDemented", ["missing: MildDemented"], id="no-class"),
         pytest.param(empty, "AugmentedAlzheimerDataset/MildDemented", ["empty: MildDemented"], id="empty-class"),
     ],

@@ -1,4 +1,4 @@
-"""Losses, optimizers and learning rate schedules, all from Keras."""
+"""Optimizers and learning rate schedules, all from Keras."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-from keras import ops
 
 from alzbench.experiment import TrainSettings
 from alzbench.registry import Entry, Registry
-
-# settings -> loss of logits (B, K) and labels (B,)
-Loss = Callable[[TrainSettings], Any]
 
 # (settings, total steps, warm-up steps) -> learning rate, a number or a schedule
 Schedule = Callable[[TrainSettings, int, int], Any]
@@ -20,14 +16,8 @@ Schedule = Callable[[TrainSettings, int, int], Any]
 # learning rate -> optimizer
 Optimizer = Callable[[Any], Any]
 
-LOSSES = Registry("loss", Entry[Loss])
 SCHEDULES = Registry("schedule", Entry[Schedule])
 OPTIMIZERS = Registry("optimizer", Entry[Optimizer])
-
-
-def make_loss(settings: TrainSettings) -> Any:
-    """Return the loss function of labels (B,) and logits (B, K)."""
-    return LOSSES[settings.loss].function(settings)
 
 
 def make_optimizer(settings: TrainSettings, steps: int) -> Any:
@@ -35,42 +25,6 @@ def make_optimizer(settings: TrainSettings, steps: int) -> Any:
     total, warmup = settings.epochs * steps, settings.warmup_epochs * steps
     rate = SCHEDULES[settings.schedule].function(settings, total, warmup)
     return OPTIMIZERS[settings.optimizer].function(rate)
-
-
-@LOSSES.register("sparse_categorical_crossentropy")
-def _cross_entropy(settings: TrainSettings) -> Any:
-    """Cross-entropy, with smoothed labels if `label_smoothing` is set."""
-    if not settings.label_smoothing:
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return _OfClassIndices(
-        keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing, reduction=None)
-    )
-
-
-@LOSSES.register("focal")
-def _focal(settings: TrainSettings) -> Any:
-    """Focal loss (Lin et al. 2017): cross-entropy with less weight on examples that are already predicted well."""
-    return _OfClassIndices(
-        keras.losses.CategoricalFocalCrossentropy(
-            alpha=1.0,  # `imbalance` weights classes; with 1, a gamma of 0 gives cross-entropy
-            gamma=settings.focal_gamma,
-            from_logits=True,
-            label_smoothing=settings.label_smoothing,
-            reduction=None,
-        )
-    )
-
-
-class _OfClassIndices(keras.losses.Loss):
-    """A Keras loss for one-hot labels, called with class indices."""
-
-    def __init__(self, one_hot_loss: Any) -> None:
-        super().__init__(name=one_hot_loss.name)
-        self._one_hot_loss = one_hot_loss
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
-        return self._one_hot_loss(ops.one_hot(labels, y_pred.shape[-1]), y_pred)
 
 
 @SCHEDULES.register("constant")
