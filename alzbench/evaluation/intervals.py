@@ -1,4 +1,4 @@
-"""95 % intervals over seeds and test subjects at once, of metrics and of paired differences.
+"""95 % intervals over seeds and test subjects at once.
 
 Slices of one subject are alike, so subjects are resampled: the variance over subjects is that of the delete-one
 jackknife (Efron and Stein 1981, doi 10.1214/aos/1176345462), which is the cluster-robust variance for a mean. The
@@ -7,7 +7,7 @@ the sum (Satterthwaite 1946, doi 10.2307/3002019), so that few seeds give a wide
 seeds, and its interval is over subjects alone.
 
 If the clusters show no variance, the score is still uncertain. The interval is then based on Clopper and Pearson's for
-n of n clusters, with any value for the remaining share, and the p-value is that of the sign test.
+n of n clusters, with any value for the remaining share.
 
 Letters: `S` seeds, `C` clusters (subjects, or images where subjects are not known), `K` classes.
 """
@@ -27,8 +27,9 @@ from alzbench.evaluation.metrics import Counts, Metric, RestsOn, Values
 
 LEVEL = 0.95
 FEWEST_CLUSTERS = 5  # with fewer, an interval is not reliable
-SMALLEST_P = 1e-300  # Student's distribution underflows to 0 below it, but no p-value is 0
 _ROUNDING = 1e-9  # a smaller standard error counts as 0
+
+Resting = dict[RestsOn, list[int]]  # number of clusters for each class
 
 
 @dataclass(frozen=True)
@@ -53,20 +54,6 @@ class Interval:
     df: float
 
 
-@dataclass(frozen=True)
-class Difference:
-    """The paired difference between two experiments on the same test images, seed by seed.
-
-    Attributes:
-        interval: Of the second experiment's score minus the first's.
-        p: Two-sided p-value for no difference, from the same standard error. If that is 0: from the sign test over
-            clusters, or 1 if the scores are equal.
-    """
-
-    interval: Interval
-    p: float
-
-
 class Jackknife:
     """Counts (S, C, K, K), with each cluster left out in turn; each metric is computed once."""
 
@@ -88,22 +75,12 @@ class Jackknife:
 
     def clusters(self, metric: Metric) -> list[int]:
         """Return the number of clusters that a metric rests on: one number, or one per class."""
-        return self._resting[metric.rests_on] if metric.per_class else self._resting[metric.rests_on][:1]
+        return clusters_of(metric, self._resting)
 
     @cached_property
-    def _resting(self) -> dict[RestsOn, list[int]]:
-        has_class = (self.true > 0).any(0)  # (C, K)
-        classes = has_class.sum(0).tolist()
-        others = [int(np.delete(has_class, k, axis=1).any(1).sum()) for k in range(has_class.shape[1])]
-        every = int(self.tested.sum())
-        return {
-            "all": [every] * len(classes),
-            "rarest_class": [min((n for n in classes if n), default=0)],
-            "class": classes,
-            "other_classes": others,
-            "both_sides": [min(pair) for pair in zip(classes, others, strict=True)],
-            "predicted": (self.counts.sum(-2) > 0).any(0).sum(0).tolist(),
-        }
+    def _resting(self) -> Resting:
+        true, predicted = np.any(self.true > 0, axis=0), np.any(self.counts.sum(-2) > 0, axis=0)
+        return count_resting(true, predicted, int(self.tested.sum()))
 
     def values(self, metric: Metric) -> Values:
         """Return a metric over all clusters, then without each one: (S, 1 + C), per class (S, 1 + C, K)."""
@@ -146,6 +123,31 @@ class Jackknife:
         return np.concatenate([np.zeros((seeds, 1), np.intp), cells], 1)
 
 
+def count_resting(true: npt.NDArray[np.bool_], predicted: npt.NDArray[np.bool_], tested: int) -> Resting:
+    """Count the clusters that metrics rest on.
+
+    Args:
+        true, predicted: (C, K) True for clusters with images that have a class, or that it is predicted for.
+        tested: Number of clusters that any seed has tested.
+    """
+    classes = true.sum(0).tolist()
+    others = [int(np.delete(true, k, axis=1).any(1).sum()) for k in range(true.shape[1])]
+    return {
+        "all": [tested] * len(classes),
+        "rarest_class": [min((n for n in classes if n), default=0)] * len(classes),
+        "class": classes,
+        "other_classes": others,
+        "both_sides": [min(pair) for pair in zip(classes, others, strict=True)],
+        "predicted": predicted.sum(0).tolist(),
+    }
+
+
+def clusters_of(metric: Metric, resting: Resting) -> list[int]:
+    """Return the number of clusters that a metric rests on: one number, or one per class."""
+    per_class = resting[metric.rests_on]
+    return per_class if metric.per_class else [min(per_class)]
+
+
 def intervals(jackknife: Jackknife, metric: Metric) -> list[Interval | None]:
     """Return the interval of a metric, or one per class; None if undefined, or with too few clusters."""
     return metric_intervals(metric, jackknife.values(metric), jackknife.tested, jackknife.clusters(metric))
@@ -166,47 +168,6 @@ def metric_intervals(
         return [jackknife_interval(values, tested, clusters[0], metric.bounds)]
     per_class = enumerate(clusters)
     return [jackknife_interval(values[..., k], tested, number, metric.bounds) for k, number in per_class]
-
-
-def differences(first: Jackknife, second: Jackknife, metric: Metric) -> list[Difference | None]:
-    """Return the paired difference of two experiments with the same seeds and test images, or one per class.
-
-    None if it is undefined, or with too few clusters.
-
-    Raises:
-        ValueError: Their images differ.
-    """
-    if first.counts.shape != second.counts.shape or not np.array_equal(first.true, second.true):
-        raise ValueError("paired experiments must have predictions of the same images")
-    change, clusters = second.values(metric) - first.values(metric), first.clusters(metric)
-    columns = [change[..., k] for k in range(len(clusters))] if metric.per_class else [change]
-    each = zip(columns, clusters, strict=True)
-    return [_difference(values, first.tested, number, metric.difference_bounds) for values, number in each]
-
-
-def mean_difference(pairs: Sequence[tuple[Jackknife, Jackknife]], metric: Metric) -> Interval | None:
-    """Return the mean of paired differences, each as in `differences`, all with the same seeds and clusters."""
-    if len({jackknife.counts.shape for pair in pairs for jackknife in pair}) > 1:
-        raise ValueError("pairs whose differences are averaged must have the same seeds, clusters and classes")
-    changes = [second.values(metric) - first.values(metric) for first, second in pairs]
-    tested = np.any([first.tested for first, _ in pairs], axis=0)
-    clusters = min(first.clusters(metric)[0] for first, _ in pairs)
-    return jackknife_interval(np.mean(changes, axis=0), tested, clusters, metric.difference_bounds)
-
-
-def _difference(
-    values: Values, tested: npt.NDArray[np.bool_], clusters: int, bounds: tuple[float, float]
-) -> Difference | None:
-    interval = jackknife_interval(values, tested, clusters, bounds)
-    if interval is None:
-        return None
-    se = math.hypot(interval.se_clusters, interval.se_seeds)
-    if not se:
-        p = min(1.0, 2 * float(special.bdtr(0, clusters, 0.5))) if interval.value else 1.0
-        return Difference(interval, p)
-    # not `scipy.stats.t`, which spends more time on checking its arguments than on computing
-    p = float(2 * special.stdtr(interval.df, -abs(interval.value) / se))
-    return Difference(interval, max(p, SMALLEST_P))
 
 
 def jackknife_interval(

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from alzbench.evaluation.evaluate import Evaluation, examples_of
-from alzbench.evaluation.intervals import Interval, metric_intervals
-from alzbench.evaluation.metrics import Examples, Metric, RestsOn, Values, metrics
+from alzbench.evaluation.intervals import Interval, Resting, clusters_of, count_resting, metric_intervals
+from alzbench.evaluation.metrics import Examples, Metric, Values, metrics
 from alzbench.evaluation.predictions import class_names
 from alzbench.evaluation.stacked import StackedCounts, stack
 from alzbench.evaluation.subject_counts import SubjectCounts
@@ -173,8 +174,7 @@ class _Blocks:
         """Return the score of a metric, or one per class, from its jackknife values (S, 1 + blocks[, K])."""
         tested = np.zeros(self.seeds[0].groups, bool)
         tested[np.concatenate([examples.group for examples in self.seeds])] = True
-        resting = self._resting(metric.rests_on, int(tested.sum()))
-        ends = metric_intervals(metric, values, tested, resting if metric.per_class else [min(resting)])
+        ends = metric_intervals(metric, values, tested, clusters_of(metric, self._resting))
         each = [values[:, 0, k] for k in range(len(self.classes))] if metric.per_class else [values[:, 0]]
         return [self._score(column, end) for column, end in zip(each, ends, strict=True)]
 
@@ -186,13 +186,12 @@ class _Blocks:
         whole = replace(interval, clusters=self.clusters) if interval else None  # blocks stand for the clusters in them
         return replace(spread, mean=mean, interval=whole) if spread else None
 
-    def _resting(self, rests_on: RestsOn, blocks: int) -> list[int]:
-        """Return the number of blocks that a metric rests on, for each class."""
-        if rests_on == "all":
-            return [blocks]
-        labels, block = (
-            np.concatenate([getattr(examples, name) for examples in self.seeds]) for name in ("labels", "group")
-        )
-        return [
-            min(len(np.unique(block[side])) for side in (labels == k, labels != k)) for k in range(len(self.classes))
-        ]
+    @cached_property
+    def _resting(self) -> Resting:
+        """The number of blocks that metrics rest on."""
+        shape = self.seeds[0].groups, len(self.classes)
+        true, predicted = np.zeros(shape, bool), np.zeros(shape, bool)
+        for examples in self.seeds:
+            true[examples.group, examples.labels] = True
+            predicted[examples.group, examples.predicted] = True
+        return count_resting(true, predicted, int(true.any(1).sum()))

@@ -3,14 +3,51 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.evaluation.subjects import combine
+
+MOST_CLASSES = int(np.iinfo(np.int8).max)  # see `stacked`
+
+Natural = Annotated[int, Field(ge=0)]
+
+
+class _File(BaseModel):
+    """The content of subjects.json, see `SubjectCounts.to_json`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    by: Literal["subject", "image"]
+    classes: int = Field(ge=1, le=MOST_CLASSES)
+    names: list[str]
+    labels: list[Natural]
+    predicted: list[Natural] = Field(validation_alias=AliasChoices("predicted", "answers"))  # the older name
+    counts: list[Natural]
+    healthy: list[FiniteFloat] | None = None
+    votes: list[Natural] | None = None
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        indices = [values for values in (self.labels, self.predicted, self.votes) if values is not None]
+        lengths = [*map(len, indices), *([] if self.healthy is None else [len(self.healthy)])]
+        if any(length != len(self.names) for length in lengths):
+            raise ValueError("names, labels, predicted, healthy and votes differ in length")
+        if len(set(self.names)) < len(self.names):
+            raise ValueError("a name is there twice")
+        if any(max(values, default=0) >= self.classes for values in indices):
+            raise ValueError(f"a class is none of the {self.classes}")
+        clusters, cells = self.counts[::3], self.counts[1::3]
+        if len(self.counts) % 3 or max(clusters, default=0) >= max(1, len(self.names)):
+            raise ValueError("counts must be triples of a cluster, a cell and a number")
+        if max(cells, default=0) >= self.classes**2:
+            raise ValueError(f"a cell of counts is none of the {self.classes**2}")
+        return self
 
 
 @dataclass(frozen=True)
@@ -51,19 +88,20 @@ class SubjectCounts:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> SubjectCounts:
-        """Read what `to_json` returns; raises KeyError, TypeError, ValueError or IndexError if it is damaged."""
-        names, classes = tuple(content["names"]), int(content["classes"])
-        flat = np.zeros((len(names), classes * classes), np.int64)
-        triples = np.array(content["counts"], np.int64).reshape(-1, 3)
+        """Read what `to_json` returns; raises ValueError where it is damaged."""
+        file = _File.model_validate(content)
+        flat = np.zeros((len(file.names), file.classes**2), np.int64)
+        triples = np.array(file.counts, np.int64).reshape(-1, 3)
         flat[triples[:, 0], triples[:, 1]] = triples[:, 2]
-        key = "predicted" if "predicted" in content else "answers"  # its name in older versions
-        labels, predicted = (np.array(content[name], np.int64) for name in ("labels", key))
-        healthy = np.array(content["healthy"], np.float64) if "healthy" in content else None
-        votes = np.array(content["votes"], np.int64) if "votes" in content else None
-        given = [values for values in (labels, predicted, healthy, votes) if values is not None]
-        if any(len(values) != len(names) for values in given):
-            raise ValueError("names, labels, predicted, healthy and votes differ in length")
-        return cls(content["by"], names, flat.reshape(-1, classes, classes), labels, predicted, healthy, votes)
+        return cls(
+            file.by,
+            tuple(file.names),
+            flat.reshape(-1, file.classes, file.classes),
+            np.array(file.labels, np.int64),
+            np.array(file.predicted, np.int64),
+            None if file.healthy is None else np.array(file.healthy, np.float64),
+            None if file.votes is None else np.array(file.votes, np.int64),
+        )
 
 
 def count_subjects(table: pd.DataFrame) -> SubjectCounts:

@@ -145,7 +145,7 @@ def _other_seeds(card: Card, runs: Sequence[Run]) -> list[Run]:
 
 def _check_subjects(table: pd.DataFrame, card: Card, other: Run, path: Path) -> None:
     """Check that an image has the same subject name in all seeds, because intervals resample subjects."""
-    if other.card.test != card.test or not other.has_predictions:
+    if other.card.test != card.test or not other.has_predictions():
         return
     known = other.predictions().set_index("image")["subject"].reindex(table["image"])
     differ = table.loc[known.notna().to_numpy() & (known.to_numpy() != table["subject"].to_numpy()), "image"]

@@ -1,4 +1,4 @@
-"""Estimate the time left, from the durations of the finished runs."""
+"""The time left in a sequence of runs, estimated from those that are done."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from alzbench.experiment import Experiment
 class Remaining:
     """Estimate of the time left in a sequence of runs.
 
-    The estimate for a run is the mean duration of the finished runs of its experiment. If there are none, it is the
-    mean duration of an epoch in other experiments, times the number of its epochs.
+    The estimate for a run is the mean duration of its experiment's other runs; before there are any, its number of
+    epochs times the mean duration of an epoch in other experiments.
 
     Args:
         left: The experiment of each run that is still to do.
@@ -25,7 +25,7 @@ class Remaining:
         self._epochs: dict[str, int] = {}
 
     def finish(self, experiment: Experiment, seconds: float | None) -> None:
-        """Record a finished run and its duration; None for a failed run, which does not change the estimate."""
+        """Count a run as done, in `seconds`; None if it failed, as its duration says nothing about the others."""
         if experiment in self._left:
             self._left.remove(experiment)
         if seconds is not None and _epochs(experiment):
@@ -48,7 +48,7 @@ def _key(experiment: Experiment) -> str:
 
 
 def _epochs(experiment: Experiment) -> int:
-    """Return the number of epochs of a run; 0 for a sanity baseline without a network, which takes almost no time."""
+    """Return the number of epochs of a run; 0 for a sanity baseline without a network, which takes next to no time."""
     if experiment.model.variant in SANITY:
         return 0
     return experiment.train.epochs + (experiment.fine_tune.epochs if experiment.fine_tune else 0)

@@ -6,7 +6,7 @@
         environment.json  versions, platform, devices, git commit
         split.csv         image, label, part
         skipped.csv       image, reason: only if images were left out
-        history.csv       one row per epoch
+        history.csv       one row per epoch, updated after each epoch
         predictions.csv   the test part; predictions_val.csv the validation part
         metrics.json      the evaluation
         subjects.json     the test predictions of each subject, counted, for comparisons

@@ -87,16 +87,28 @@ class Run:
         path = self.path / "subjects.json"
         if path.is_file():
             try:
-                return SubjectCounts.from_json(_read_json(path))
-            except (KeyError, TypeError, ValueError, IndexError) as error:
+                counts = SubjectCounts.from_json(_read_json(path))
+                self._check_counts(counts)
+            except ValueError as error:
                 raise DataError(
-                    f"{path} is damaged ({error}); remove this file, or repeat the run with --force."
+                    f"{path} is damaged ({_first(error)}); remove this file, or repeat the run with --force."
                 ) from None
-        return count_subjects(self.predictions()) if self.has_predictions else None
+            return counts
+        return count_subjects(self.predictions()) if self.has_predictions() else None
 
-    @property
+    def _check_counts(self, counts: SubjectCounts) -> None:
+        """Raise ValueError if a complete run has scores for other numbers of images or classes."""
+        if not self.is_scored:
+            return
+        images, (number, classes) = self.evaluation().images, (int(counts.counts.sum()), counts.counts.shape[-1])
+        if (number, classes) != (images.n, len(images.classes)):
+            raise ValueError(
+                f"it holds {number:,} images of {classes} classes, but the scores are from {images.n:,} images of "
+                f"{len(images.classes)} classes"
+            )
+
     def has_predictions(self) -> bool:
-        """True if the test predictions are stored."""
+        """Return True if the test predictions are stored."""
         return (self.path / "predictions.csv").is_file()
 
     def table(self, name: str, text: Sequence[str] = ()) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from alzbench.evaluation.calibration import bin_sums, calibration_error
 from alzbench.evaluation.intervals import jackknife_interval
+from alzbench.evaluation.metrics import METRICS, Examples, Values, declare
 from alzbench.evaluation.scores import MOST_BLOCKS, Score, Scores, probability_scores
 
 CLASSES = ("A", "B", "C")
@@ -135,3 +138,32 @@ def test_the_interval_of_an_area_holds_the_truth_as_often_as_it_says() -> None:
         naive += abs(by_image.mean - truth) <= half
     assert 0.92 <= held / 500 <= 0.98
     assert naive / 500 < 0.8
+
+
+@pytest.fixture
+def mean_probability() -> Iterator[None]:
+    """A metric per class that rests on all clusters, declared by a test."""
+
+    def function(examples: Examples) -> Values:
+        kept = [np.full(len(examples.group), True), *(examples.group != group for group in range(examples.groups))]
+        return np.stack([examples.probabilities[rows].mean(0) for rows in kept])
+
+    declare("mean_probability", label="mean", short="mean", needs="probabilities", per_class=True)(function)
+    yield
+    METRICS.remove("mean_probability")
+
+
+@pytest.mark.usefixtures("mean_probability")
+def test_a_declared_metric_of_probabilities_has_an_interval_for_each_class() -> None:
+    table = draw(np.random.default_rng(0), 30)
+    scores = probability_scores({0: table}).by_class["mean_probability"]
+    for name in CLASSES:
+        expected = jackknife_interval(
+            np.array([[table[f"p_{name}"].mean(), *(
+                table.loc[table["subject"] != subject, f"p_{name}"].mean() for subject in table["subject"].unique()
+            )]]), np.ones(30, bool), 30,
+        )  # fmt: skip
+        interval = scores[name].interval
+        assert interval is not None
+        assert expected is not None
+        assert (interval.low, interval.high) == (pytest.approx(expected.low), pytest.approx(expected.high))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from alzbench.errors import DataError
+from alzbench.evaluation.subject_counts import count_subjects
 from alzbench.store import RunStore, read_run
 from tests.helpers.runs import CARD, write_run
 
@@ -39,6 +41,22 @@ def test_predictions_come_back_with_names_as_text(tmp_path: Path) -> None:
     run = read_run(write_run(tmp_path, 0.5, n=1))
     (run.path / "predictions.csv").write_text(PREDICTIONS.replace("A", "0").replace("B", "1"))
     assert run.predictions().loc[0, ["label", "predicted", "slice", "p_1"]].tolist() == ["0", "1", "1", 0.75]
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_counts_of_another_run_are_refused(tmp_path: Path, images: int) -> None:
+    path = write_run(tmp_path, 0.5, n=1)
+    (path / "predictions.csv").write_text(PREDICTIONS)
+    counts = count_subjects(pd.concat([read_run(path).predictions()] * images, ignore_index=True))
+    (path / "subjects.json").write_text(json.dumps(counts.to_json()))
+    run = read_run(path)
+    if images == 1:
+        assert run.counts() is not None
+        return
+    with pytest.raises(
+        DataError, match=r"it holds 2 images of 2 classes, but the scores are from 1 images of 2 classes\)"
+    ):
+        run.counts()
 
 
 def test_a_table_comes_back_as_it_was_written(store: RunStore) -> None:
