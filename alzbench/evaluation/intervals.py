@@ -94,7 +94,9 @@ class Jackknife:
 
     @cached_property
     def _resting(self) -> Resting:
-        return count_resting((self.true > 0).any(0), (self.counts.sum(-2) > 0).any(0), int(self.tested.sum()))
+        predicted: npt.NDArray[np.bool_] = np.any(self.counts.sum(-2) > 0, axis=0)
+        true: npt.NDArray[np.bool_] = np.any(self.true > 0, axis=0)
+        return count_resting(true, predicted, int(self.tested.sum()))
 
     def values(self, metric: Metric) -> Values:
         """Return a metric over all clusters, then without each one: (S, 1 + C), per class (S, 1 + C, K)."""
