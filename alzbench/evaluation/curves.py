@@ -38,11 +38,11 @@ def roc_auc(scores: Scores, truth: Truth, cluster: Places, clusters: int) -> Sco
     step = len(scores) + 1  # so that clusters are apart
     within = _below(own * step + inside, other * step + outside) - _below(own * step - 0.5, other * step + outside)
     gone = np.bincount(own, won - within, clusters) + np.bincount(other, lost, clusters)
-    here, there = (
+    inside_left, outside_left = (
         len(inside) - np.bincount(own, minlength=clusters),
         len(outside) - np.bincount(other, minlength=clusters),
     )
-    pairs = np.concatenate([[len(inside) * len(outside)], here * there])
+    pairs = np.concatenate([[len(inside) * len(outside)], inside_left * outside_left])
     return ratio(np.append(won.sum(), won.sum() - gone), pairs)
 
 
