@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from alzbench.evaluation.evaluate import Evaluation, SubjectScores, TableScores, TwoClassScores, evaluate
-from alzbench.evaluation.metrics import METRICS, Examples
+from alzbench.evaluation.evaluate import Evaluation, evaluate
+from alzbench.evaluation.pooled import can_pool, pool
 from alzbench.evaluation.stacked import StackedCounts, stack
 from alzbench.evaluation.subject_counts import SubjectCounts
-from alzbench.evaluation.subjects import HALF
 from alzbench.store import Run
 
 
@@ -101,49 +98,8 @@ def _evaluation(folds: Sequence[Run], counts: Sequence[SubjectCounts] | None) ->
     if len(folds) == 1:
         return folds[0].evaluation()
     # the score of a fold with few subjects means little, and a class may be missing: pool first, then score
-    if counts and _poolable(counts, folds):
-        return _pooled(counts, folds)
-    classes = folds[0].evaluation().images.classes
+    evaluations = [run.evaluation() for run in folds]
+    if counts and can_pool(evaluations, counts):
+        return pool(evaluations, counts)
+    classes = evaluations[0].images.classes
     return evaluate(pd.concat([run.predictions(classes=classes) for run in folds], ignore_index=True))
-
-
-def _poolable(counts: Sequence[SubjectCounts], folds: Sequence[Run]) -> bool:
-    """Return True if the stored counts of folds are enough: no cluster is in two of them, and subjects are scored."""
-    apart = len({name for fold in counts for name in fold.names}) == sum(len(fold.names) for fold in counts)
-    by_image = all(fold.by == "image" for fold in counts)
-    scored = all(run.evaluation().subjects for run in folds) and all(fold.healthy is not None for fold in counts)
-    return apart and (by_image or scored)
-
-
-def _pooled(counts: Sequence[SubjectCounts], folds: Sequence[Run]) -> Evaluation:
-    """Return the evaluation of folds together, from their counts."""
-    classes = folds[0].evaluation().images.classes
-    images = TableScores.from_matrix(np.sum([fold.counts.sum(0) for fold in counts], axis=0), classes)
-    stored = [subjects for run in folds if (subjects := run.evaluation().subjects) is not None]
-    if len(stored) < len(folds):
-        return Evaluation(images=images, subjects=None)
-    labels, predicted = (np.concatenate([getattr(fold, name) for fold in counts]) for name in ("labels", "predicted"))
-    demented = 1 - np.concatenate([fold.healthy for fold in counts if fold.healthy is not None])
-    mean = TableScores.from_matrix(_matrix(labels, predicted, len(classes)), classes)
-    # older versions did not store the votes
-    accuracies = sum((scores.vote.scores["accuracy"] or 0) * scores.subjects for scores in stored) / len(labels)
-    nothing: dict[str, dict[str, float | None]] = {name: {} for name in classes}
-    vote = mean.model_copy(update={"scores": {"accuracy": float(accuracies)}, "per_class": nothing, "undefined": {}})
-    subjects = SubjectScores(subjects=len(labels), mean=mean, vote=vote, demented=_demented(labels > 0, demented))
-    return Evaluation(images=images, subjects=subjects)
-
-
-def _demented(true: npt.NDArray[np.bool_], probability: npt.NDArray[np.float64]) -> TwoClassScores:
-    """Return the two-class scores from (n,) true labels and probabilities."""
-    labels, predicted = true.astype(np.intp), (probability > HALF).astype(np.intp)
-    probabilities = np.column_stack([1 - probability, probability])
-    examples = Examples(probabilities, labels, predicted, np.zeros(len(labels), np.intp), 0)
-    area = float(METRICS["subject_demented_auc"].function(examples)[0])
-    accuracy = float(METRICS["subject_demented_accuracy"].function(_matrix(labels, predicted, 2)))
-    return TwoClassScores(n=len(labels), accuracy=accuracy, roc_auc=area if np.isfinite(area) else None)
-
-
-def _matrix(labels: npt.NDArray[np.integer], predicted: npt.NDArray[np.integer], size: int) -> npt.NDArray[np.int64]:
-    matrix = np.zeros((size, size), np.int64)
-    np.add.at(matrix, (labels, predicted), 1)
-    return matrix

@@ -125,18 +125,46 @@ class TwoClassScores(_Stored):
 
     Attributes:
         n: Number of subjects.
-        accuracy: Share of subjects that are classified correctly.
-        roc_auc: Area under the ROC curve; None if the test subjects have only one of the two classes.
+        scores: The key of a metric of this view -> value; the more probable side is predicted.
     """
 
     n: int = 0
-    accuracy: Value
-    roc_auc: Value
+    scores: dict[str, Value]
 
-    @property
-    def scores(self) -> dict[str, Value]:
-        """Metric -> value, named as among the metrics."""
-        return {"accuracy": self.accuracy, "auc": self.roc_auc}
+    @model_validator(mode="before")
+    @classmethod
+    def _from_file(cls, content: Any) -> Any:
+        """Gather the scores, which stand beside `n` in a file; those of newer metrics are undefined."""
+        if not isinstance(content, Mapping) or "scores" in content:
+            return content
+        missing = [name for name in ("accuracy", "roc_auc") if name not in content]
+        if missing:
+            raise ValueError(f"{missing[0]} is missing")
+        return {**content, "scores": {key: content[name] for key, name in _two_class_names() if name in content}}
+
+    @model_serializer
+    def _to_file(self) -> dict[str, Any]:
+        about = {"n": self.n} if "n" in self.model_fields_set else {}
+        return about | {name: self.scores[key] for key, name in _two_class_names() if key in self.scores}
+
+    @classmethod
+    def from_examples(cls, examples: Examples, probabilities: bool = True) -> TwoClassScores:
+        """Return the scores of two-class predictions, see `subjects.two_classes`."""
+        matrix = np.zeros((2, 2), np.int64)
+        np.add.at(matrix, (examples.labels, examples.predicted), 1)
+        scores: dict[str, float | None] = {}
+        for metric in metrics(level="subject"):
+            if metric.view == "demented" and metric.needs == "counts":
+                scores[metric.key] = _defined(metric.function(matrix))
+            elif metric.view == "demented":
+                scores[metric.key] = _defined(metric.function(examples)[0]) if probabilities else None
+        return cls(n=len(examples.labels), scores=scores)
+
+
+def _two_class_names() -> list[tuple[str, str]]:
+    """Return the key of each metric of two classes with its name in files."""
+    keys = [metric.key for metric in metrics(level="subject") if metric.view == "demented"]
+    return [(key, {"auc": "roc_auc"}.get(key, key)) for key in keys]
 
 
 class SubjectScores(_Stored):
@@ -191,7 +219,7 @@ def evaluate(table: pd.DataFrame, probabilities: bool = True) -> Evaluation:
         subjects=len(by_mean),
         mean=_table_scores(by_mean, probabilities),
         vote=_table_scores(combine(table, "vote"), probabilities),
-        demented=_two_class_scores(by_mean, probabilities),
+        demented=TwoClassScores.from_examples(demented_or_not(examples_of(by_mean)), probabilities),
     )
     return Evaluation(images=images, subjects=subjects)
 
@@ -207,18 +235,6 @@ def examples_of(table: pd.DataFrame) -> Examples:
 
 def _table_scores(table: pd.DataFrame, probabilities: bool) -> TableScores:
     return TableScores.from_examples(examples_of(table), class_names(table), probabilities)
-
-
-def _two_class_scores(by_mean: pd.DataFrame, probabilities: bool) -> TwoClassScores:
-    examples = demented_or_not(examples_of(by_mean))
-    matrix = np.zeros((2, 2), np.int64)
-    np.add.at(matrix, (examples.labels, examples.predicted), 1)
-    accuracy, area = METRICS["subject_demented_accuracy"], METRICS["subject_demented_auc"]
-    return TwoClassScores(
-        n=len(by_mean),
-        accuracy=_defined(accuracy.function(matrix)),
-        roc_auc=_defined(area.function(examples)[0]) if probabilities else None,
-    )
 
 
 def _missing(content: Mapping[str, Any]) -> list[Metric]:

@@ -79,7 +79,8 @@ class Jackknife:
 
     @cached_property
     def _resting(self) -> Resting:
-        true, predicted = np.any(self.true > 0, axis=0), np.any(self.counts.sum(-2) > 0, axis=0)
+        predicted: npt.NDArray[np.bool_] = np.any(self.counts.sum(-2) > 0, axis=0)
+        true: npt.NDArray[np.bool_] = np.any(self.true > 0, axis=0)
         return count_resting(true, predicted, int(self.tested.sum()))
 
     def values(self, metric: Metric) -> Values:

@@ -141,13 +141,16 @@ def declare(name: str, **fields: Any) -> Callable[[Function], Function]:
     """Return a decorator that registers a metric; a metric of whole confusion matrices is also registered by subject.
 
     Args:
-        name: Its name.
+        name: Its name; of a metric by subject, `subject_...` of the name by image, see `Metric.key`.
         fields: The other fields of `Metric`.
     """
 
     def decorate(function: Function) -> Function:
         METRICS.register(name, **fields)(function)
         metric = METRICS[name]
+        if metric.view in ("mean", "vote") and metric.key not in METRICS:
+            METRICS.remove(name)
+            raise ValueError(f"{metric.key!r} must be a metric of images before {name!r} can be one of subjects")
         if metric.view == "images" and metric.needs == "counts" and not metric.per_class:
             METRICS.register(f"subject_{name}", **fields, view="mean")(function)
         return function

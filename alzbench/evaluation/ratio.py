@@ -1,4 +1,4 @@
-"""Division with a result for every input."""
+"""Division that is defined for every input."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 
 def ratio(above: npt.NDArray[np.number], below: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
-    """Return the quotient of two arrays, NaN if the divisor is not positive."""
+    """Return the quotient of two arrays that broadcast, NaN where the divisor is not positive."""
     below = np.asarray(below, np.float64)
-    quotient: npt.NDArray[np.float64] = np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0)
+    undefined = np.full(np.broadcast_shapes(np.shape(above), below.shape), np.nan)
+    quotient: npt.NDArray[np.float64] = np.divide(above, below, out=undefined, where=below > 0)
     return quotient

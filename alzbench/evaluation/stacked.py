@@ -14,7 +14,7 @@ import numpy.typing as npt
 from alzbench.evaluation.intervals import Interval, Jackknife, intervals, metric_intervals
 from alzbench.evaluation.metrics import Examples, Metric, View
 from alzbench.evaluation.subject_counts import SubjectCounts
-from alzbench.evaluation.subjects import HALF
+from alzbench.evaluation.subjects import HALF, two_classes
 
 NOT_TESTED = -1
 
@@ -93,13 +93,8 @@ class StackedCounts:
         assert self.demented is not None  # else there is no such view
         tested = self.labels[seed] != NOT_TESTED
         probability = self.demented[seed][tested]
-        return Examples(
-            np.column_stack([1 - probability, probability]),
-            (self.labels[seed][tested] > 0).astype(np.intp),
-            (probability > HALF).astype(np.intp),
-            np.flatnonzero(tested),
-            len(self.clusters),
-        )
+        labels = self.labels[seed][tested] > 0
+        return two_classes(labels, probability, np.flatnonzero(tested), len(self.clusters))
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:

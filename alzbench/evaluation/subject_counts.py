@@ -35,15 +35,15 @@ class _File(BaseModel):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         indices = [values for values in (self.labels, self.predicted, self.votes) if values is not None]
-        lengths = [*map(len, indices), *([] if self.healthy is None else [len(self.healthy)])]
-        if any(length != len(self.names) for length in lengths):
+        lengths = [len(values) for values in indices] + ([] if self.healthy is None else [len(self.healthy)])
+        if set(lengths) != {len(self.names)}:
             raise ValueError("names, labels, predicted, healthy and votes differ in length")
         if len(set(self.names)) < len(self.names):
             raise ValueError("a name is there twice")
         if any(max(values, default=0) >= self.classes for values in indices):
             raise ValueError(f"a class is none of the {self.classes}")
         clusters, cells = self.counts[::3], self.counts[1::3]
-        if len(self.counts) % 3 or max(clusters, default=0) >= max(1, len(self.names)):
+        if len(self.counts) % 3 or max(clusters, default=-1) >= len(self.names):
             raise ValueError("counts must be triples of a cluster, a cell and a number")
         if max(cells, default=0) >= self.classes**2:
             raise ValueError(f"a cell of counts is none of the {self.classes**2}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from alzbench.evaluation.metrics import Examples
@@ -51,10 +52,23 @@ def combine(table: pd.DataFrame, how: Literal["mean", "vote"]) -> pd.DataFrame:
 def demented_or_not(examples: Examples) -> Examples:
     """Return predictions as those of two classes: the first class (healthy), and any other (demented)."""
     demented = 1 - examples.probabilities[:, 0]
+    return two_classes(examples.labels > 0, demented, examples.group, examples.groups)
+
+
+def two_classes(
+    demented: npt.NDArray[np.bool_], probability: npt.NDArray[np.float64], group: npt.NDArray[np.intp], groups: int
+) -> Examples:
+    """Return two-class predictions; the more probable side is predicted.
+
+    Args:
+        demented: (N,) the truth.
+        probability: (N,) the predicted probability of it.
+        group, groups: As of `Examples`.
+    """
     return Examples(
-        np.column_stack([1 - demented, demented]),
-        (examples.labels > 0).astype(np.intp),
-        (demented > HALF).astype(np.intp),
-        examples.group,
-        examples.groups,
+        np.column_stack([1 - probability, probability]),
+        demented.astype(np.intp),
+        (probability > HALF).astype(np.intp),
+        group,
+        groups,
     )

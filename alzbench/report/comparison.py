@@ -12,6 +12,7 @@ from alzbench.compare import Comparison, Effect, ExperimentRow, Group, Pair, Ref
 from alzbench.compare.disagreements import DisputedSubject, disputed_subjects
 from alzbench.compare.predictions import GroupPredictions
 from alzbench.evaluation.metrics import Metric, metrics
+from alzbench.evaluation.scores import Scores
 from alzbench.report.columns import (
     COUNT,
     P_VALUE,
@@ -82,6 +83,11 @@ class _Part:
         """The effects of a study's factors, likewise."""
         return [self._about | _effect_values(effect) for effect in self.group.effects]
 
+    @cached_property
+    def disputed(self) -> list[DisputedSubject]:
+        """The subjects on which experiments disagree; none without predictions."""
+        return disputed_subjects(self.predictions) if self.predictions else []
+
     @property
     def _about(self) -> dict[str, Any]:
         return {"protocol": self.group.protocol, "data": self.group.data, "demo": self.group.demo}
@@ -94,9 +100,9 @@ class _Part:
         }  # fmt: skip
 
     def _row(self, row: ExperimentRow) -> dict[str, Any]:
-        more = self.predictions.scores.get(row.label) if self.predictions else None
-        overall = {**row.scores, **(more.overall if more else {})}
-        by_class = {**row.class_scores, **(more.by_class if more else {})}
+        further = self.predictions.scores.get(row.label, Scores()) if self.predictions else Scores()
+        overall = {**row.scores, **further.overall}
+        by_class = {**row.class_scores, **further.by_class}
         names = class_keys(self.group.classes)
         return self._about | {
             "weak": row.sanity, "name": row_name(self.group, row), "counted_seeds": len(row.seeds), "leaks": row.leaks,
@@ -104,7 +110,7 @@ class _Part:
             "test_images": self.group.test_images, "seeds": len(row.seeds), "subjects": row.subjects,
             **{metric.name: None for metric in _changed()}, **overall,
             **{f"f1_{names[name]}": None for name in self.group.classes},
-            **{f"{metric}_{names[name]}": score for metric, named in by_class.items() for name, score in named.items()},
+            **{f"{metric}_{names[name]}": s for metric, scores in by_class.items() for name, s in scores.items()},
             **{f"minus {name}": value for name, value in row.difference.items()},
             "by": row.by, "unpaired": row.unpaired, "left_out": "; ".join(row.left_out),
             "unfinished": len(row.unfinished),
@@ -196,8 +202,7 @@ class _Part:
         return make_table("Probabilities", [_NAME, *columns], records, note, "probabilities", terminal=False)
 
     def _disputed(self) -> Table | None:
-        subjects = disputed_subjects(self.predictions) if self.predictions else []
-        return _disputed(subjects) if subjects else None
+        return _disputed(self.disputed) if self.disputed else None
 
     def _with(self, columns: Iterable[Column]) -> list[dict[str, Any]]:
         """Return the records of experiments that have a value in one of the columns."""
@@ -211,14 +216,14 @@ class _Part:
     @property
     def data(self) -> dict[str, Any]:
         """The group, and the results from the predictions of its first experiments."""
-        read = self.predictions
+        predictions = self.predictions
         references = [{**dict(r), "interval": binomial_interval(r)} for r in self.group.references]
         return {
             **{field.name: getattr(self.group, field.name) for field in fields(self.group)},
             "references": references,
-            "probabilities": read.scores if read else {},
-            "without_predictions": read.without if read else (),
-            "disputed_subjects": disputed_subjects(read) if read else [],
+            "probabilities": predictions.scores if predictions else {},
+            "without_predictions": predictions.without if predictions else (),
+            "disputed_subjects": self.disputed,
         }
 
 

@@ -103,8 +103,8 @@ class Run:
         images, (number, classes) = self.evaluation().images, (int(counts.counts.sum()), counts.counts.shape[-1])
         if (number, classes) != (images.n, len(images.classes)):
             raise ValueError(
-                f"it holds {number:,} images of {classes} classes, but the scores are from {images.n:,} images of "
-                f"{len(images.classes)} classes"
+                f"it must hold {images.n:,} images and {len(images.classes)} classes, like the scores; it holds "
+                f"{number:,} and {classes}"
             )
 
     def has_predictions(self) -> bool:

@@ -81,7 +81,7 @@ def test_a_value_of_each_metric_is_found_by_its_record(evaluation: Evaluation) -
     assert evaluation.value(METRICS["accuracy"]) == evaluation.images.scores["accuracy"]
     assert evaluation.value(METRICS["subject_macro_f1"]) == subjects.mean.scores["macro_f1"]
     assert evaluation.value(METRICS["subject_vote_accuracy"]) == subjects.vote.scores["accuracy"]
-    assert evaluation.value(METRICS["subject_demented_auc"]) == subjects.demented.roc_auc
+    assert evaluation.value(METRICS["subject_demented_auc"]) == subjects.demented.scores["auc"]
     for metric in metrics(per_class=False):
         assert evaluation.value(metric) is not None
     for metric in metrics(per_class=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, classification_report, cohen_kappa_score, log_loss
 
-from alzbench.evaluation.evaluate import evaluate
+from alzbench.evaluation.evaluate import Evaluation, TwoClassScores, evaluate
 from alzbench.evaluation.metrics import METRICS, Metric, declare, metrics
 from alzbench.evaluation.predictions import class_names, make_table
 
@@ -188,3 +188,31 @@ def test_a_declared_metric_is_scored_by_image_and_by_subject(error_rate: Metric)
     assert evaluation.value(error_rate) == 0.25
     assert evaluation.value(METRICS["subject_error_rate"]) == 0.5  # the tie of b goes to the first class
     assert evaluation.images.model_dump()["error_rate"] == 0.25
+
+
+@pytest.fixture
+def miss_rate() -> Iterator[Metric]:
+    """A metric of the two-class question, declared by a test."""
+    declare("subject_demented_miss_rate", label="miss rate", short="miss", view="demented")(
+        lambda counts: counts[..., 1, 0] / counts[..., 1, :].sum(-1)
+    )
+    yield METRICS["subject_demented_miss_rate"]
+    METRICS.remove("subject_demented_miss_rate")
+
+
+def test_a_declared_metric_of_demented_subjects_is_scored_and_stored(miss_rate: Metric) -> None:
+    predictions = certain([0, 1, 1, 2], [0, 0, 1, 2], ["A", "B", "C"]).assign(subject=list("abcd"))
+    evaluation = evaluate(predictions)
+    assert evaluation.value(miss_rate) == pytest.approx(1 / 3)
+    assert Evaluation.model_validate(evaluation.model_dump()).value(miss_rate) == pytest.approx(1 / 3)
+    assert evaluation.subjects is not None
+    older = {"n": 4, "accuracy": 0.75, "roc_auc": 0.5}
+    assert TwoClassScores.model_validate(older).model_dump() == older
+
+
+@pytest.mark.parametrize("view", ["mean", "vote"])
+def test_a_metric_of_votes_or_means_must_be_one_of_images_first(view: Literal["mean", "vote"]) -> None:
+    name = {"mean": "subject_unknown", "vote": "subject_vote_unknown"}[view]
+    with pytest.raises(ValueError, match="'unknown' must be a metric of images before"):
+        declare(name, label="x", short="x", view=view)(METRICS["accuracy"].function)
+    assert name not in METRICS

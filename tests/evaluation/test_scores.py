@@ -55,8 +55,8 @@ def test_intervals_are_around_the_scores_of_the_run() -> None:
     assert values_of(table) == pytest.approx({
         **{f"subject_{m.name}": mean[m.name] for m in metrics(level="image", needs="counts", per_class=False)},
         "subject_vote_accuracy": subjects.vote.scores["accuracy"],
-        "subject_demented_accuracy": demented.accuracy,
-        "subject_demented_auc": demented.roc_auc,
+        "subject_demented_accuracy": demented.scores["accuracy"],
+        "subject_demented_auc": demented.scores["auc"],
     })  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def test_the_area_leaves_out_a_subject_at_a_time() -> None:
     interval = intervals_of(table)["subject_demented_auc"]
     names = sorted(set(table["subject"]))
     left = [table, *(table[table["subject"] != name] for name in names)]
-    areas = [subjects.demented.roc_auc for part in left if (subjects := evaluate(part).subjects)]
+    areas = [subjects.demented.scores["auc"] for part in left if (subjects := evaluate(part).subjects)]
     expected = jackknife_interval(np.array([areas]), np.ones(24, bool), 8)
     assert expected is not None
     assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))

@@ -51,7 +51,7 @@ def test_what_is_written_is_read_back() -> None:
         {"names": ["s"]}, {"names": ["s", "s"]}, {"names": [None, "t"]}, {"names": [[], {}]},
         {"counts": [7, 0, 1]}, {"counts": [0, 9, 1]}, {"counts": [0, 0, -1]}, {"counts": [0, 0]},
         {"labels": ["x", 1]}, {"labels": [0, 2]}, {"labels": [0, -1]}, {"labels": float("inf")}, {"predicted": [0, 64]},
-        {"votes": [5, 0]}, {"healthy": [0.5, float("nan")]}, {"by": []}, {"by": "cluster"},
+        {"votes": [5, 0]}, {"healthy": []}, {"healthy": [0.5, float("nan")]}, {"by": []}, {"by": "cluster"},
         {"classes": "two"}, {"classes": 0}, {"classes": 10**6}, {"classes": float("inf")},
     ],
     ids=str,

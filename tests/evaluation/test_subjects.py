@@ -59,7 +59,7 @@ def test_demented_or_not(table: pd.DataFrame) -> None:
 def test_one_side_alone_has_no_auc(table: pd.DataFrame) -> None:
     subjects = evaluate(table[table["label"] == "A"]).subjects
     assert subjects is not None
-    assert subjects.demented.roc_auc is None
+    assert subjects.demented.scores["auc"] is None
 
 
 def test_an_unknown_subject_gives_no_scores_by_subject(table: pd.DataFrame) -> None:

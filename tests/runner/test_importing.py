@@ -274,7 +274,7 @@ def test_answers_without_probabilities_say_so(store: RunStore, small: Path) -> N
     )
     subjects = run.evaluation().subjects
     assert subjects is not None
-    assert subjects.demented.roc_auc is None
+    assert subjects.demented.scores["auc"] is None
 
 
 def test_answers_without_probabilities_have_no_area_and_no_interval_of_one(store: RunStore, tmp_path: Path) -> None:

@@ -53,9 +53,7 @@ def test_counts_of_another_run_are_refused(tmp_path: Path, images: int) -> None:
     if images == 1:
         assert run.counts() is not None
         return
-    with pytest.raises(
-        DataError, match=r"it holds 2 images of 2 classes, but the scores are from 1 images of 2 classes\)"
-    ):
+    with pytest.raises(DataError, match=r"it must hold 1 images and 2 classes, like the scores; it holds 2 and 2\)"):
         run.counts()
 
 
