@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: a cache of its own, small image sets and experiments, and the command line."""
+"""Fixtures for all tests: an own cache, small image sets and experiments, and the command line."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that no process is left alone with one at the end."""
+    """Run the files that take longest first, so that no process runs one alone at the end."""
     longest = {mark: {item.path for item in items if item.get_closest_marker(mark)} for mark in ("real", "slow")}
     items.sort(key=lambda item: (item.path not in longest["real"], item.path not in longest["slow"]))
 
 
 @pytest.fixture(autouse=True)
 def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give each test an empty cache, and hide the user's own settings. Returns the cache folder."""
+    """Give each test an empty cache, hide the user's own settings, and return the cache folder."""
     cache = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("ALZBENCH_CACHE", str(cache))
     for name in list(os.environ):
@@ -43,13 +43,13 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
 
 @pytest.fixture
 def silent() -> Progress:
-    """A progress that shows nothing."""
+    """A progress display that shows nothing."""
     return Progress()
 
 
 @pytest.fixture
 def image_folder(tmp_path: Path) -> Path:
-    """A folder laid out as the Kaggle set: 10 augmented and 3 original images a class."""
+    """A folder with the layout of the Kaggle set: 10 augmented and 3 original images per class."""
     root = tmp_path / "set"
     for label, name in enumerate(CLASSES):
         for i in range(10):
@@ -86,7 +86,7 @@ def store(tmp_path: Path) -> RunStore:
 
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> type[Stub]:
-    """Put a stub in the place of training."""
+    """Replace training by a stub."""
     Stub.trained, Stub.fails = [], {}
     monkeypatch.setattr("alzbench.runner.recipe.Network", Stub)
     return Stub
@@ -94,5 +94,5 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> type[Stub]:
 
 @pytest.fixture
 def alzbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command in this process: ``alzbench("run", file, "--seeds", 3)``."""
+    """Run a command in this process: ``alzbench("run", file, "--seeds", 3)``."""
     return functools.partial(in_this_process, monkeypatch, capsys)

@@ -30,8 +30,8 @@ every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path:
 
 def blocks(document: Path) -> list[str]:
     """Return the indented blocks of code."""
-    found = re.findall(r"(?:^    .*\n|^\n(?=    ))+", document.read_text(encoding="utf-8"), re.MULTILINE)
-    return [re.sub(r"^    ", "", block, flags=re.MULTILINE).strip() for block in found]
+    matches = re.findall(r"(?:^    .*\n|^\n(?=    ))+", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return [re.sub(r"^    ", "", block, flags=re.MULTILINE).strip() for block in matches]
 
 
 def passages(document: Path) -> list[list[str]]:

@@ -76,8 +76,8 @@ def test_a_cycle_is_seen_wherever_the_import_is(tmp_path: Path, first: str, seco
     files[0].parent.mkdir()
     for file, text in zip(files, ("", first, second), strict=True):
         file.write_text(text)
-    found = cycle_of(import_graph(files, tmp_path))
-    assert set(found) == ({"p.a", "p.b"} if cycle else set())
+    modules = cycle_of(import_graph(files, tmp_path))
+    assert set(modules) == ({"p.a", "p.b"} if cycle else set())
 
 
 def test_every_module_has_a_layer() -> None:

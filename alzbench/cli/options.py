@@ -178,4 +178,4 @@ def plain_name(name: str, option: str) -> str:
     try:
         return Experiment(name=name).name
     except ValidationError as error:
-        raise ExperimentError(f"{option}: {explain_validation(error, '', Experiment)}.") from None
+        raise ExperimentError(f"{option}: {explain_validation(error, '', Experiment)}") from None

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from alzbench.cli import completion
 from alzbench.cli.arguments import (
@@ -27,7 +26,6 @@ from alzbench.errors import RunError
 
 if TYPE_CHECKING:
     from alzbench.experiment.sweep import LoadedSweep
-    from alzbench.sweep import SweepResult
 
 
 def sweep(
@@ -95,10 +93,10 @@ def sweep(
     with keep_stdout_clean(as_json):
         progress = make_progress(quiet)
         result = run_sweep(loaded, places, progress, quiet, make_tracker(progress))
-    if as_json:
-        print_json(result.as_json())
-    else:
-        _print(result)
+    if as_json or result.page is not None:
+        print_document(result.document, as_json)
+    if result.page is not None and not as_json:
+        print(result.page)
     failed = [outcome for outcome in result.outcomes if outcome.state == "failed"]
     if failed:
         raise RunError(f"{failed[0].job.title}: {failed[0].error}")
@@ -115,18 +113,3 @@ def _beside(file: Path, name: str) -> Path:
     """Return a file beside another one, relative to the working folder where it is below it."""
     path = file.resolve().with_name(name)
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def _print(result: SweepResult) -> None:
-    from alzbench.report.comparison import comparison_document
-    from alzbench.sweep import render_best
-
-    console = Console()
-    if result.best is None:
-        return
-    console.print(render_best(result.best, result.trials, result.storage), crop=False)
-    if result.comparison.groups:
-        print_document(comparison_document(result.comparison))
-    if result.caution:
-        console.print(result.caution, style="yellow", soft_wrap=True)
-    print(result.page)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from alzbench.evaluation.intervals import Interval, Jackknife, mean_difference
+from alzbench.evaluation.differences import mean_difference
+from alzbench.evaluation.intervals import Interval, Jackknife
 from alzbench.evaluation.metrics import metrics
 from alzbench.evaluation.stacked import StackedCounts, align_all, obstacle
 

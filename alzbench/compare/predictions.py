@@ -64,7 +64,7 @@ def read_predictions(runs: Sequence[Run], classes: Sequence[str]) -> Tables | No
     Raises:
         DataError: A file is damaged.
     """
-    if not all(run.has_predictions for run in runs):
+    if not all(run.has_predictions() for run in runs):
         return None
     by_seed: dict[int, list[pd.DataFrame]] = {}
     for run in runs:

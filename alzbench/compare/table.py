@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from alzbench.compare.effects import Effect, Levels, effects
-from alzbench.compare.pairs import MIN_EFFECT, Pair, compare_pairs
+from alzbench.compare.pairs import Pair, compare_pairs
 from alzbench.compare.references import Reference
 from alzbench.compare.repetitions import ExperimentRuns
 from alzbench.compare.rows import ExperimentRow, make_row
 from alzbench.errors import ExperimentError
+from alzbench.evaluation.significance import MIN_EFFECT
 from alzbench.evaluation.stacked import StackedCounts
 from alzbench.store import Card, Run
 

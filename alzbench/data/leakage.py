@@ -30,7 +30,7 @@ class Leakage:
 
     @property
     def sentence(self) -> str:
-        """Sentence on the leakage, without a full stop; empty if there is none."""
+        """Sentence on known or possible leakage, without a full stop; empty if there is neither."""
         if self.same_subject:
             copies = f", {self.same_slice:,} of them as a copy of the very slice" if self.same_slice else ""
             return f"{self.same_subject:,} of {self.test_images:,} test images are of subjects seen in training{copies}"

@@ -1,4 +1,4 @@
-"""95 % intervals over seeds and test subjects at once, of metrics and of paired differences.
+"""95 % intervals over seeds and test subjects at once.
 
 Slices of one subject are alike, so subjects are resampled: the variance over subjects is that of the delete-one
 jackknife (Efron and Stein 1981, doi 10.1214/aos/1176345462), which is the cluster-robust variance for a mean. The
@@ -7,7 +7,7 @@ the sum (Satterthwaite 1946, doi 10.2307/3002019): with three seeds that differ 
 One seed has no variance over seeds, and its interval is over subjects alone.
 
 Clusters that all agree have no variance, which makes nothing certain: the interval is then Clopper and Pearson's of a
-share of n in n, the others being anything, and the p-value that of the sign test.
+share of n in n, the others being anything.
 
 Letters: `S` seeds, `C` clusters (subjects, or images where subjects are not known), `K` classes.
 """
@@ -27,7 +27,6 @@ from alzbench.evaluation.metrics import Counts, Metric, RestsOn, Values
 
 LEVEL = 0.95
 FEWEST_CLUSTERS = 5  # with fewer, no interval is honest
-SMALLEST_P = 1e-300  # where Student's distribution ends in floating point: no test makes anything certain
 _ROUNDING = 1e-9  # a standard error below it is none
 
 Resting = dict[RestsOn, list[int]]  # number of clusters for each class
@@ -53,20 +52,6 @@ class Interval:
     se_clusters: float
     se_seeds: float
     df: float
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The paired difference between two experiments on the same test images, seed by seed.
-
-    Attributes:
-        interval: Of the second experiment's score minus the first's.
-        p: Two-sided p-value of no difference, by the same standard error, or where that is 0 of the sign test over
-            clusters; 1 where nothing differs at all.
-    """
-
-    interval: Interval
-    p: float
 
 
 class Jackknife:
@@ -184,47 +169,6 @@ def metric_intervals(
         return [jackknife_interval(values, tested, clusters[0], metric.bounds)]
     per_class = enumerate(clusters)
     return [jackknife_interval(values[..., k], tested, number, metric.bounds) for k, number in per_class]
-
-
-def differences(first: Jackknife, second: Jackknife, metric: Metric) -> list[Difference | None]:
-    """Return the paired difference of two experiments with the same seeds and test images, or one per class.
-
-    None where it is undefined, or with too few clusters.
-
-    Raises:
-        ValueError: They are not of the same images.
-    """
-    if first.counts.shape != second.counts.shape or not np.array_equal(first.true, second.true):
-        raise ValueError("paired experiments must have predictions of the same images")
-    change, clusters = second.values(metric) - first.values(metric), first.clusters(metric)
-    columns = [change[..., k] for k in range(len(clusters))] if metric.per_class else [change]
-    each = zip(columns, clusters, strict=True)
-    return [_difference(values, first.tested, number, metric.difference_bounds) for values, number in each]
-
-
-def mean_difference(pairs: Sequence[tuple[Jackknife, Jackknife]], metric: Metric) -> Interval | None:
-    """Return the mean of paired differences, each as for `difference`, all with the same seeds and clusters."""
-    if len({jackknife.counts.shape for pair in pairs for jackknife in pair}) > 1:
-        raise ValueError("pairs whose differences are averaged must have the same seeds, clusters and classes")
-    changes = [second.values(metric) - first.values(metric) for first, second in pairs]
-    tested = np.any([first.tested for first, _ in pairs], axis=0)
-    clusters = min(first.clusters(metric)[0] for first, _ in pairs)
-    return jackknife_interval(np.mean(changes, axis=0), tested, clusters, metric.difference_bounds)
-
-
-def _difference(
-    values: Values, tested: npt.NDArray[np.bool_], clusters: int, bounds: tuple[float, float]
-) -> Difference | None:
-    interval = jackknife_interval(values, tested, clusters, bounds)
-    if interval is None:
-        return None
-    se = math.hypot(interval.se_clusters, interval.se_seeds)
-    if not se:
-        p = min(1.0, 2 * float(special.bdtr(0, clusters, 0.5))) if interval.value else 1.0
-        return Difference(interval, p)
-    # the distribution's own function: `scipy.stats.t` checks its arguments for longer than it computes
-    p = float(2 * special.stdtr(interval.df, -abs(interval.value) / se))
-    return Difference(interval, max(p, SMALLEST_P))
 
 
 def jackknife_interval(

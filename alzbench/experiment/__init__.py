@@ -1,4 +1,4 @@
-"""Experiments: YAML files that say what is trained, on what, and how."""
+"""Experiments: YAML files that describe the images, the model and its training."""
 
 from alzbench.experiment.imbalance import ImbalanceSettings
 from alzbench.experiment.loading import audited_experiment, load_experiment

@@ -12,17 +12,24 @@ from alzbench.registry import did_you_mean
 _KEY = "[key]"  # Pydantic's name for the location of a bad key
 
 
-def explain_validation(error: ValidationError, where: str, model: type[BaseModel]) -> str:
-    """Return one sentence for each wrong field of `model`; `where` is the model's place in the file."""
-    text = "; ".join(_explain_one(item, where, model) for item in error.errors(include_url=False))
-    return " ".join(text.split())
+def explain_validation(error: ValidationError, section: str, model: type[BaseModel]) -> str:
+    """Return a sentence with a part for each wrong field.
+
+    Args:
+        error: The error.
+        section: Path of the model's section in the file, e.g. `model.options`; empty for a whole file.
+        model: The model.
+    """
+    text = "; ".join(_explain_one(item, section, model) for item in error.errors(include_url=False))
+    sentence = " ".join(text.split())
+    return sentence if sentence.endswith("?") else f"{sentence}."
 
 
-def _explain_one(item: Any, where: str, model: type[BaseModel]) -> str:
+def _explain_one(item: Any, section: str, model: type[BaseModel]) -> str:
     location = [str(part) for part in item["loc"]]
     unknown = location.pop() if item["type"] == "extra_forbidden" else ""
     names, inner = _walk(model, location)
-    field = ".".join(filter(None, [where, *names, unknown]))
+    field = ".".join(filter(None, [section, *names, unknown]))
     if unknown:
         known = list(inner.model_fields)
         return f"unknown key {field}.{did_you_mean(unknown, known)} Known here: {', '.join(known)}"
@@ -36,7 +43,7 @@ def _explain_one(item: Any, where: str, model: type[BaseModel]) -> str:
         choice = f"{field}.{item['ctx']['discriminator'].strip(chr(39))}"
         return f"{choice}: must be one of {', '.join(known)}, got {tag!r}.{did_you_mean(tag, known)}"
     message = item["msg"].removeprefix("Value error, ")
-    if not field:  # about several fields at once
+    if not field:  # several fields do not fit together
         return f"{message[0].lower()}{message[1:]}"
     return f"{field}: {message[0].lower()}{message[1:]}, got {item['input']!r}"
 

@@ -14,7 +14,7 @@ Weight = Annotated[float, Field(gt=0)]
 
 
 class BaseImbalance(StrictModel):
-    """Settings of any strategy.
+    """Base class of the settings of a strategy.
 
     Attributes:
         adds_feature_maps: True if it adds feature maps that belong to no image, and so to no subject.
@@ -23,7 +23,7 @@ class BaseImbalance(StrictModel):
     adds_feature_maps: ClassVar[bool] = False
 
     def check_classes(self, classes: Sequence[str]) -> None:
-        """Raise ExperimentError where the settings name other classes than `classes`."""
+        """Raise ExperimentError if the settings name other classes than `classes`."""
 
 
 class NoRebalancing(BaseImbalance):
@@ -46,7 +46,7 @@ class ClassWeights(BaseImbalance):
     )
 
     def check_classes(self, classes: Sequence[str]) -> None:
-        """Raise ExperimentError where weights are given, and not for exactly the `classes`."""
+        """Raise ExperimentError if weights are given, but not for exactly the `classes`."""
         if isinstance(self.weights, str):
             return
         unknown = [name for name in self.weights if name not in classes]
@@ -71,8 +71,8 @@ class BalancedBatches(BaseImbalance):
 class Smote(BaseImbalance):
     """Add feature maps interpolated between neighbours until all classes are as large as the largest.
 
-    `smote` does so everywhere in a class, `borderline_smote` and `svm_smote` near the other classes, `adasyn` the more
-    the nearer the other classes are; the last three may add fewer.
+    `smote` interpolates everywhere in a class, `borderline_smote` and `svm_smote` near the other classes, and `adasyn`
+    more often the nearer the other classes are. The last three may add fewer feature maps.
     Neighbours are the nearest feature maps of unaugmented images (view 0).
     """
 
@@ -80,7 +80,7 @@ class Smote(BaseImbalance):
 
     name: Literal["smote", "borderline_smote", "svm_smote", "adasyn"]
     neighbours: int = Field(5, ge=1, description="number of nearest neighbours that an image may be mixed with")
-    memory_gib: float = Field(8.0, gt=0, description="largest memory that it may need; more is refused at the start")
+    memory_gib: float = Field(8.0, gt=0, description="memory limit; settings that need more are refused at the start")
 
 
 ImbalanceSettings = Annotated[

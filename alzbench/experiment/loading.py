@@ -13,7 +13,7 @@ from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.schema import Experiment
 
-# What --demo changes: all data come from the package itself, and it takes about a minute on two cores.
+# Values that --demo sets: the images are synthetic, and a run takes about a minute on two cores.
 DEMO: dict[str, Any] = {
     "demo": True,
     "data": {"source": "phantom", "size": 96, "channels": 1, "scaling": "imagenet"},
@@ -62,30 +62,30 @@ def audited_experiment(
     return validated(merge(values, parse_assignments(assignments)), path or Path("audit"))
 
 
-def validated(values: dict[str, Any], path: Path, where: str = "") -> Experiment:
+def validated(values: dict[str, Any], path: Path, changes: str = "") -> Experiment:
     """Return the experiment that nested values describe.
 
     Args:
         values: The values of the whole file.
         path: The file, for errors.
-        where: The place in the file, for errors.
+        changes: The changes that were made to the values, for errors.
 
     Raises:
         ExperimentError: The values do not fit the schema.
     """
-    place = f"{path}: {where}: " if where else f"{path}: "
+    place = f"{path}: {changes}: " if changes else f"{path}: "
     for key, value in values.items():
         _refuse_interpolation(value, f"{place}{key}")
     try:
         return Experiment.model_validate(values)
     except ValidationError as error:
-        raise ExperimentError(f"{place}{explain_validation(error, '', Experiment)}.") from None
+        raise ExperimentError(f"{place}{explain_validation(error, '', Experiment)}") from None
 
 
 def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return the values of an experiment file laid over those of the files it extends; raises ExperimentError."""
     if path.resolve() in seen:
-        raise ExperimentError(f"{path} extends itself through {', '.join(p.name for p in seen)}; break the circle.")
+        raise ExperimentError(f"{path} must not extend itself, and does so through {', '.join(p.name for p in seen)}.")
     values = with_absolute_file(read_file(path), path.parent)
     bases = values.pop("extends", [])
     bases = [bases] if isinstance(bases, str) else bases
@@ -137,11 +137,13 @@ def read_file(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         if not isinstance(yaml.compose(text, Loader=yaml.SafeLoader), yaml.MappingNode | None):
-            raise ExperimentError(f"{path}: an experiment file must hold `key: value` lines, found a list or a text.")
+            raise ExperimentError(
+                f"{path}: an experiment file must hold `key: value` lines; it holds a list or a text."
+            )
         values = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
     except FileNotFoundError:
         raise ExperimentError(
-            f"There is no experiment file {path}; `alzbench list experiments` names those here."
+            f"There is no experiment file {path}; `alzbench list experiments` lists those here."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ExperimentError(f"{path} cannot be read as UTF-8 text: {error}.") from error
@@ -171,13 +173,13 @@ def _with_text_keys(values: Any) -> dict[str, Any]:
     return {str(key): value for key, value in values.items()}
 
 
-def _refuse_interpolation(value: Any, where: str) -> None:
+def _refuse_interpolation(value: Any, field: str) -> None:
     """Refuse `${...}`: it could copy environment variables, and with them secrets, into a stored file."""
     if isinstance(value, dict):
         for key, item in value.items():
-            _refuse_interpolation(item, f"{where}.{key}")
+            _refuse_interpolation(item, f"{field}.{key}")
     elif isinstance(value, list):
         for item in value:
-            _refuse_interpolation(item, where)
+            _refuse_interpolation(item, field)
     elif isinstance(value, str) and "${" in value:
-        raise ExperimentError(f"{where}: interpolation is not supported, found {value!r}; write the value out.")
+        raise ExperimentError(f"{field}: interpolation is not supported, found {value!r}; write the value out.")

@@ -1,4 +1,4 @@
-"""One field of a sweep's search space: its possible values, and when it is searched."""
+"""One field of a sweep's search space: its possible values, and the condition under which it is searched."""
 
 from __future__ import annotations
 
@@ -50,21 +50,21 @@ class Parameter(StrictModel):
             if self.log or self.step is not None:
                 raise ValueError("log and step are for a range, not for choices")
             if len(set(self.choices)) < len(self.choices):  # 1, 1.0 and true are equal, to Optuna too
-                raise ValueError("choices must differ, and 1, 1.0 and true do not")
+                raise ValueError("choices must differ; 1, 1.0 and true count as equal")
             return self
         if self.low is None or self.high is None:
             raise ValueError("a range must have low and high")
         if self.low > self.high:
-            raise ValueError(f"low must not be above high, and {self.low} is above {self.high}")
+            raise ValueError(f"low must not be above high; {self.low} is above {self.high}")
         if self.log and self.low <= 0:
-            raise ValueError(f"low must be above 0 for log, and it is {self.low}")
+            raise ValueError(f"low must be above 0 for log; it is {self.low}")
         if self.log and self.step is not None and not (self.whole and self.step == 1):
-            raise ValueError("log and step exclude each other")
+            raise ValueError("log and step cannot be combined")
         if self.whole and isinstance(self.step, float):
-            raise ValueError("the step of whole numbers must be one")
+            raise ValueError("the step between whole numbers must be a whole number")
         steps = (self.high - self.low) / self.step if self.step else 0
         if abs(steps - round(steps)) > _ROUNDING:
-            raise ValueError("high must be low and a multiple of step")
+            raise ValueError("high must be low plus a multiple of step")
         return self
 
     @property
@@ -74,10 +74,10 @@ class Parameter(StrictModel):
 
     @property
     def ends(self) -> list[Any]:
-        """Values that stand for all: both ends of the range, or all choices."""
+        """Ends of the range, or all choices."""
         return [self.low, self.high] if self.choices is None else list(self.choices)
 
-    def takes(self, value: Any) -> bool:
+    def accepts(self, value: Any) -> bool:
         """Return True if `value` is one of the possible values."""
         if self.choices is not None:
             return value in self.choices

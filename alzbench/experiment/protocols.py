@@ -20,7 +20,7 @@ SplitSeed = Annotated[
 
 
 class BaseProtocol(StrictModel):
-    """Settings of any protocol.
+    """Base class of the settings of a protocol.
 
     Attributes:
         keeps_subjects_apart: True if all images of a subject are in the same part.
@@ -43,7 +43,7 @@ class ReferenceProtocol(BaseProtocol):
 
 
 class SliceProtocol(BaseProtocol):
-    """Assign each original slice at random, whatever its subject."""
+    """Assign each original slice at random, regardless of its subject."""
 
     name: Literal["slice"]
     test: Share = Field(0.2, description="share of the slices")

@@ -1,4 +1,4 @@
-"""The schema of an experiment file. Unknown keys are refused, and loading never changes what a file means."""
+"""The schema of an experiment file. Unknown keys and values of a wrong type are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def plain(name: str) -> str:
 
 
 class DataSettings(StrictModel):
-    """The images, and how they are read."""
+    """The images and their preprocessing."""
 
     source: str = Field("kaggle", description="`kaggle`, `phantom`, or a folder laid out as the Kaggle set")
     kaggle: str = Field(
@@ -81,7 +81,7 @@ class ModelSettings(StrictModel):
 
 
 class TrainSettings(StrictModel):
-    """How the head is trained."""
+    """Training of the head."""
 
     epochs: int = Field(50, ge=1)
     batch_size: int = Field(32, ge=1)
@@ -113,7 +113,7 @@ class TrainSettings(StrictModel):
         if warmup >= epochs:
             raise ValueError(f"must be fewer than the {epochs} epochs")
         if warmup and schedule != "cosine":
-            raise ValueError(f"the schedule must be cosine for a warm-up, and it is {schedule}")
+            raise ValueError(f"the schedule must be cosine for a warm-up; it is {schedule}")
         return warmup
 
 

@@ -1,4 +1,4 @@
-"""Settings of a sweep's sampler and pruner: those of Optuna that can be resumed after a crash.
+"""Settings of a sweep's sampler and pruner: those of Optuna that can continue after a crash.
 
 For a grid, write a study (see `study`). CMA-ES is not supported, because it keeps pickles in the storage.
 """

@@ -8,9 +8,9 @@
       attention:
         dot_product: {model.variant: attention}
 
-A factor has levels beside the base's own; a level is a set of fields and values. `add_one` runs the base, and the base
-with each level alone; `leave_one_out` runs the base with all factors, and with all but each one; `grid` runs all
-combinations.
+A factor has one or more levels; a level is a set of fields and values. `add_one` runs the base, and the base with each
+level alone. `leave_one_out` runs the base with all factors, and with all but one of them in turn. `grid` runs all
+combinations, with and without each factor.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Study(StrictModel):
 
 
 def is_study(path: Path) -> bool:
-    """Return True if a file holds a study and not an experiment; raises ExperimentError where it cannot be read."""
+    """Return True if a file holds a study and not an experiment; raises ExperimentError if it cannot be read."""
     return "plan" in read_file(path) or "factors" in read_file(path)
 
 
@@ -66,16 +66,18 @@ def load_study(path: Path) -> Study:
     try:
         study = Study.model_validate({"name": path.stem, **read_file(path)})
     except ValidationError as error:
-        raise ExperimentError(f"{path}: {explain_validation(error, '', Study)}.") from None
+        raise ExperimentError(f"{path}: {explain_validation(error, '', Study)}") from None
     levels = [level for factor in study.factors.values() for level in factor]
     repeated = sorted({level for level in levels if levels.count(level) > 1})
     if repeated:
-        raise ExperimentError(f"{path}: levels name the experiments, so they must differ; {repeated[0]} comes twice.")
+        raise ExperimentError(
+            f"{path}: levels must have different names, as experiments are named after them; {repeated[0]} is repeated."
+        )
     if study.plan == "leave_one_out":
         several = [name for name, factor in study.factors.items() if len(factor) > 1]
         if several:
             raise ExperimentError(
-                f"{path}: leave_one_out takes one level a factor, as all of them are on together; {several[0]} has "
+                f"{path}: leave_one_out takes one level for each factor, as it combines all factors; {several[0]} has "
                 f"{', '.join(study.factors[several[0]])}."
             )
     return study
@@ -84,7 +86,7 @@ def load_study(path: Path) -> Study:
 def expand_study(
     path: Path, assignments: Sequence[str] = (), overrides: Mapping[str, Any] | None = None
 ) -> list[Experiment]:
-    """Return the experiments of a study, the base first where it is part of the plan.
+    """Return the experiments of a study; the base, if it is part of the plan, comes first.
 
     Args:
         path: The study file.
@@ -92,7 +94,7 @@ def expand_study(
         overrides: Nested values that win over the base and over the study's seeds.
 
     Raises:
-        ExperimentError: The study or one of its experiments is wrong; the message names it.
+        ExperimentError: The study or one of its experiments is invalid; the message names it.
     """
     study = load_study(path)
     base_path = path.parent / study.base
@@ -101,12 +103,12 @@ def expand_study(
     values = {"name": base_path.stem, **resolve(base_path)}
     if study.seeds is not None:
         values["seeds"] = study.seeds
-    laid_over, assigned = dict(overrides or {}), parse_assignments(assignments)
-    for changes in (laid_over, assigned):
+    overrides, assigned = dict(overrides or {}), parse_assignments(assignments)
+    for changes in (overrides, assigned):
         values = merge(values, changes)
     base = validated(values, base_path)
-    given = "name" in merge(laid_over, assigned).get("protocol", {})
-    protocols = [base.protocol.name] if given else study.protocols or [base.protocol.name]
+    is_set = "name" in merge(overrides, assigned).get("protocol", {})
+    protocols = [base.protocol.name] if is_set else study.protocols or [base.protocol.name]
     experiments = []
     for protocol in dict.fromkeys(protocols):
         for title, combination in _combinations(study, base.name):
@@ -116,12 +118,19 @@ def expand_study(
             if combination:
                 with_levels = ", ".join(level for _, level in combination)
                 changed |= {"name": title, "description": f"{base.name} with {with_levels}"}
-            experiments.append(validated(changed, path, _where(combination)))
+            experiments.append(validated(changed, path, _listed(combination)))
+    _check_names(path, experiments)
+    return experiments
+
+
+def _check_names(path: Path, experiments: Sequence[Experiment]) -> None:
     names = [f"{experiment.name} ({experiment.protocol.name})" for experiment in experiments]
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
-        raise ExperimentError(f"{path}: the levels' names make two experiments named {repeated[0]}; change one.")
-    return experiments
+        raise ExperimentError(
+            f"{path}: experiments must have different names, and two would be named {repeated[0]}; rename one of their "
+            "levels."
+        )
 
 
 def levels_of(path: Path) -> dict[str, frozenset[tuple[str, str]]]:
@@ -149,7 +158,8 @@ def _combinations(study: Study, base: str) -> Iterator[tuple[str, Combination]]:
             yield "-".join([base, *(level for _, level in chosen)]), chosen
 
 
-def _where(combination: Combination) -> str:
+def _listed(combination: Combination) -> str:
+    """Return the levels of an experiment, for errors."""
     if not combination:
         return ""
     return "with " + ", ".join(f"factors.{factor}.{level}" for factor, level in combination)

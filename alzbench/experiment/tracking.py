@@ -10,12 +10,12 @@ from alzbench.experiment.strict import StrictModel
 
 
 class TrackingSettings(StrictModel):
-    """Where runs are sent to, if anywhere. Results do not depend on it."""
+    """The W&B project that runs are sent to. Results do not depend on it."""
 
     wandb: Literal["auto", "online", "offline", "disabled"] = Field(
         "auto",
-        description="`auto`: WANDB_MODE where it is set, else online where an API key is configured, else disabled; "
-        "`offline`: into the run's folder, for `wandb sync`",
+        description="`auto`: WANDB_MODE if it is set, else online if an API key is configured, else disabled; "
+        "`offline`: written into the run's folder, for `wandb sync`",
     )
     project: str | None = Field(None, min_length=1, description="default: WANDB_PROJECT, or alzbench")
     entity: str | None = Field(None, min_length=1, description="user or team; default: WANDB_ENTITY, or the key's")

@@ -1,4 +1,4 @@
-"""Registered backbones, the registered variants built on them, and the layers they use."""
+"""Registered backbones, registered variants (heads), and the models built from them."""
 
 from alzbench.models.backbones import BACKBONES, Backbone
 from alzbench.models.variants import VARIANTS, Variant, register_variant

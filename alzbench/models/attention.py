@@ -1,7 +1,7 @@
 """Scaled dot-product attention, over the positions of a feature map or over the slices of a subject.
 
-Notation here and in `variants`: `B` batch, `H, W` height and width of the feature map, `C` channels, `N = H * W`
-positions, `S` slices of a subject, `d` key size, `K` classes.
+Notation: `B` batch, `N` positions, `M` positions of keys and values, `C` channels, `S` slices of a subject, `d` key
+size.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ class ScaledDotProductAttention(keras.layers.Layer):
 
     Args:
         key_dim: Size `d` of queries and keys, at least 1.
-        value_dim: Size of the values, by default `key_dim`.
+        value_dim: Size of the values; None: `key_dim`.
 
     Call: query `(B, N, C)`, key and value `(B, M, C)`, by default the query (self-attention) -> `(B, N, value_dim)`;
-    with `return_attention_weights=True` also the weights `(B, N, M)`; each row sums to 1.
+    with `return_attention_weights=True` also the weights `(B, N, M)`, whose rows sum to 1.
 
     Reference: Vaswani et al., 2017, https://arxiv.org/abs/1706.03762, section 3.2.1.
     """
@@ -61,13 +61,13 @@ class AttentionPooling(keras.layers.Layer):
     """Pooling of a set into one vector by scaled dot-product attention with one learned query `q` of size `d`.
 
     The result is `sum_s softmax_s(q . k_s / sqrt(d)) v_s`, where keys and values are learned projections of the set's
-    vectors. It does not depend on the order of the set, and the weights show which members mattered.
+    vectors. It does not depend on the order of the set.
 
     Args:
         key_dim: Size `d` of the query, the keys and the values, at least 1.
 
-    Call: vectors `(B, S, C)` and which of them exist, bool `(B, S)`, at least one in each row -> `(B, d)`; with
-    `return_attention_weights=True` also the weights `(B, S)`: 0 for vectors that do not exist; each row sums to 1.
+    Call: vectors `(B, S, C)` and a mask of those present, bool `(B, S)`, at least one in each row -> `(B, d)`; with
+    `return_attention_weights=True` also the weights `(B, S)`, which are 0 for absent vectors and whose rows sum to 1.
 
     Reference: Vaswani et al., 2017, https://arxiv.org/abs/1706.03762; pooling a set by attention: Ilse et al., 2018,
     https://arxiv.org/abs/1802.04712.
@@ -101,7 +101,7 @@ class AttentionPooling(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="alzbench")
 class OverSlices(keras.layers.Wrapper):
-    """A model of single slices applied to each slice of each subject: `(B, S, ...)` -> `(B, S, ...)`."""
+    """Wrapper that applies a model of single slices to all slices of each subject: `(B, S, ...)` -> `(B, S, ...)`."""
 
     def build(self, input_shape: Any) -> None:
         if not self.layer.built:
@@ -118,7 +118,7 @@ class OverSlices(keras.layers.Wrapper):
 
 @keras.saving.register_keras_serializable(package="alzbench")
 class AllPresent(keras.layers.Layer):
-    """True for each slice: `(B, S, ...)` -> bool `(B, S)`."""
+    """Mask in which all slices are present: `(B, S, ...)` -> bool `(B, S)`."""
 
     def call(self, slices: Any) -> Any:
         return ops.ones(ops.shape(slices)[:2], dtype="bool")

@@ -1,7 +1,6 @@
 """Backbones: registered pretrained networks that turn an image into a feature map.
 
-Only the builders import Keras, so that names and blocks are checked without waiting for it. To add a backbone, register
-one more builder.
+Only the builders import Keras, so that names and blocks are checked without it. To add a backbone, register a builder.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from alzbench.errors import ExperimentError
 from alzbench.experiment import BackboneSettings
 from alzbench.registry import Entry, Registry, did_you_mean
 
-# (settings, **arguments as of keras.applications: weights, and input_shape or input_tensor) -> network without top
+# (settings, weights, and input_shape or input_tensor, as in keras.applications) -> network without top layers
 Build = Callable[..., Any]
 
 
@@ -23,10 +22,10 @@ class Backbone(Entry[Build]):
     """A pretrained network.
 
     Attributes:
-        blocks: Names of its blocks from the image upwards, where it can be cut. The layers of a block have the block's
-            name, or names that begin with it and an underscore.
-        published: Names of the weights that Keras downloads, as in `model.backbone.weights`.
-        linear: End of the names of batch normalisations that no activation follows.
+        blocks: Names of its blocks from the image upwards; it can be cut below each. A layer of a block has the block's
+            name, or a name that begins with it and an underscore.
+        published: Values of `model.backbone.weights` for weights that Keras downloads.
+        linear: Suffixes of the names of batch normalisations without an activation after them.
         has_alpha: True if it has a width multiplier, `model.backbone.alpha`.
     """
 
@@ -41,7 +40,7 @@ BACKBONES = Registry("backbone", Backbone)
 
 @BACKBONES.register(
     "mobilenet_v2",
-    # 16 inverted residual blocks after the first one, and the last convolution
+    # the inverted residual blocks after the first one, and the last convolution
     blocks=(*(f"block_{number}" for number in range(1, 17)), "Conv_1"),
     published=("imagenet",),
     linear=("project_BN",),
@@ -55,21 +54,23 @@ def mobilenet_v2(settings: BackboneSettings, **arguments: Any) -> Any:
 
 
 def check_backbone(settings: BackboneSettings) -> None:
-    """Raise ExperimentError where there is no such backbone, or where it has no such setting."""
+    """Raise ExperimentError if the backbone does not exist, or has no width multiplier and the settings set one."""
     backbone = BACKBONES[settings.name]
     if settings.alpha != 1 and not backbone.has_alpha:
-        raise ExperimentError(f"model.backbone.alpha: {settings.name} has no width multiplier, got {settings.alpha}.")
+        raise ExperimentError(
+            f"model.backbone.alpha must be 1, as {settings.name} has no width multiplier; got {settings.alpha}."
+        )
 
 
 def check_block(backbone: str, block: str) -> None:
-    """Raise ExperimentError where the backbone has no such block."""
+    """Raise ExperimentError if the backbone has no such block."""
     blocks = BACKBONES[backbone].blocks
     if block not in blocks:
         raise ExperimentError(
-            f"fine_tune.first_block must be a block of {backbone}: {_listed(blocks)}; "
+            f"fine_tune.first_block must be a block of {backbone}: {_summary(blocks)}; "
             f"got {block!r}.{did_you_mean(block, list(blocks))}"
         )
 
 
-def _listed(blocks: Sequence[str]) -> str:
+def _summary(blocks: Sequence[str]) -> str:
     return f"{blocks[0]} to {blocks[-2]}, or {blocks[-1]}" if len(blocks) > 3 else ", ".join(blocks)

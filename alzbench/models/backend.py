@@ -1,4 +1,4 @@
-"""Keras's backend: a quiet start, and the devices that it sees."""
+"""Keras's backend: a start without output, and its devices."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from contextlib import contextmanager
 
 
 def start_backend() -> None:
-    """Import Keras and find the devices; the backend's output is shown only if it fails."""
-    # also its "errors": they are advice about the processor, and what really fails raises an exception
+    """Import Keras and initialise the devices; the backend's output is shown only if it fails."""
+    # hides its "errors" too, which are advice about the processor: a real error raises an exception
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # a study or sweep builds many networks in one process, and TensorFlow warns about the functions of each
+    # a study or sweep builds many networks in one process, and TensorFlow warns about retracing for each
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with _quiet_stderr():
         import keras
@@ -23,7 +23,7 @@ def start_backend() -> None:
 
 
 def has_accelerator() -> bool:
-    """Return True if Keras's backend sees a GPU or TPU."""
+    """Return True if Keras's backend has a GPU or TPU."""
     import keras
 
     return any(not device.lower().startswith("cpu") for device in keras.distribution.list_devices())
@@ -31,18 +31,18 @@ def has_accelerator() -> bool:
 
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Hold back what C++ code writes to file descriptor 2, which no Python setting controls; show it after an error."""
+    """Capture the output of C++ code on file descriptor 2, which no Python setting controls; show it after an error."""
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as caught:
-        kept = os.dup(2)
-        os.dup2(caught.fileno(), 2)
+    with tempfile.TemporaryFile() as captured:
+        stderr = os.dup(2)
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         except BaseException:
-            caught.seek(0)
-            os.write(kept, caught.read())
+            captured.seek(0)
+            os.write(stderr, captured.read())
             raise
         finally:
             sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)

@@ -1,4 +1,7 @@
-"""Heads and whole models: a variant built on a prefix, and both joined into one loadable model."""
+"""Heads, and models joined from prefix, suffix and head.
+
+Notation: `B` batch, `H, W` height and width of the feature map, `C` channels, `S` slices of a subject, `K` classes.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,11 @@ from alzbench.models.variant_file import find_variant
 
 
 def build_head(settings: ModelSettings, shape: tuple[int, int, int], classes: int, precision: str, seed: int) -> Any:
-    """Build the trainable part: features -> logits (B, K) of float32.
+    """Build a head: features -> logits (B, K) of float32.
 
-    Its input is a feature map (B, H, W, C); for a variant that classifies subjects, a dict of `features`
-    (B, S, H, W, C) and `present`, bool (B, S). The input is float32, which also takes float16: on top of a suffix,
-    neither the features nor their gradient may be rounded.
+    Its input is a feature map (B, H, W, C), or for a variant that classifies subjects a dict of `features`
+    (B, S, H, W, C) and `present`, bool (B, S). The input is float32, to which float16 is cast: after a suffix, neither
+    the features nor their gradients may be rounded.
 
     Args:
         settings: The variant and its options.
@@ -27,6 +30,9 @@ def build_head(settings: ModelSettings, shape: tuple[int, int, int], classes: in
         classes: Number of classes K.
         precision: Keras dtype policy, for example ``mixed_float16``.
         seed: Seed of the initial weights and of dropout.
+
+    Raises:
+        ExperimentError: The variant does not exist, or its options are wrong.
     """
     variant = find_variant(settings)
     options = variant.check_options(settings.options)
@@ -46,8 +52,8 @@ def subject_inputs(slices: int, shape: tuple[int, ...]) -> tuple[Any, Any]:
     return features, keras.Input((slices,), dtype="bool", name="present")
 
 
-def put_below(suffix: Any, head: Any) -> Any:
-    """Return one trainable model of a backbone's suffix and a head; the layers are shared, not copied."""
+def join_suffix(suffix: Any, head: Any) -> Any:
+    """Return one trainable model of a backbone's suffix and a head, sharing their layers: features -> logits (B, K)."""
     shape = suffix.input_shape[1:]
     if not isinstance(head.input, dict):
         features = keras.Input(shape, dtype="float32", name="features")
@@ -57,10 +63,11 @@ def put_below(suffix: Any, head: Any) -> Any:
     return keras.Model({"features": features, "present": present}, logits, name="head")
 
 
-def join(prefix: Prefix, head: Any) -> Any:
-    """Return one model from pixels in [0, 255] to class probabilities (B, K).
+def join_prefix(prefix: Prefix, head: Any) -> Any:
+    """Return one model of prefix and head: pixels in [0, 255] -> class probabilities (B, K).
 
-    If the head classifies subjects, the input is the slices of a subject, (B, S, size, size, channels), none missing.
+    The input is an image (B, size, size, channels), or for a head that classifies subjects all S slices of a subject,
+    (B, S, size, size, channels), none of them absent.
     """
     if isinstance(head.input, dict):
         slices = head.input["features"].shape[1]

@@ -24,7 +24,8 @@ class Cost:
         parameters: Number of parameters of backbone and head.
         trainable: Number of parameters that training changes.
         multiply_adds: Number of multiply-adds of the forward pass for one image, half the floating-point operations
-            that TensorFlow's profiler counts. The cost of a head that classifies subjects is divided by their images.
+            that TensorFlow's profiler counts. The cost of a head that classifies subjects is divided by the number of
+            their images.
     """
 
     parameters: int
@@ -35,13 +36,13 @@ class Cost:
 def variant_costs() -> dict[str, Cost]:
     """Return the cost of each registered variant."""
     prefix = build_prefix(BackboneSettings(weights="none"), DataSettings())
-    below, operations = prefix.model.count_params(), _operations(prefix.model)
+    prefix_parameters, prefix_operations = prefix.model.count_params(), _operations(prefix.model)
     costs = {}
     for name in VARIANTS:
         head = build_head(ModelSettings(variant=name), prefix.shape, _CLASSES, "float32", seed=0)
         images = head.input["features"].shape[1] if isinstance(head.input, dict) else 1
-        total = operations + _operations(head) / images
-        costs[name] = Cost(below + head.count_params(), _trainable(head), round(total / 2))
+        operations = prefix_operations + _operations(head) / images
+        costs[name] = Cost(prefix_parameters + head.count_params(), _trainable(head), round(operations / 2))
     return costs
 
 
@@ -64,7 +65,7 @@ def _operations(model: Any) -> int:
     options = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation()).with_empty_output()
     logger = logging.getLogger("tensorflow")
     level = logger.level
-    logger.setLevel(logging.ERROR)  # it warns that its profiler is deprecated, and has no other one
+    logger.setLevel(logging.ERROR)  # TensorFlow warns that its profiler is deprecated, but has no other
     try:
         return int(profiler.profile(graph, options=options.build()).total_float_ops)
     finally:

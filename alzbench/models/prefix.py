@@ -1,6 +1,6 @@
 """The frozen prefix: preprocessing and a pretrained backbone, from pixels to a feature map.
 
-For fine-tuning, the backbone is cut below the first block that is trained: into a frozen prefix and a trainable suffix.
+For fine-tuning, the backbone is cut below the first trained block, into a frozen prefix and a trainable suffix.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _RANDOM_WEIGHTS_SEED = 20180113
 
 @dataclass(frozen=True)
 class Prefix:
-    """Layers that training does not change.
+    """The frozen layers below the head or suffix: `B` batch, `S` pixels along each side, `C` and `C'` channels.
 
     Attributes:
         model: (B, S, S, C) pixels in [0, 255] -> (B, H, W, C') feature map, float32.
-        key: Hash of everything that decides the output: weights, layers and preprocessing.
+        key: Hash of everything that affects the output: weights, layers and preprocessing.
     """
 
     model: Any
@@ -46,15 +46,15 @@ class Prefix:
 
 
 def build_prefix(settings: BackboneSettings, data: DataSettings, until: str | None = None) -> Prefix:
-    """Build the frozen prefix for images as `data` describes them.
+    """Build the frozen prefix.
 
     Args:
         settings: The backbone.
         data: Size, channels and scaling of the images.
-        until: First block that is left out, one of `Backbone.blocks`; None: the prefix is the whole backbone.
+        until: First omitted block, one of `Backbone.blocks`; None: the prefix is the whole backbone.
 
     Raises:
-        DataError: The weights cannot be found, downloaded or read.
+        DataError: The weights are missing, or cannot be downloaded or read.
     """
     return _prefix(settings, data.size, data.channels, data.scaling, weights_file(settings), until)
 
@@ -62,12 +62,15 @@ def build_prefix(settings: BackboneSettings, data: DataSettings, until: str | No
 def build_suffix(settings: BackboneSettings, data: DataSettings, first_block: str) -> Any:
     """Build the trainable suffix of the backbone: output of the prefix that ends below `first_block` -> feature map.
 
-    Batch normalisations stay frozen and in inference mode, because small batches of a few thousand images of one kind
-    are too few to replace the pretrained statistics.
+    Batch normalisations stay frozen and in inference mode: small batches of a few thousand similar images are not
+    enough to replace the pretrained statistics.
+
+    Raises:
+        DataError: The weights are missing, or cannot be downloaded or read.
     """
     whole = _whole(settings, data.size, data.channels, data.scaling, weights_file(settings))
     shared = keras.Model(_input_of(whole, first_block), whole.output)
-    suffix = keras.models.clone_model(shared)  # a copy, as the prefix keeps its own weights
+    suffix = keras.models.clone_model(shared)  # a copy, because training must not change the prefix's weights
     suffix.set_weights(shared.get_weights())
     suffix.name = "suffix"
     suffix.trainable = True
@@ -110,7 +113,7 @@ def _whole(settings: BackboneSettings, size: int, channels: int, scaling: str, f
     x = keras.layers.Rescaling(scale, offset, name="scaling")(pixels)
     if channels == 1:
         x = keras.layers.Concatenate(name="grey_to_rgb")([x, x, x])
-    # one flat graph, so that heat maps can read the backbone's inner layers
+    # one flat graph, so that the backbone's inner layers are accessible, for example for heat maps
     network = BACKBONES[settings.name].function(settings, weights=None, input_tensor=x)
     network.set_weights(source.get_weights())
     model = keras.Model(pixels, network.output, name="prefix")
@@ -130,21 +133,21 @@ def _load_network(settings: BackboneSettings, size: int, file: Path | None) -> A
         return network
     try:
         network.load_weights(file)
-    except Exception as error:  # Keras and h5py raise many kinds for a file that is not what it should be
+    except Exception as error:  # Keras and h5py raise many kinds of errors for a wrong file
         raise DataError(
-            f"{file} does not hold weights of {settings.name} (alpha {settings.alpha}, no top): "
-            f"{_first_sentence(error)}."
+            f"{file} must contain weights of {settings.name} (alpha {settings.alpha}, without top), and cannot be "
+            f"loaded: {_first_sentence(error)}. Set ALZBENCH_WEIGHTS or model.backbone.weights to another file."
         ) from error
     return network
 
 
 def _calibrate(model: Any, linear: tuple[str, ...]) -> None:
-    """Set the batch normalisations of a random network so that its feature maps still tell images apart.
+    """Set the batch normalisations of a random network so that its feature maps differ between images.
 
-    Without the statistics of images (here phantom slices) the signal shrinks from layer to layer. With normalised
-    values centred on the kink of the ReLUs, tens of random layers turn the signal into noise; centred two standard
-    deviations above it, most of the signal passes. The last normalisation, and those before no activation (names that
-    end in `linear`), stay centred on 0.
+    Without the statistics of images (here phantom slices) the signal shrinks from layer to layer. If the normalised
+    values are centred on the kink of the ReLUs, tens of random layers turn the signal into noise; if they are centred
+    two standard deviations above it, most of the signal passes. The last normalisation, and those without an
+    activation after them (names that end in `linear`), stay centred on 0.
     """
     size, _, channels = model.input_shape[1:]
     rng = np.random.default_rng(_RANDOM_WEIGHTS_SEED)
@@ -168,7 +171,8 @@ def _download(settings: BackboneSettings, size: int) -> Any:
         return BACKBONES[name].function(settings, weights=weights, input_shape=(size, size, 3))
     except ValueError as error:  # a width or size without published weights
         raise DataError(
-            f"There are no published {weights} weights of {name} for these settings: {_first_sentence(error)}."
+            f"There are no published {weights} weights of {name} for these settings: {_first_sentence(error)}. Change "
+            "model.backbone, or set model.backbone.weights to a file."
         ) from error
     except Exception as error:  # Keras raises a bare Exception for a failed download
         raise DataError(
@@ -178,7 +182,7 @@ def _download(settings: BackboneSettings, size: int) -> Any:
 
 
 def _first_sentence(error: Exception) -> str:
-    """Return the first sentence of an error; Keras's have many lines, or no text at all."""
+    """Return the first sentence of an error, as Keras's errors have many lines; its class if it has no text."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text.partition(". ")[0].rstrip(".")
 

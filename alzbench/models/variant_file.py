@@ -1,7 +1,7 @@
 """Variants from a Python file outside the package, which an experiment names in `model.file`.
 
-This is the only place where alzbench executes a user's file: only for `run` and `sweep`, and only because the
-experiment names it. Listing, comparing and reporting never do.
+This is the only module that executes a user's file, only for `run` and `sweep`, and only if the experiment names it.
+Listing, comparing and reporting never execute one.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _loaded: dict[str, str] = {}  # content hash -> module name
 
 
 def find_variant(settings: ModelSettings) -> Variant:
-    """Return the variant that settings name, after executing their file where they name one.
+    """Return the variant of the settings, after executing their file if they name one.
 
     Raises:
-        ExperimentError: The variant does not exist, or the file cannot be read or fails.
+        ExperimentError: The variant does not exist, or the file cannot be read or raises an error.
     """
     if settings.file is not None:
         _load(Path(settings.file).resolve())
@@ -31,7 +31,7 @@ def find_variant(settings: ModelSettings) -> Variant:
 
 
 def file_digest(settings: ModelSettings) -> str:
-    """Return the hash of the content of the variant's file; empty for a variant of the package."""
+    """Return the hash of the variant's file; empty for a variant of the package."""
     return "" if settings.file is None else hashlib.sha256(_read(Path(settings.file))).hexdigest()
 
 
@@ -42,7 +42,7 @@ def _load(path: Path) -> None:
     name = f"alzbench_variant_{digest[:16]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ExperimentError(f"model.file must be a Python file with a name in .py, got {path}.")
+        raise ExperimentError(f"model.file must be a Python file whose name ends in .py, got {path}.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     before = list(VARIANTS)

@@ -1,8 +1,9 @@
 """Variants: registered heads, which turn a feature map into logits.
 
-Only the builders import Keras, so that names and options are checked without waiting for it. Shape letters: `B` batch,
-`H, W` height and width of the feature map, `C` channels, `N = H * W` positions, `S` slices of a subject, `d` key size,
-`K` classes.
+Only the builders import Keras, so that names and options are checked without it.
+
+Notation: `B` batch, `H, W` height and width of the feature map, `C` channels, `N = H * W` positions, `S` slices of a
+subject, `d` key size, `K` classes.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from alzbench.experiment.strict import Fraction, StrictModel
 from alzbench.registry import Entry, Registry
 
 # (features, options, K) -> logits (B, K), Keras tensors. The features of a slice are a feature map (B, H, W, C); those
-# of a subject are a pair: maps (B, S, H, W, C), and which of the slices exist, bool (B, S).
+# of a subject are a pair: maps (B, S, H, W, C) and a mask of the slices that are present, bool (B, S).
 Build = Callable[[Any, Any, int], Any]
 Unit = Literal["slice", "subject"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Variant(Entry[Build]):
-    """A way to build a head.
+    """A kind of head.
 
     Attributes:
         settings: Schema of `model.options`.
@@ -37,17 +38,17 @@ class Variant(Entry[Build]):
     classifies: Unit = "slice"
 
     def check_options(self, options: Mapping[str, Any]) -> StrictModel:
-        """Return `model.options` with defaults filled in; raises ExperimentError where they do not fit the schema."""
+        """Return `model.options` with defaults; raises ExperimentError if they do not fit the schema."""
         try:
             return self.settings.model_validate(dict(options))
         except ValidationError as error:
-            where = explain_validation(error, "model.options", self.settings)
-            raise ExperimentError(f"variant {self.name}: {where}.") from None
+            explanation = explain_validation(error, "model.options", self.settings)
+            raise ExperimentError(f"variant {self.name}: {explanation}") from None
 
 
 VARIANTS = Registry("variant", Variant)
 
-register_variant = VARIANTS.register  # the name that files outside the package import
+register_variant = VARIANTS.register  # the name that users' files import
 
 
 class HeadOptions(StrictModel):
@@ -141,7 +142,7 @@ def pool(features: Any, options: HeadOptions) -> Any:
 
 
 def dense_head(pooled: Any, options: HeadOptions, classes: int) -> Any:
-    """Return logits (B, K) from a pooled vector (B, C): a hidden ReLU layer, dropout, and a linear layer in float32."""
+    """Return the logits (B, K) of a pooled vector (B, C): a hidden ReLU layer, dropout, a linear layer in float32."""
     import keras
 
     hidden = keras.layers.Dense(options.units, activation="relu", name="hidden")(pooled)

@@ -1,4 +1,4 @@
-"""The weights of a backbone: their file and fingerprint, without loading them."""
+"""The file and fingerprint of a backbone's weights, without loading them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def is_published(settings: BackboneSettings) -> bool:
 
 
 def weights_file(settings: BackboneSettings) -> Path | None:
-    """Return the file to load, or None for Keras's own download and for random weights (`none`).
+    """Return the file to load; None for weights that Keras downloads and for random weights (`none`).
 
-    ALZBENCH_WEIGHTS names a file to use instead of the download.
+    If ALZBENCH_WEIGHTS is set, it is used instead of a download.
 
     Raises:
         DataError: The file does not exist.
@@ -31,11 +31,13 @@ def weights_file(settings: BackboneSettings) -> Path | None:
         return None
     path = Path(name).expanduser()
     if not path.is_file():
-        raise DataError(f"There is no weights file {path}; set ALZBENCH_WEIGHTS or model.backbone.weights to one.")
+        raise DataError(
+            f"There is no weights file {path}. Set ALZBENCH_WEIGHTS or model.backbone.weights to an existing file."
+        )
     return path
 
 
 def weights_fingerprint(settings: BackboneSettings) -> str:
-    """Return the hash of the weights file's content, or the name of weights that need no file."""
+    """Return the hash of the weights file, or the value of `weights` if no file is loaded."""
     path = weights_file(settings)
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path else settings.weights

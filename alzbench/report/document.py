@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from alzbench.evaluation.intervals import Difference, Interval
+from alzbench.evaluation.differences import Difference
+from alzbench.evaluation.intervals import Interval
 from alzbench.evaluation.scores import Score
 
 UNDEFINED = "–"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from alzbench.compare import ExperimentRow, Group, Pair
-from alzbench.compare.pairs import MOST
 from alzbench.data.leakage import NOT_EXCLUDED
 from alzbench.evaluation.intervals import FEWEST_CLUSTERS
+from alzbench.evaluation.significance import MOST
 from alzbench.store import Card
 
 DEMO = "DEMO on phantoms: the scores say nothing about patients."
@@ -44,19 +44,20 @@ def leak_warning(leaks: str) -> str:
 
 def run_warnings(card: Card) -> tuple[str, ...]:
     """Return what a reader of a run's scores must know first."""
-    return _warnings(card.demo, [leak_warning(card.leaks)])
+    return warnings(card.demo, leak_warning(card.leaks))
 
 
 def group_warnings(group: Group) -> tuple[str, ...]:
     """Return the same of a group; the leakage of each row where rows differ in it."""
     if not group.leaks_differ:
-        return _warnings(group.demo, [leak_warning(group.leaks)])
+        return warnings(group.demo, leak_warning(group.leaks))
     rows = [row for row in group.rows if row.seeds and not row.sanity]
     first = "Not to be compared, as the train/test leakage differs:"
-    return _warnings(group.demo, [first, *(f"{row.label}: {row.leaks or NO_LEAK}." for row in rows)])
+    return warnings(group.demo, first, *(f"{row.label}: {row.leaks or NO_LEAK}." for row in rows))
 
 
-def _warnings(demo: bool, others: Iterable[str]) -> tuple[str, ...]:
+def warnings(demo: bool, *others: str) -> tuple[str, ...]:
+    """Return warnings without the empty ones, the one about synthetic images first."""
     return tuple(text for text in (DEMO if demo else "", *others) if text)
 
 

@@ -61,7 +61,7 @@ def score_run(run: Run, predictions: bool = True) -> ScoredRun:
         )
     if run.card.state != "complete":
         raise DataError(f"{run.name} must be complete to be reported; it is {run.card.state}. Run it again first.")
-    if predictions and not run.has_predictions:
+    if predictions and not run.has_predictions():
         raise DataError(f"{run.path} has no predictions.csv; run it again with --force.")
     stored, table = run.metrics(), run.predictions() if predictions else None
     likely = None if stored.labels_only else table

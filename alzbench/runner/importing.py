@@ -145,7 +145,7 @@ def _other_seeds(card: Card, runs: Sequence[Run]) -> list[Run]:
 
 def _check_subjects(table: pd.DataFrame, card: Card, other: Run, path: Path) -> None:
     """Check that the subjects of the same images have the same names in all seeds, as intervals are over subjects."""
-    if other.card.test != card.test or not other.has_predictions:
+    if other.card.test != card.test or not other.has_predictions():
         return
     known = other.predictions().set_index("image")["subject"].reindex(table["image"])
     differ = table.loc[known.notna().to_numpy() & (known.to_numpy() != table["subject"].to_numpy()), "image"]

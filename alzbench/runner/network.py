@@ -64,19 +64,19 @@ class Network:
 
     def save(self, folder: Path) -> None:
         """Write prefix and head as one model from pixels to probabilities; after `fit`."""
-        from alzbench.models.classifier import join
+        from alzbench.models.classifier import join_prefix
 
         with atomic.replacing(folder / "model.keras") as temporary:
-            join(self._stages[-1].prefix, self._head).save(temporary)
+            join_prefix(self._stages[-1].prefix, self._head).save(temporary)
 
     def _build(self, stage: Stage) -> Any:
         """Return what a stage trains: a new head, or the trained one on top of the backbone's last blocks."""
-        from alzbench.models.classifier import build_head, put_below
+        from alzbench.models.classifier import build_head, join_suffix
         from alzbench.models.prefix import build_suffix
 
         experiment = self._job.experiment
         if stage.first_block is not None:
-            return put_below(build_suffix(experiment.model.backbone, experiment.data, stage.first_block), self._head)
+            return join_suffix(build_suffix(experiment.model.backbone, experiment.data, stage.first_block), self._head)
         seed, classes = derive(self._job.seed, "initialisation"), len(self._images.classes)
         return build_head(experiment.model, stage.prefix.shape, classes, experiment.train.precision, seed)
 

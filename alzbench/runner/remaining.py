@@ -1,4 +1,4 @@
-"""How long the runs that are left will take, from how long those that are done took."""
+"""The time left in a sequence of runs, estimated from those that are done."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from alzbench.experiment import Experiment
 class Remaining:
     """The time left in a sequence of runs.
 
-    A run takes as long as the others of its experiment did on average; before there are any, as its epochs did in
-    other experiments.
+    The estimate for a run is the mean duration of its experiment's other runs; before there are any, its number of
+    epochs times the mean duration of an epoch in other experiments.
 
     Args:
         left: The experiment of each run that is to be done.
@@ -25,7 +25,7 @@ class Remaining:
         self._epochs: dict[str, int] = {}
 
     def finish(self, experiment: Experiment, seconds: float | None) -> None:
-        """Count a run as done, in `seconds`; None where it failed, which says nothing about the others."""
+        """Count a run as done, in `seconds`; None if it failed, as its duration says nothing about the others."""
         if experiment in self._left:
             self._left.remove(experiment)
         if seconds is not None and _epochs(experiment):
@@ -48,7 +48,7 @@ def _key(experiment: Experiment) -> str:
 
 
 def _epochs(experiment: Experiment) -> int:
-    """Return the epochs of a run; 0 for an answer that needs no network, and next to no time."""
+    """Return the number of epochs of a run; 0 for a sanity baseline without a network, which takes next to no time."""
     if experiment.model.variant in SANITY:
         return 0
     return experiment.train.epochs + (experiment.fine_tune.epochs if experiment.fine_tune else 0)

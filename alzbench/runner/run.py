@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from alzbench.errors import AlzbenchError, DataError, Pruned, describe_os_error
+from alzbench.errors import AlzbenchError, DataError, Interrupted, Pruned, describe_os_error
 from alzbench.experiment import Experiment
 from alzbench.runner.job import Context, Job, Outcome
 from alzbench.runner.listeners import EpochListener
@@ -54,7 +54,7 @@ def execute(job: Job, context: Context, listeners: Sequence[EpochListener] = ())
     context.images.open(job.experiment.data)  # a failure here is shared by the other jobs
     try:
         return run_job(job, context, listeners)
-    except DataError:
+    except (DataError, Interrupted):
         raise
     except Pruned as error:
         return Outcome(job=job, state="pruned", error=str(error))

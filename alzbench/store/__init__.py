@@ -6,7 +6,7 @@
         environment.json  versions, platform, devices, git commit
         split.csv         image, label, part
         skipped.csv       image, reason: only where images were left out
-        history.csv       a row an epoch
+        history.csv       a row for each epoch, up to date while the run goes on
         predictions.csv   the test part; predictions_val.csv the validation part
         metrics.json      the evaluation
         subjects.json     the test predictions of each subject, counted, for comparisons

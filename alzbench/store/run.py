@@ -92,7 +92,7 @@ class Run:
             except ValueError as error:
                 raise DataError(f"{path} is damaged ({_first(error)}); remove it, or run it again.") from None
             return counts
-        return count_subjects(self.predictions()) if self.has_predictions else None
+        return count_subjects(self.predictions()) if self.has_predictions() else None
 
     def _check_counts(self, counts: SubjectCounts) -> None:
         """Raise ValueError where the counts of a complete run are not those of its scores."""
@@ -105,9 +105,8 @@ class Run:
                 f"{len(images.classes)}"
             )
 
-    @property
     def has_predictions(self) -> bool:
-        """True if the test predictions are stored."""
+        """Return True if the test predictions are stored."""
         return (self.path / "predictions.csv").is_file()
 
     def table(self, name: str, text: Sequence[str] = ()) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The end of a sweep: the best configuration as an experiment file, and what it scores on the test part."""
+"""The end of a sweep: the best trial, written as an experiment file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from alzbench.errors import ExperimentError
 from alzbench.experiment import Experiment
 from alzbench.experiment.loading import read_file
 from alzbench.experiment.sweep import LoadedSweep
-from alzbench.sweep.study import completed, counts, finished
+from alzbench.sweep.objective import format_objectives
+from alzbench.sweep.optuna_study import best_trials, complete_trials, count_finished
 
 _MARK = "# Written by `alzbench sweep"
 _CHECKSUM = re.compile(r"^# Checksum: ([0-9a-f]{12}).*\n", re.MULTILINE)
@@ -26,13 +27,13 @@ _CHECKSUM = re.compile(r"^# Checksum: ([0-9a-f]{12}).*\n", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Best:
-    """The best configuration.
+    """The best trial and its experiment.
 
     Attributes:
-        trial: The trial; with two objectives, of those that no other beats in both, the best by the first.
-        front: With two objectives, all that no other beats in both; else the trial alone.
+        trial: The trial; with two objectives, the first of the front.
+        front: With two objectives the Pareto front, the best by the first objective first; else the trial alone.
         file: The experiment file.
-        experiment: What is tested: what the file says, on the images that the trials had.
+        experiment: The experiment that is tested: that of the file, on the images of the trials.
     """
 
     trial: FrozenTrial
@@ -41,84 +42,67 @@ class Best:
     experiment: Experiment
 
 
-def best_trials(study: Study) -> tuple[FrozenTrial, ...]:
-    """Return the best trial, or with two objectives all that no other beats in both, the best by the first in front.
-
-    Raises:
-        RunError: No trial is complete.
-    """
-    finished(study)
-    if len(study.directions) == 1:
-        return (study.best_trial,)
-    higher = study.directions[0].name == "MAXIMIZE"
-    return tuple(sorted(study.best_trials, key=lambda t: (-t.values[0] if higher else t.values[0], t.number)))
-
-
-def write_best(loaded: LoadedSweep, study: Study, file: Path) -> Best:
-    """Write the best configuration as an experiment file that extends the base.
+def write_best(loaded: LoadedSweep, optuna_study: Study, file: Path) -> Best:
+    """Write the best trial as an experiment file that extends the base, unless the file already has these settings.
 
     Args:
         loaded: The sweep.
-        study: With its trials.
-        file: Where to; one that says the same already is left as it is, see `check_place` for others.
+        optuna_study: Its trials.
+        file: The file to write, see `check_best_file`.
 
     Raises:
-        ExperimentError: There is another file in its place.
+        ExperimentError: The file exists, and this sweep may not replace it.
         RunError: No trial is complete.
     """
-    front = best_trials(study)
+    front = best_trials(optuna_study)
     trial = front[0]
     content = _content(loaded, trial, file)
-    if not _says(file, content):
-        if not _replaceable(loaded, file):
-            raise _in_the_way(file)
-        of = len(study.get_trials(deepcopy=False))
-        head = (
-            f"{_MARK} {loaded.file}`: trial {trial.number} of {of}, {_scores(loaded, trial)} by {loaded.by} on the "
-            "validation part.\n"
-        )
-        rest = f"# Command: alzbench run {file}\n" + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-        sum_ = f"# Checksum: {_checksum(head + rest)} of the other lines; a file that was changed is not replaced.\n"
-        atomic.write_text(file, head + sum_ + rest)
+    if not _holds(file, content):
+        if not _is_replaceable(loaded, file):
+            raise _not_replaceable(file)
+        atomic.write_text(file, _file_text(loaded, trial, len(optuna_study.get_trials(deepcopy=False)), file, content))
     return Best(trial, front, file, loaded.best(trial.params, content["description"]))
 
 
-def check_place(loaded: LoadedSweep, study: Study, file: Path) -> None:
-    """Check that the best configuration's file would replace none but this sweep's own, as it was written.
+def check_best_file(loaded: LoadedSweep, optuna_study: Study, file: Path) -> None:
+    """Check that the best experiment can be written to a file: it must not exist, or be this sweep's own and unchanged.
 
-    One that was changed may stay where nothing is left to be searched and it says what would be written.
+    After the last trial, a changed file is accepted if it has the settings that would be written.
 
     Raises:
-        ExperimentError: There is something else in its place.
+        ExperimentError: The file cannot be replaced.
     """
     if file.is_dir():
-        raise ExperimentError(f"The best experiment must be a file, and {file} is a folder; --best names another.")
-    if _replaceable(loaded, file):
+        raise ExperimentError(
+            f"The best experiment must be written to a file, and {file} is a folder; name a file with --best."
+        )
+    if _is_replaceable(loaded, file):
         return
-    done = completed(study) >= loaded.sweep.trials and counts(study)["complete"]
-    if not done or not _says(file, _content(loaded, best_trials(study)[0], file)):
-        raise _in_the_way(file)
+    is_final = count_finished(optuna_study) >= loaded.sweep.trials and complete_trials(optuna_study)
+    if not is_final or not _holds(file, _content(loaded, best_trials(optuna_study)[0], file)):
+        raise _not_replaceable(file)
 
 
-def _in_the_way(file: Path) -> ExperimentError:
+def _not_replaceable(file: Path) -> ExperimentError:
     return ExperimentError(
-        f"{file} is in the place of the best experiment, and it is not as this sweep wrote it; --best FILE names "
-        "another place, or move it away."
+        f"The best experiment would replace {file}, which this sweep did not write or which was changed since; move it "
+        "away, or name another file with --best FILE."
     )
 
 
-def _replaceable(loaded: LoadedSweep, file: Path) -> bool:
-    """Return whether there is no file, or this sweep wrote it and nobody changed it."""
+def _is_replaceable(loaded: LoadedSweep, file: Path) -> bool:
+    """Return True if the file does not exist, or this sweep wrote it and it was not changed."""
     if not file.exists():
         return True
     text = file.read_text(encoding="utf-8", errors="replace")
-    found = _CHECKSUM.search(text)
-    if not text.startswith(_MARK) or found is None or found[1] != _checksum(_CHECKSUM.sub("", text, count=1)):
+    checksum = _CHECKSUM.search(text)
+    if not text.startswith(_MARK) or checksum is None or checksum[1] != _checksum(_CHECKSUM.sub("", text, count=1)):
         return False
     return bool(read_file(file).get("name") == loaded.best_name)
 
 
-def _says(file: Path, content: dict[str, Any]) -> bool:
+def _holds(file: Path, content: dict[str, Any]) -> bool:
+    """Return True if an experiment file has exactly these values."""
     try:
         return file.is_file() and read_file(file) == content
     except ExperimentError:
@@ -126,6 +110,7 @@ def _says(file: Path, content: dict[str, Any]) -> bool:
 
 
 def _content(loaded: LoadedSweep, trial: FrozenTrial, file: Path) -> dict[str, Any]:
+    """Return the values of the best experiment's file."""
     return {
         "name": loaded.best_name,
         "extends": os.path.relpath(loaded.base_file.resolve(), file.parent.resolve()),
@@ -134,9 +119,19 @@ def _content(loaded: LoadedSweep, trial: FrozenTrial, file: Path) -> dict[str, A
     }
 
 
+def _file_text(loaded: LoadedSweep, trial: FrozenTrial, trials: int, file: Path, content: dict[str, Any]) -> str:
+    """Return the text of the best experiment's file, with a checksum that shows if it is changed later."""
+    first_line = (
+        f"{_MARK} {loaded.file}`: trial {trial.number} of {trials}, {_scores(loaded, trial)} by {loaded.by} on the "
+        "validation part.\n"
+    )
+    rest = f"# Command: alzbench run {file}\n" + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    checksum = _checksum(first_line + rest)
+    return f"{first_line}# Checksum: {checksum} of the other lines; a file that was changed is not replaced.\n{rest}"
+
+
 def _scores(loaded: LoadedSweep, trial: FrozenTrial) -> str:
-    named = zip(loaded.sweep.objective, trial.values, strict=True)
-    return ", ".join(f"{name} {value:.4f}" for name, value in named)
+    return format_objectives(loaded.sweep.objective, trial.values)
 
 
 def _checksum(text: str) -> str:

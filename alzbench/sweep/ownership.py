@@ -1,4 +1,4 @@
-"""Which process works on a trial, and whether it is alive: a trial whose process died is taken over by another."""
+"""The process that works on a trial: its name, lock file and heartbeat. If it dies, another process takes over."""
 
 from __future__ import annotations
 
@@ -18,20 +18,19 @@ from optuna.trial import Trial
 from alzbench.store import is_locked
 
 BEAT_SECONDS = 20.0
-SILENT_SECONDS = 120.0  # after which a process on another machine counts as dead
+SILENT_SECONDS = 120.0  # without a heartbeat, after which a process on another machine counts as dead
 WORKER, BEAT, ATTEMPTS = "worker", "beat", "attempts"  # attributes of a trial
 
 
 class Worker:
-    """This process, as the others see it: on the same machine by a lock file, on others by its heartbeat.
+    """This process, which others know by its lock file on this machine, and by its heartbeat on other machines.
 
     Args:
-        folder: Of the lock files of all processes that share the storage.
+        folder: Folder of the lock files of all processes that share the storage.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._path = folder / f"{self.name}.lock"
         self._lock = filelock.FileLock(self._path)
@@ -45,8 +44,13 @@ class Worker:
         self._path.unlink(missing_ok=True)
 
     def own(self, trial: Trial, attempts: int) -> None:
-        """Write into a trial that it is this process's."""
-        # in this order: with the name of a dead process and a fresh heartbeat, it would count as alive
+        """Store in a trial that this process works on it.
+
+        Args:
+            trial: The trial.
+            attempts: Number of processes that have worked on it, this one included.
+        """
+        # the name first: a new heartbeat beside the name of a dead process would make that one count as alive
         trial.set_user_attr(WORKER, self.name)
         trial.set_user_attr(BEAT, time.time())
         trial.set_user_attr(ATTEMPTS, attempts)
@@ -54,23 +58,23 @@ class Worker:
 
 @contextmanager
 def released_on_error(trial: Trial) -> Iterator[None]:
-    """Let go of a trial that is left before its end, so that it is taken up at once and not after a long silence."""
+    """Release a trial if the block ends with an error, so that any process can continue it at once."""
     try:
         yield
     except BaseException:
-        with suppress(Exception):  # a storage that is gone says so itself
-            trial.set_user_attr(ATTEMPTS, trial.user_attrs.get(ATTEMPTS, 1) - 1)  # it did not end its process
+        with suppress(Exception):  # if the storage fails here, it fails in the block as well, where it is reported
+            trial.set_user_attr(ATTEMPTS, trial.user_attrs.get(ATTEMPTS, 1) - 1)  # only crashes count
             trial.set_user_attr(WORKER, "")
         raise
 
 
 def is_alive(folder: Path, attributes: dict[str, Any], elsewhere: bool) -> bool:
-    """Return whether the process that a trial's attributes name still works on it.
+    """Return True if the process that works on a trial is alive.
 
     Args:
-        folder: See `Worker`.
-        attributes: The trial's.
-        elsewhere: Whether it may be on another machine.
+        folder: Folder of the lock files, see `Worker`.
+        attributes: Attributes of the trial.
+        elsewhere: True if the process may be on another machine.
     """
     path = _lock_file(folder, attributes)
     if path is None:
@@ -80,15 +84,15 @@ def is_alive(folder: Path, attributes: dict[str, Any], elsewhere: bool) -> bool:
     return elsewhere and time.time() - float(attributes.get(BEAT, 0)) < SILENT_SECONDS
 
 
-def forget(folder: Path, attributes: dict[str, Any]) -> None:
-    """Remove what a dead process has left."""
+def remove_lock_file(folder: Path, attributes: dict[str, Any]) -> None:
+    """Remove the lock file of the dead process that worked on a trial."""
     path = _lock_file(folder, attributes)
     if path is not None:
         path.unlink(missing_ok=True)
 
 
 def _lock_file(folder: Path, attributes: dict[str, Any]) -> Path | None:
-    """Return the lock file of the process that a trial names; None where it let go, or died before it put its name."""
+    """Return the lock file of the process that works on a trial; None if the trial was released or names no process."""
     name = attributes.get(WORKER)
     return folder / f"{name}.lock" if isinstance(name, str) and name and "/" not in name else None
 
@@ -97,7 +101,7 @@ def _lock_file(folder: Path, attributes: dict[str, Any]) -> Path | None:
 def heartbeat(beat: Callable[[], None], close: Callable[[], None]) -> Iterator[None]:
     """Call `beat()` every BEAT_SECONDS while the block runs, in a thread that ends with `close()`.
 
-    A beat that fails is left out.
+    Errors of `beat()` are ignored.
     """
     stopped = threading.Event()
 
@@ -105,7 +109,7 @@ def heartbeat(beat: Callable[[], None], close: Callable[[], None]) -> Iterator[N
         while not stopped.wait(BEAT_SECONDS):
             try:
                 beat()
-            except Exception:  # noqa: BLE001 - the work itself meets the same error, and says so
+            except Exception:  # noqa: BLE001 - the block meets the same error and reports it
                 continue
         close()
 

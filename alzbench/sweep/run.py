@@ -1,4 +1,4 @@
-"""A sweep from its file to its report, beside other processes that work on the same one."""
+"""A sweep from its file to its report; several processes can run the same sweep at once."""
 
 from __future__ import annotations
 
@@ -7,27 +7,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
 from optuna.study import Study
 
-from alzbench.compare import Comparison, compare
+from alzbench.compare import compare
+from alzbench.compare.predictions import read_group
 from alzbench.compare.references import load_references
 from alzbench.data.manifest import ImageSets
-from alzbench.experiment.sweep import LoadedSweep, sampled_ends
+from alzbench.experiment.sweep import LoadedSweep, boundary_experiments
 from alzbench.progress import Progress
-from alzbench.report.export import outcome_json
+from alzbench.report.document import Document
 from alzbench.runner import Context, Outcome, Tracker, check, run_all
 from alzbench.store import RunStore
-from alzbench.sweep.finish import Best, check_place, write_best
-from alzbench.sweep.page import study_figures, write_page
+from alzbench.sweep.document import SweepState, sweep_document
+from alzbench.sweep.finish import Best, check_best_file, write_best
+from alzbench.sweep.messages import describe_best_so_far, describe_plan, describe_trial, describe_unfinished
+from alzbench.sweep.objective import check_objectives, objective_metrics
+from alzbench.sweep.optuna_study import (
+    check_data,
+    count_by_state,
+    count_finished,
+    open_optuna_study,
+    read_optuna_study,
+)
+from alzbench.sweep.page import trial_figures, write_page
 from alzbench.sweep.storage import Storage
-from alzbench.sweep.study import check_data, completed, counts, open_study, read_study
-from alzbench.sweep.texts import best_so_far, caution, cost, sentence, unfinished
 from alzbench.sweep.worker import SweepWork
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where a sweep writes to.
+    """Places that a sweep writes to.
 
     Attributes:
         store: The run folders.
@@ -44,142 +54,130 @@ class Places:
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What became of a sweep.
+    """Result of a sweep.
 
     Attributes:
-        name: Of the sweep.
-        trials: How many there are in each state.
-        storage: The storage's URL without password.
-        best: The best configuration; None while other processes still work on trials.
-        outcomes: The final runs of base and best.
-        comparison: Of them.
-        page: The report; None while there is none.
-        caution: What keeps the final figures from being those of unseen subjects; empty where nothing does.
+        document: Its document, without sections while other processes still run trials.
+        outcomes: Final runs of base and best.
+        page: Path of the report; None while there is none.
     """
 
-    name: str
-    trials: dict[str, int]
-    storage: str
-    best: Best | None
+    document: Document
     outcomes: tuple[Outcome, ...]
-    comparison: Comparison
     page: Path | None
-    caution: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        best = self.best
-        return {
-            "sweep": self.name,
-            "storage": self.storage,
-            "trials": self.trials,
-            "best": best and {"trial": best.trial.number, "values": best.trial.values, "settings": best.trial.params,
-                              "file": str(best.file)},
-            "front": [trial.number for trial in best.front] if best else [],
-            "runs": [outcome_json(outcome) for outcome in self.outcomes],
-            "report": str(self.page) if self.page else None,
-            "caution": self.caution or None,
-        }  # fmt: skip
 
 
 def check_sweep(loaded: LoadedSweep) -> None:
     """Check all that can be checked before anything is run; raises ExperimentError."""
+    check_objectives(loaded)
     check(loaded.base)
-    for experiment in sampled_ends(loaded):
+    for experiment in boundary_experiments(loaded):
         check(experiment)
 
 
 def sweep_plan(loaded: LoadedSweep, places: Places) -> dict[str, Any]:
-    """Return what a sweep would do, after all checks, without making anything."""
+    """Return what a sweep would do, after all checks, without writing anything."""
     check_sweep(loaded)
     folder = places.store.root / loaded.sweep.name
-    with contextlib.closing(Storage(folder, places.storage, make=False)) as storage:
-        study = read_study(loaded, storage)
-        check_place(loaded, study, places.best)
+    with contextlib.closing(Storage(folder, places.storage, create=False)) as storage:
+        optuna_study = read_optuna_study(loaded, storage)
+        check_best_file(loaded, optuna_study, places.best)
         return {
-            "text": cost(loaded, study, places.store, str(storage)),
+            "text": describe_plan(loaded, optuna_study, places.store, str(storage)),
             "base": loaded.base.model_dump(mode="json"),
             "space": {field: p.model_dump(mode="json") for field, p in loaded.sweep.space.items()},
-            "trials": {**counts(study), "wanted": loaded.sweep.trials},
+            "trials": {**count_by_state(optuna_study), "wanted": loaded.sweep.trials},
         }
 
 
 def run_sweep(
     loaded: LoadedSweep, places: Places, progress: Progress, quiet: bool, tracker: Tracker | None = None
 ) -> SweepResult:
-    """Run what is missing of a sweep; the process that finishes the last trial evaluates the best on the test part.
+    """Run the missing trials of a sweep; the process that finishes the last trial tests base and best.
 
     Args:
         loaded: The sweep.
-        places: Where it writes to.
-        progress: Where to report.
-        quiet: Keep libraries quiet too.
-        tracker: Follows each run, and the sweep.
+        places: The places that it writes to.
+        progress: Display of the progress.
+        quiet: True to silence libraries too.
+        tracker: Tracker of the runs and of the sweep.
 
     Raises:
-        ExperimentError: The sweep is wrong, or its study was made for another one.
+        ExperimentError: The sweep is invalid, or the stored trials belong to a sweep with other settings.
         DataError: Images, weights or storage are missing or unreadable.
         RunError: No trial is complete.
     """
     check_sweep(loaded)
     with contextlib.closing(Storage(places.store.root / loaded.sweep.name, places.storage)) as storage:
-        return _Command(loaded, places, progress, quiet, tracker).run(storage)
+        context = Context(ImageSets(progress, quiet), places.store, progress, tracker)
+        return _SweepRun(loaded, places, context, storage).run()
 
 
 @dataclass(frozen=True)
-class _Command:
-    """A sweep that is run, with all that is at hand."""
+class _SweepRun:
+    """The run of a sweep in this process."""
 
     loaded: LoadedSweep
     places: Places
-    progress: Progress
-    quiet: bool
-    tracker: Tracker | None
+    context: Context
+    storage: Storage
 
-    def run(self, storage: Storage) -> SweepResult:
-        loaded, progress = self.loaded, self.progress
-        study = open_study(loaded, storage)
-        check_place(loaded, study, self.places.best)
-        progress.say(cost(loaded, study, self.places.store, str(storage)))
-        context = Context(ImageSets(progress, self.quiet), self.places.store, progress, self.tracker)
-        opened = context.images.open(loaded.base.data)  # a fault in it is reported before any trial
-        check_data(loaded, storage, study, opened.fingerprint)
-        work = SweepWork(loaded, study, storage, context)
-        done = completed(study)
-        with progress.track("trials", loaded.sweep.trials, done) as advance:
-            for trial in work.run():
-                progress.say(sentence(loaded, trial))
-                now = completed(study)  # other processes finish trials too
-                advance(now - done, note=best_so_far(loaded, study))
-                done = now
+    def run(self) -> SweepResult:
+        loaded, storage, progress = self.loaded, self.storage, self.context.progress
+        optuna_study = open_optuna_study(loaded, storage)
+        check_best_file(loaded, optuna_study, self.places.best)
+        progress.say(describe_plan(loaded, optuna_study, self.places.store, str(storage)))
+        images = self.context.images.open(loaded.base.data)  # errors in the images are reported before any trial
+        check_data(loaded, storage, optuna_study, images.fingerprint)
+        work = SweepWork(loaded, optuna_study, storage, self.context)
+        self._run_trials(work, optuna_study)
         alive, dead = work.unfinished()
         if alive or dead:
-            progress.say(unfinished(alive, dead))
+            progress.say(describe_unfinished(alive, dead))
         if alive:
-            return SweepResult(study.study_name, counts(study), str(storage), None, (), Comparison(()), None, "")
+            return SweepResult(sweep_document(SweepState(loaded, optuna_study, str(storage))), (), None)
         with storage.lock("final"):
-            return self._evaluate(study, storage, context)
+            return self._finish(optuna_study)
 
-    def _evaluate(self, study: Study, storage: Storage, context: Context) -> SweepResult:
-        loaded, places, progress = self.loaded, self.places, self.progress
-        best = write_best(loaded, study, places.best)
-        progress.say(f"best: trial {best.trial.number}, written to {best.file}")
-        outcomes: list[Outcome] = []
-        if loaded.sweep.final.seeds:
-            experiments = [loaded.final_base(), best.experiment]
-            for outcome in run_all(experiments, context):
-                progress.say(outcome.sentence)
-                outcomes.append(outcome)
+    def _run_trials(self, work: SweepWork, optuna_study: Study) -> None:
+        progress = self.context.progress
+        finished = count_finished(optuna_study)
+        with progress.track("trials", self.loaded.sweep.trials, finished) as advance:
+            for trial in work.run():
+                progress.say(describe_trial(self.loaded, trial))
+                before, finished = finished, count_finished(optuna_study)  # other processes finish trials too
+                advance(finished - before, note=describe_best_so_far(self.loaded, optuna_study))
+
+    def _finish(self, optuna_study: Study) -> SweepResult:
+        """Write the best experiment, test it beside the base, and write the report."""
+        loaded, page = self.loaded, self.places.page
+        best = write_best(loaded, optuna_study, self.places.best)
+        self.context.progress.say(f"best: trial {best.trial.number}, written to {best.file}")
+        outcomes = self._test(best)
         runs = [outcome.run() for outcome in outcomes if outcome.path is not None]
         comparison = compare(runs, load_references(), loaded.base.name if runs else None)
-        figures = study_figures(study, loaded.sweep.objective)
-        write_page(loaded, study, best, comparison, runs, figures, places.page)
-        result = SweepResult(
-            study.study_name, counts(study), str(storage), best, tuple(outcomes), comparison, places.page,
-            caution(loaded),
-        )  # fmt: skip
-        if self.tracker is not None:
-            told = {"trials": result.trials, "best": {"trial": best.trial.number, "settings": best.trial.params}}
-            values = dict(zip(loaded.sweep.objective, best.trial.values, strict=True))
-            self.tracker.end_sweep(loaded.base, storage.folder, {**told, "best_values": values}, figures)
-        return result
+        predictions = [read_group(group) for group in comparison.groups]
+        state = SweepState(loaded, optuna_study, str(self.storage), best, outcomes, comparison, page)
+        document = sweep_document(state, predictions)
+        figures = trial_figures(optuna_study, objective_metrics(loaded))
+        write_page(document, comparison, predictions, figures, page)
+        self._track(optuna_study, best, figures)
+        return SweepResult(document, outcomes, page)
+
+    def _test(self, best: Best) -> tuple[Outcome, ...]:
+        outcomes = []
+        if self.loaded.sweep.final.seeds:
+            for outcome in run_all([self.loaded.final_base(), best.experiment], self.context):
+                self.context.progress.say(outcome.sentence)
+                outcomes.append(outcome)
+        return tuple(outcomes)
+
+    def _track(self, optuna_study: Study, best: Best, figures: list[tuple[Figure, str]]) -> None:
+        if self.context.tracker is None:
+            return
+        result = {
+            "trials": count_by_state(optuna_study),
+            "best": {"trial": best.trial.number, "settings": best.trial.params},
+            "best_values": dict(zip(self.loaded.sweep.objective, best.trial.values, strict=True)),
+        }
+        self.context.tracker.end_sweep(self.loaded.base, self.storage.folder, result, figures)

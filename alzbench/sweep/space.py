@@ -1,4 +1,4 @@
-"""The border between a sweep and Optuna: distributions, samplers and pruners."""
+"""Optuna's distributions, samplers and pruners from the settings of a sweep."""
 
 from __future__ import annotations
 
@@ -116,17 +116,17 @@ def make_pruner(loaded: LoadedSweep) -> BasePruner:
 
 
 def suggest(trial: Trial, loaded: LoadedSweep) -> dict[str, Any]:
-    """Draw the values of a trial, field by field; values that it already has stay.
+    """Draw the values of a trial, field by field; keep values that it already has.
 
-    Each trial, and each field of it, has a sampler with its own seed. A single sampler that has drawn earlier trials
-    would be in another state than one created after a crash.
+    Each field of each trial has a sampler with its own seed, so that a trial gets the same values if it is drawn again
+    after a crash.
     """
     seed = loaded.sweep.seed
     trial.study.sampler = make_sampler(loaded, derive(seed, "sampling", trial.number))
     trial.relative_params  # noqa: B018 - reading it draws, with this seed
     params: dict[str, Any] = {}
     for k, (field, parameter) in enumerate(loaded.sweep.space.items(), start=1):
-        if loaded.applies(field, params):
+        if loaded.is_searched(field, params):
             trial.study.sampler = make_sampler(loaded, derive(seed, "sampling", trial.number, k))
             params[field] = _draw(trial, field, distribution(parameter))
     return params

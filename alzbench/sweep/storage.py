@@ -1,4 +1,4 @@
-"""Where a sweep's trials are kept: an Optuna storage that many processes share, and locks against double work."""
+"""The storage of a sweep's trials: an Optuna storage that several processes share, and locks between them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from alzbench.errors import DataError, ExperimentError
 
 _CONNECT_SECONDS = 10
 _LOCK_KEY = 0x616C7A62  # of PostgreSQL's advisory lock: `alzb`
-_SECRETS = ("password", "passfile", "sslpassword")  # where they stand among a URL's options
+_SECRETS = ("password", "passfile", "sslpassword")  # options of a URL
 _FORMS = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
 
 
@@ -28,26 +28,26 @@ class Storage:
     """The storage of one sweep.
 
     Args:
-        folder: The sweep's folder, under the folder of the runs.
+        folder: The sweep's folder, below the folder of the runs.
         url: `sqlite:///FILE` or `postgresql://...`; None: a SQLite file in the folder.
-        make: Make it where it is not there; else an empty one in memory takes its place, and nothing is written.
+        create: True to create a missing storage; False to use an empty one in memory instead and write nothing.
 
     Raises:
-        ExperimentError: The URL is none, or of a kind that is not supported.
+        ExperimentError: The URL is malformed, or its kind of database is not supported.
         DataError: The storage cannot be reached or read.
     """
 
-    def __init__(self, folder: Path, url: str | None = None, make: bool = True) -> None:
+    def __init__(self, folder: Path, url: str | None = None, create: bool = True) -> None:
         self.folder = folder
         self._url = _parse(url) if url else make_url(f"sqlite:///{folder / 'optuna.db'}")
         self._file = None if self.on_server else Path(str(self._url.database))
-        if make:
+        if create:
             for needed in (folder, *([self._file.parent] if self._file else [])):
                 needed.mkdir(parents=True, exist_ok=True)
-            with self.lock("storage"):  # two processes would both make the tables
-                self.optuna: BaseStorage = self._open(make=True)
+            with self.lock("storage"):  # so that only one process creates the tables
+                self.optuna: BaseStorage = self._open(create=True)
         else:
-            self.optuna = self._open(make=False) if self._is_there() else InMemoryStorage()
+            self.optuna = self._open(create=False) if self._exists() else InMemoryStorage()
 
     def __str__(self) -> str:
         """The storage's URL without its password."""
@@ -56,25 +56,25 @@ class Storage:
 
     @property
     def on_server(self) -> bool:
-        """Whether processes on other machines may share it."""
+        """True if processes on other machines may share the storage."""
         return self._url.get_backend_name() != "sqlite"
 
     @property
     def workers(self) -> Path:
-        """The folder where processes that share the storage say that they are alive; see `ownership.Worker`."""
+        """Folder of the lock files that show which processes are alive, see `ownership.Worker`."""
         return self._beside("workers")
 
     def lock(self, name: str) -> filelock.FileLock:
-        """Return a lock between the processes on this machine that share the storage."""
+        """Return a lock that all processes on this machine share if they share the storage."""
         return filelock.FileLock(self._beside(f"{name}.lock"))
 
-    def reopened(self, study: Study, number: int) -> Trial:
-        """Return a trial that another process began, with all that it has."""
-        of = self.optuna.get_study_id_from_name(study.study_name)
-        return Trial(study, self.optuna.get_trial_id_from_study_id_trial_number(of, number))
+    def load_trial(self, optuna_study: Study, number: int) -> Trial:
+        """Return a trial that another process began, to continue it."""
+        study_id = self.optuna.get_study_id_from_name(optuna_study.study_name)
+        return Trial(optuna_study, self.optuna.get_trial_id_from_study_id_trial_number(study_id, number))
 
     def close_thread(self) -> None:
-        """Give back the connection that this thread has used."""
+        """Close the connection of this thread."""
         self.optuna.remove_session()
 
     def close(self) -> None:
@@ -85,14 +85,14 @@ class Storage:
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Keep every other process that shares the storage out while the block runs."""
+        """Run the block while no other process that shares the storage runs such a block."""
         with self.lock("storage"):
             if not self.on_server:
                 yield
                 return
             assert isinstance(self.optuna, RDBStorage)
-            with self.reaching(), self.optuna.engine.connect() as connection:
-                # the server lets go of it when the connection ends, also when this process is killed
+            with self.explain_errors(), self.optuna.engine.connect() as connection:
+                # the server releases the lock when the connection ends, even if this process is killed
                 connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_lock(_LOCK_KEY)))
                 try:
                     yield
@@ -100,53 +100,55 @@ class Storage:
                     connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_unlock(_LOCK_KEY)))
 
     @contextlib.contextmanager
-    def reaching(self) -> Iterator[None]:
-        """Turn errors of the database into a sentence; raises DataError."""
+    def explain_errors(self) -> Iterator[None]:
+        """Turn an error of the database in the block into a DataError that a user understands."""
         try:
             yield
         except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
             cause = error.__cause__ or error
             first_line = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0].rstrip(".")
-            must = (
-                "be there and let this user in" if self.on_server else "be a SQLite file that can be read and written"
+            needed = (
+                "reachable and accept this user" if self.on_server else "a SQLite file that can be read and written"
             )
             raise DataError(
-                f"The storage {self} must {must}; it said: {first_line}. Trials that are stored there are kept."
+                f"The storage {self} must be {needed}; the error was: {first_line}. Correct it and repeat the command; "
+                "stored trials are kept."
             ) from None
 
     def _beside(self, name: str) -> Path:
-        """Return a path that all processes on this machine agree on; they may have different folders for runs."""
+        """Return a path that is the same for all processes on this machine, even if their run folders differ."""
         return self._file.with_name(f"{self._file.name}.{name}") if self._file else self.folder / name
 
-    def _is_there(self) -> bool:
+    def _exists(self) -> bool:
         if self._file and not self._file.is_file():
             return False
-        with self._explaining():
+        with self._explain_opening_errors():
             engine = sqlalchemy.create_engine(self._with_password, connect_args=self._arguments)
             try:
-                return bool(sqlalchemy.inspect(engine).has_table("version_info"))  # the table that says which Optuna
+                return bool(sqlalchemy.inspect(engine).has_table("version_info"))  # Optuna's first table
             finally:
                 engine.dispose()
 
-    def _open(self, make: bool) -> RDBStorage:
-        with self._explaining(), warnings.catch_warnings():
+    def _open(self, create: bool) -> RDBStorage:
+        with self._explain_opening_errors(), warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return RDBStorage(
                 self._with_password,
                 engine_kwargs={"connect_args": self._arguments, "pool_pre_ping": True},
-                skip_table_creation=not make,
+                skip_table_creation=not create,
             )
 
     @contextlib.contextmanager
-    def _explaining(self) -> Iterator[None]:
+    def _explain_opening_errors(self) -> Iterator[None]:
         try:
-            with self.reaching():
+            with self.explain_errors():
                 yield
         except ImportError:
             raise DataError(
-                f"The storage {self} needs a package that is not installed: pip install 'alzbench[postgresql]'."
+                f"The storage {self} needs a package that is not installed; install it with "
+                "pip install 'alzbench[postgresql]'."
             ) from None
-        except RuntimeError as error:  # of another version of Optuna
+        except RuntimeError as error:  # another version of Optuna created the storage
             raise DataError(f"The storage {self} cannot be used: {' '.join(str(error).split()).rstrip('.')}.") from None
 
     @property
@@ -162,10 +164,13 @@ def _parse(text: str) -> URL:
     try:
         url = make_url(text)
         kind = url.get_backend_name()
-    except (sqlalchemy.exc.ArgumentError, ValueError):  # ValueError: the port is no number
-        raise ExperimentError(f"--storage takes {_FORMS}; what was given is no URL.") from None
+    except (sqlalchemy.exc.ArgumentError, ValueError):  # ValueError: the port is not a number
+        # the text is not repeated, as it may hold a password
+        raise ExperimentError(f"--storage takes {_FORMS}; got a text that is not a URL.") from None
     if kind not in ("sqlite", "postgresql"):
         raise ExperimentError(f"--storage takes {_FORMS}; {kind} is not supported.")
     if kind == "sqlite" and (not url.database or url.database == ":memory:"):
-        raise ExperimentError("--storage must name a file that outlives the command: sqlite:///FILE.")
+        raise ExperimentError(
+            "--storage must name a file, sqlite:///FILE; a database in memory would end with the command."
+        )
     return url

@@ -1,4 +1,4 @@
-"""The worker of a sweep: it runs trial after trial in this process, beside the workers of other processes."""
+"""The trials that this process runs, one after another; other processes may run trials of the same sweep."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from alzbench.errors import (
     AlzbenchError,
     DataError,
-    ExperimentError,
     Interrupted,
     Pruned,
     RunError,
@@ -26,12 +25,13 @@ from alzbench.evaluation.evaluate import TableScores, evaluate
 from alzbench.experiment import Experiment
 from alzbench.experiment.sweep import LoadedSweep
 from alzbench.runner import Context, EpochListener, EpochTrained, plan_jobs, run_job
-from alzbench.sweep.ownership import ATTEMPTS, BEAT, Worker, forget, heartbeat, is_alive, released_on_error
+from alzbench.sweep.objective import objective_values
+from alzbench.sweep.optuna_study import ERROR
+from alzbench.sweep.ownership import ATTEMPTS, BEAT, Worker, heartbeat, is_alive, released_on_error, remove_lock_file
 from alzbench.sweep.space import suggest
 from alzbench.sweep.storage import Storage
-from alzbench.sweep.study import ERROR
 
-MOST_ATTEMPTS = 25  # at one trial; one that has ended its process this often will do so again
+MOST_ATTEMPTS = 25  # a trial whose process died this often is given up
 
 
 @dataclass
@@ -39,12 +39,12 @@ class SweepWork:
     """The work of one process on a sweep."""
 
     loaded: LoadedSweep
-    study: Study
+    optuna_study: Study
     storage: Storage
     context: Context
 
     def run(self) -> Iterator[FrozenTrial]:
-        """Run trials until none is left to begin, or time is up; yield each finished one."""
+        """Run trials until none is left or the time limit is reached; yield each trial when it is finished."""
         sweep, start = self.loaded.sweep, time.monotonic()
         with Worker(self.storage.workers) as worker:
             while sweep.minutes is None or time.monotonic() - start < 60 * sweep.minutes:
@@ -52,13 +52,13 @@ class SweepWork:
                 if trial is None:
                     return
                 with released_on_error(trial), self._beating(trial):
-                    self._work(trial)
-                yield self.study.get_trials(deepcopy=False)[trial.number]
+                    self._run_trial(trial)
+                yield self.optuna_study.get_trials(deepcopy=False)[trial.number]
 
     def unfinished(self) -> tuple[list[int], list[int]]:
-        """Return the numbers of the trials that other processes work on, and of those whose process is gone."""
-        with self.storage.exclusive(), self.storage.reaching():
-            running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        """Return the numbers of the unfinished trials whose process is alive, and of those whose process is dead."""
+        with self.storage.exclusive(), self.storage.explain_errors():
+            running = self.optuna_study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
             alive = [trial.number for trial in running if self._is_alive(trial)]
         return alive, [trial.number for trial in running if trial.number not in alive]
 
@@ -66,24 +66,25 @@ class SweepWork:
         return is_alive(self.storage.workers, trial.user_attrs, self.storage.on_server)
 
     def _claim(self, worker: Worker) -> Trial | None:
-        """Return a trial for this process to run: one whose process died, or a new one; None if none is left."""
-        with self.storage.exclusive(), self.storage.reaching():
-            every = self.study.get_trials(deepcopy=False)
-            for dead in (t for t in every if t.state == TrialState.RUNNING):
-                if self._is_alive(dead):
+        """Return the next trial to run: one whose process died, or a new one; None if none is left."""
+        with self.storage.exclusive(), self.storage.explain_errors():
+            trials = self.optuna_study.get_trials(deepcopy=False)
+            for running in (trial for trial in trials if trial.state == TrialState.RUNNING):
+                if self._is_alive(running):
                     continue
-                forget(self.storage.workers, dead.user_attrs)
-                trial = self.storage.reopened(self.study, dead.number)
-                if dead.user_attrs.get(ATTEMPTS, 1) < MOST_ATTEMPTS:
-                    worker.own(trial, dead.user_attrs.get(ATTEMPTS, 1) + 1)
+                remove_lock_file(self.storage.workers, running.user_attrs)
+                trial = self.storage.load_trial(self.optuna_study, running.number)
+                attempts = running.user_attrs.get(ATTEMPTS, 1)
+                if attempts < MOST_ATTEMPTS:
+                    worker.own(trial, attempts + 1)
                     return trial
-                why = f"its process ended {MOST_ATTEMPTS} times"
-                self.context.progress.say(f"trial {trial.number}: given up: {why}")
-                self._tell(trial, "failed", error=why)
-            waiting = any(t.state == TrialState.WAITING for t in every)  # enqueued by the user
-            if len(every) >= self.loaded.sweep.trials and not waiting:
+                error = f"its process died {MOST_ATTEMPTS} times"
+                self.context.progress.say(f"trial {trial.number}: given up, as {error}")
+                self._finish(trial, "failed", error=error)
+            is_waiting = any(trial.state == TrialState.WAITING for trial in trials)  # enqueued by the user
+            if len(trials) >= self.loaded.sweep.trials and not is_waiting:
                 return None
-            trial = self.study.ask()
+            trial = self.optuna_study.ask()
             worker.own(trial, 1)
             return trial
 
@@ -95,72 +96,63 @@ class SweepWork:
         with heartbeat(lambda: trial.set_user_attr(BEAT, time.time()), self.storage.close_thread):
             yield
 
-    def _work(self, trial: Trial) -> None:
-        with self.storage.reaching():
+    def _run_trial(self, trial: Trial) -> None:
+        with self.storage.explain_errors():
             params = suggest(trial, self.loaded)
             try:
-                values = self._values(trial, self.loaded.experiment(params))
+                values = self._run_jobs(trial, self.loaded.experiment(params))
             except (DataError, Interrupted):
                 raise
             except Pruned:
-                self._tell(trial, "pruned")
+                self._finish(trial, "pruned")
             except AlzbenchError as error:
-                self._tell(trial, "failed", error=str(error))
+                self._finish(trial, "failed", error=str(error))
             except OSError as error:
                 if is_machine_error(error):
-                    raise  # the next trial would meet it as well; this one goes on when the command is repeated
-                self._tell(trial, "failed", error=describe_os_error(error))
-            except Exception as error:  # noqa: BLE001 - an error caused by one trial's settings does not end the others
-                self._tell(trial, "failed", error=f"{type(error).__name__}: {error}")
+                    raise  # the next trial would fail as well; this one continues when the command is repeated
+                self._finish(trial, "failed", error=describe_os_error(error))
+            except Exception as error:  # noqa: BLE001 - an error of one trial does not stop the others
+                self._finish(trial, "failed", error=f"{type(error).__name__}: {error}")
             else:
-                self._tell(trial, "complete", values)
+                self._finish(trial, "complete", values)
 
-    def _tell(self, trial: Trial, state: str, values: list[float] | None = None, error: str = "") -> None:
+    def _finish(self, trial: Trial, state: str, values: list[float] | None = None, error: str = "") -> None:
         states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
         if error:
             trial.set_user_attr(ERROR, error)
-        self.study.tell(trial, values, state=states[state])
+        self.optuna_study.tell(trial, values, state=states[state])
 
-    def _values(self, trial: Trial, experiment: Experiment) -> list[float]:
-        """Return the objectives of a trial: the mean over its seeds and folds.
+    def _run_jobs(self, trial: Trial, experiment: Experiment) -> list[float]:
+        """Run the jobs of a trial and return its objectives: the means over its seeds and folds.
 
         Raises:
-            RunError: A run of it failed, or a score is not finite.
-            Pruned: The pruner gave it up: after an epoch where the trial is one run, else after a fold or seed.
+            RunError: A run of the trial failed, or an objective is not finite.
+            Pruned: The pruner stopped the trial, after an epoch if the trial is one run, else after a run.
         """
         jobs = plan_jobs([experiment], trial.number)
         listeners = [_EpochPruner(self, trial)] if len(jobs) == 1 else []
         values: list[list[float]] = []
         for step, job in enumerate(jobs):
             metrics = run_job(job, self.context, listeners).run().metrics()
-            values.append(self._finite(self.objectives(metrics.validation, metrics.validation_by_subject)))
+            values.append(self._finite(metrics.validation, metrics.validation_by_subject))
             if step < len(jobs) - 1:
                 self.prune(trial, step, lambda: fmean(first for first, *_ in values))
         return [fmean(objective) for objective in zip(*values, strict=True)]
 
-    def objectives(self, by_slice: TableScores | None, by_subject: TableScores | None) -> list[float]:
-        """Return the objectives, given the scores of a validation part; an undefined one is NaN."""
-        scores = by_slice if self.loaded.by == "slice" else by_subject
-        if scores is None:
-            raise ExperimentError(
-                f"{self.loaded.file}: by: subject needs the subjects of all validation images, and some are not known; "
-                "say by: slice."
-            )
-        values = [scores.scores[name] for name in self.loaded.sweep.objective]
-        return [math.nan if value is None else float(value) for value in values]
-
-    def _finite(self, values: list[float]) -> list[float]:
+    def _finite(self, by_slice: TableScores | None, by_subject: TableScores | None) -> list[float]:
+        """Return the objectives of a run; raises RunError if one of them is not finite."""
+        values = objective_values(self.loaded, by_slice, by_subject)
         for name, value in zip(self.loaded.sweep.objective, values, strict=True):
             if not math.isfinite(value):
-                raise RunError(f"{name} of the validation part must be a finite number, and it is {value}.")
+                raise RunError(f"{name} of the validation part must be a finite number; it is {value}.")
         return values
 
     def prune(self, trial: Trial, step: int, value: Callable[[], float]) -> None:
-        """Report a value and raise Pruned if the pruner says so; a step that was reported before is not again."""
+        """Report a value to the pruner, unless the step was reported before; raise Pruned if the pruner decides so."""
         if self.loaded.sweep.pruner.name == "none":
             return
-        with self.storage.reaching():
-            reported = self.study.get_trials(deepcopy=False)[trial.number].intermediate_values
+        with self.storage.explain_errors():
+            reported = self.optuna_study.get_trials(deepcopy=False)[trial.number].intermediate_values
             if step not in reported:
                 trial.report(value(), step)
             if trial.should_prune():
@@ -168,7 +160,7 @@ class SweepWork:
 
 
 class _EpochPruner(EpochListener):
-    """Reports each epoch's first objective to the pruner, which may end the trial."""
+    """Reports the first objective after each epoch to the pruner, which may stop the trial."""
 
     may_stop = True
 
@@ -176,11 +168,11 @@ class _EpochPruner(EpochListener):
         self._work, self._trial = work, trial
 
     def on_epoch_trained(self, event: EpochTrained) -> None:
-        """Report the epoch before it is stored, so that a run which is killed in between reports it again."""
+        """Report the epoch, which is not stored yet: if the process dies before it is, the epoch is reported again."""
 
         def value() -> float:
             evaluation = evaluate(event.predict())
             by_subject = evaluation.subjects.mean if evaluation.subjects else None
-            return self._work.objectives(evaluation.images, by_subject)[0]
+            return objective_values(self._work.loaded, evaluation.images, by_subject)[0]
 
         self._work.prune(self._trial, event.step, value)

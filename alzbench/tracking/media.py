@@ -30,7 +30,7 @@ def media(run: Run, wandb: Any, pictures: Pictures) -> dict[str, Any]:
         DataError: Its files are damaged.
     """
     values = {f"figures/{path.stem}": wandb.Image(str(path)) for path in sorted((run.path / "figures").glob("*.png"))}
-    if run.has_predictions:
+    if run.has_predictions():
         table = run.predictions()
         values |= plots(table, wandb, curves=not run.metrics().labels_only)
         values["test/predictions"] = wandb.Table(dataframe=with_confidence(table))

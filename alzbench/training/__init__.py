@@ -1,1 +1,1 @@
-"""Feature maps computed once, and the one trainer that trains heads on them."""
+"""Feature maps that are computed once, the trainer of heads on them, and the predictor."""

@@ -1,4 +1,4 @@
-"""Batches of features and labels, in an order that the seed and the epoch decide."""
+"""Batches of features and labels, in an order that depends on seed and epoch."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from alzbench.training.features import Gather
 class FeatureBatches(keras.utils.PyDataset):
     """Batches ``(features, labels (B,) int32)``, or ``(features, labels, weights (B,) float32)``.
 
-    The features are feature maps (B, H, W, C) of float16, or a dict of sets of them, see `sets.SetGather`. The last
+    The features are feature maps (B, H, W, C) of float16, or a dict for sets of them, see `sets.SetGather`. The last
     batch may be smaller.
 
     Args:
-        features: Source of the features.
+        features: Source of the features of `n` examples.
         labels: (n,) class indices, in the order of `features`.
-        batch_size: B.
-        order: Positions in the order of the batches; by default all in their own order.
-        weights: (n,) weight of each example's loss; None: 1.
+        batch_size: Number of examples per batch, B.
+        order: Positions of the examples in the order of the batches; None: all of them, in order.
+        weights: (n,) weight of each example's loss; None: equal weights.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class FeatureBatches(keras.utils.PyDataset):
 
     @property
     def labels(self) -> npt.NDArray[np.int32]:
-        """The labels (n,) of all examples, in the order of the batches."""
+        """Labels of all examples, in the order of the batches."""
         return self._labels[self._order]
 
     def __len__(self) -> int:
@@ -56,15 +56,15 @@ class FeatureBatches(keras.utils.PyDataset):
 
 
 def epoch_order(n: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    """Return the order of `n` training examples in one epoch, a permutation."""
+    """Return the order of `n` training examples in one epoch, a random permutation."""
     return np.random.default_rng(derive(seed, "order", epoch)).permutation(n)
 
 
 def balanced_order(labels: npt.NDArray[np.integer], seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    """Return an order of one epoch in which every K positions in turn hold each of the K classes once.
+    """Return a random order of one epoch in which each block of K positions has one example of each of the K classes.
 
-    Its length is the number of examples, rounded up to a multiple of K. The examples of a class come in random order,
-    all of them before one is repeated; some examples of a large class do not come at all.
+    Its length is the number of examples, rounded up to a multiple of K. No example is repeated before all examples of
+    its class have been used; an epoch does not contain all examples of a large class.
     """
     rng = np.random.default_rng(derive(seed, "order", epoch))
     classes = np.unique(labels)

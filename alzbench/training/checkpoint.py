@@ -1,4 +1,4 @@
-"""The state of an unfinished training, in one file replaced at once: a killed run goes on from its last epoch."""
+"""Checkpoints of unfinished training, each one file that is replaced atomically; a killed run resumes from it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from alzbench import atomic
 
 Arrays = list[npt.NDArray[Any]]
 
-_OLD_NAMES = {"answers": "logits"}  # in files of unfinished runs that an older version wrote
+_OLD_NAMES = {"answers": "logits"}  # in checkpoints of older versions
 
 
 @dataclass
 class Checkpoint:
-    """State from which training goes on with the next epoch.
+    """State after an epoch, from which training resumes.
 
     Attributes:
-        history: A dict for each finished epoch.
-        variables: Values of the head's variables, dropout's seed states included.
+        history: One row for each finished epoch.
+        variables: Values of the head's variables, including the seed states of dropout.
         optimizer: Values of the optimizer's variables.
         best: The head's weights in the best epoch so far.
-        best_epoch: That epoch, counted from 0; -1 before the first.
-        logits: The best epoch's logits of the validation examples, one array; none before the first epoch.
+        best_epoch: Best epoch so far, from 0; -1 before the first epoch.
+        logits: One array, the best epoch's logits of the validation examples; empty before the first epoch.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Checkpoint:
     logits: Arrays = field(default_factory=list)
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint, replacing an older one."""
+        """Write the checkpoint atomically, replacing an older one."""
         groups = {"variables": self.variables, "optimizer": self.optimizer, "best": self.best, "logits": self.logits}
         arrays = {f"{group}-{i:05d}": value for group, values in groups.items() for i, value in enumerate(values)}
         about = np.array(json.dumps({"history": self.history, "best_epoch": self.best_epoch}))
@@ -48,9 +48,9 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint:
-        """Read a checkpoint; an empty one if there is none or it is damaged, so that training starts from scratch."""
+        """Read a checkpoint; return an empty one if it is missing or damaged, so that training starts from scratch."""
         try:
-            # opened here, as NumPy leaves a file that it cannot read open
+            # opened here, because NumPy does not close a file that it cannot read
             with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
                 about = json.loads(str(content["about"]))
                 groups: dict[str, Arrays] = {"variables": [], "optimizer": [], "best": [], "logits": []}

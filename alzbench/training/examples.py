@@ -1,4 +1,4 @@
-"""Examples: what a head learns from and predicts, one image each, or the set of a subject's images."""
+"""Examples for training and prediction: single images, or sets of a subject's images."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ from alzbench.training.sets import ABSENT, SetGather, group
 
 
 class TrainingExamples:
-    """The training images of a run, rebalanced.
+    """Training examples of a run, after rebalancing.
 
     Args:
-        features: Feature maps of the whole set.
-        split: The rows of the training images: image, label, subject, with the manifest's index.
-        set_size: Images of a subject in one example; None: each image is one.
-        imbalance: Strategy against classes of different sizes.
+        features: Feature maps of the whole image set.
+        split: Rows of the training images: image, label, subject, with the manifest's index.
+        set_size: Number of a subject's images in one example; None: each image is an example.
+        imbalance: Strategy against class imbalance.
         classes: Names of the classes.
-        seed: The run's seed.
+        seed: Seed of the run.
+
+    Attributes:
+        notes: Results of the strategy, for the run's metrics; see `store.TrainingNotes`.
 
     Raises:
         RunError: The strategy cannot rebalance these images.
@@ -52,15 +55,15 @@ class TrainingExamples:
         def maps() -> npt.NDArray[np.float16]:
             return np.asarray(features.stored(self._positions, view=0).take(slice(None)), np.float16)
 
-        seed_of_resampling = derive(seed, "resampling")
-        self._examples = rebalance(imbalance, labels, classes, maps, features.shape, seed_of_resampling)
+        resampling_seed = derive(seed, "resampling")
+        self._examples = rebalance(imbalance, labels, classes, maps, features.shape, resampling_seed)
         self.notes = self._examples.notes
-        if self._examples.made is not None:
+        if self._examples.synthetic is not None:
             subjects = split[split["subject"] != ""].groupby("label")["subject"].nunique()
             self.notes["made_from_subjects"] = {name: int(subjects.get(k, 0)) for k, name in enumerate(classes)}
 
     def batches(self, epoch: int, batch_size: int) -> FeatureBatches:
-        """Return the batches of one epoch, counted from 0."""
+        """Return the batches of one epoch, from 0."""
         gather: Gather = self._features.training(self._positions, epoch)
         if self._set_size is not None:
             gather = SetGather(gather, group(self._subjects, self._set_size, derive(self._seed, "order", epoch, 1)))
@@ -70,17 +73,17 @@ class TrainingExamples:
             if self._examples.balanced
             else epoch_order(len(labels), self._seed, epoch)
         )
-        resampled = _Resampled(gather, self._examples.rows, self._examples.made)
+        resampled = _Resampled(gather, self._examples.rows, self._examples.synthetic)
         return FeatureBatches(resampled, labels, batch_size, order, self._examples.weights)
 
 
 class HeldOutExamples:
-    """Validation or test images, as they are.
+    """Validation or test examples, without augmentation or rebalancing.
 
     Args:
-        features: Feature maps of the whole set.
-        split: The rows of the images, with the manifest's index.
-        set_size: Images of a subject in one example; None: each image is one.
+        features: Feature maps of the whole image set.
+        split: Rows of the images: label, subject, with the manifest's index.
+        set_size: Number of a subject's images in one example; None: each image is an example.
     """
 
     def __init__(self, features: Features, split: pd.DataFrame, set_size: int | None) -> None:
@@ -92,13 +95,13 @@ class HeldOutExamples:
         return len(self._labels if self._sets is None else self._sets)
 
     def batches(self, batch_size: int) -> FeatureBatches:
-        """Return the batches, in order."""
+        """Return the batches, in the order of the images or sets."""
         if self._sets is None:
             return FeatureBatches(self._stored, self._labels, batch_size)
         return FeatureBatches(SetGather(self._stored, self._sets), self._labels[self._sets[:, 0]], batch_size)
 
     def per_image(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return the logits of each image (N, K), given those of each example (n, K)."""
+        """Return the logits of the `N` images (N, K), given those of the `n` examples (n, K)."""
         if self._sets is None:
             return logits
         present = self._sets != ABSENT
@@ -108,17 +111,19 @@ class HeldOutExamples:
 
 
 class _Resampled:
-    """Examples that are repeated or left out, followed by synthetic ones."""
+    """A selection of examples, with repetitions, followed by synthetic feature maps."""
 
-    def __init__(self, gather: Gather, rows: npt.NDArray[np.integer], made: npt.NDArray[np.float16] | None) -> None:
-        self._gather, self._rows, self._made = gather, rows, made
+    def __init__(
+        self, gather: Gather, rows: npt.NDArray[np.integer], synthetic: npt.NDArray[np.float16] | None
+    ) -> None:
+        self._gather, self._rows, self._synthetic = gather, rows, synthetic
 
     def take(self, indices: npt.NDArray[np.integer] | slice) -> Any:
-        if self._made is None:
+        if self._synthetic is None:
             return self._gather.take(self._rows[indices])
-        wanted = np.arange(len(self._rows) + len(self._made))[indices]
-        real = wanted < len(self._rows)
-        features = np.empty((len(wanted), *self._made.shape[1:]), self._made.dtype)
-        features[real] = self._gather.take(self._rows[wanted[real]])
-        features[~real] = self._made[wanted[~real] - len(self._rows)]
+        chosen = np.arange(len(self._rows) + len(self._synthetic))[indices]
+        real = chosen < len(self._rows)
+        features = np.empty((len(chosen), *self._synthetic.shape[1:]), self._synthetic.dtype)
+        features[real] = self._gather.take(self._rows[chosen[real]])
+        features[~real] = self._synthetic[chosen[~real] - len(self._rows)]
         return features

@@ -1,4 +1,4 @@
-"""Running the frozen prefix over images: by Keras, or several times faster on a CPU by ONNX Runtime."""
+"""Extractors, which run the frozen prefix: Keras, or ONNX Runtime, which is several times faster on a CPU."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BATCH = 64
 
 
 class Extractor(Protocol):
-    """Turns pixels (B, S, S, C) in [0, 255] into feature maps (B, H, W, C') of float16."""
+    """Function from pixels (B, S, S, C) in [0, 255] to feature maps (B, H, W, C') of float16."""
 
     name: str
 
@@ -27,7 +27,7 @@ class Extractor(Protocol):
 
 
 class KerasExtractor:
-    """The prefix run by Keras, on a GPU where there is one."""
+    """The prefix run by Keras, on a GPU if one is available."""
 
     name = "Keras"
 
@@ -49,12 +49,11 @@ class OnnxExtractor:
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "prefix.onnx"
-            prefix.model(
-                np.zeros((1, *prefix.model.input_shape[1:]), np.float32)
-            )  # an exported model must have been called
+            # a model must have been called before it can be exported
+            prefix.model(np.zeros((1, *prefix.model.input_shape[1:]), np.float32))
             logging.getLogger("tf2onnx").setLevel(logging.ERROR)
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)  # Keras's, not ours
+                warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)  # a warning about Keras
                 prefix.model.export(path, format="onnx", verbose=False)
             self._session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
@@ -65,7 +64,7 @@ class OnnxExtractor:
 
 
 def make_extractor(prefix: Prefix) -> Extractor:
-    """Return the fastest extractor there is: Keras on a GPU, else ONNX Runtime where the `onnx` extra is installed."""
+    """Return the fastest extractor: Keras on a GPU; on a CPU, ONNX Runtime if the `onnx` extra is installed."""
     onnx = all(importlib.util.find_spec(name) for name in ("onnxruntime", "tf2onnx"))
     if onnx and not has_accelerator():
         return OnnxExtractor(prefix)

@@ -1,8 +1,8 @@
 """The frozen-prefix cache: the feature map of each image and view, computed once and shared by all later runs.
 
-A feature map is stored under the hash of what made it: the prefix (weights, layers, preprocessing), the settings of
-the view, and the content of the image. So a run finds what an earlier one computed, whatever its seed, split, head or
-data folder.
+A feature map is stored under the hash of everything that affects it: the prefix (weights, layers, preprocessing), the
+settings of the view, and the content of the image. So a run uses the feature maps of earlier runs even if its seed,
+split, head or data folder is different.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from alzbench.models.prefix import Prefix
 from alzbench.progress import Progress
 from alzbench.training.extractor import BATCH, Extractor, make_extractor
 
-FEATURE_DTYPE = "float16"  # of stored feature maps
+FEATURE_DTYPE = "float16"  # type of stored feature maps
 _VERSION = 1
 
 
@@ -31,17 +31,17 @@ class Gather(Protocol):
     """Features that can be gathered by position."""
 
     def take(self, indices: npt.NDArray[np.integer] | slice) -> Any:
-        """Return the rows at `indices`: an array, or a dict of arrays."""
+        """Return the features at `indices`: an array, or a dict of arrays."""
         ...
 
 
 class Features:
-    """Feature maps of the images of a set.
+    """Feature maps of an image set: `N` images, `S` pixels along each side, feature maps of `(H, W, C)`.
 
     Args:
-        prefix: What computes them.
-        augment: Settings of the views.
-        pixels: (N, S, S, C) uint8 images.
+        prefix: Frozen layers that compute the feature maps.
+        settings: Settings of the views.
+        pixels: (N, S, S, channels) uint8 images.
         digests: Content hash of each image.
     """
 
@@ -60,20 +60,20 @@ class Features:
 
     @cached_property
     def extractor(self) -> Extractor:
-        """What runs the prefix; made when first needed, as a run that finds everything does not need it."""
+        """Extractor of the prefix, created on first use: a run whose feature maps are all cached does not need it."""
         return make_extractor(self._prefix)
 
-    def compute(self, wanted: Iterable[tuple[int, npt.NDArray[np.int64]]], progress: Progress) -> int:
-        """Compute and store the feature maps that are missing, and return how many there were.
+    def compute(self, required: Iterable[tuple[int, npt.NDArray[np.int64]]], progress: Progress) -> int:
+        """Compute and store the missing feature maps, and return their number.
 
         Args:
-            wanted: View numbers, each with the positions of the images that need it.
-            progress: Where to report.
+            required: Number of each view, with the positions of the images that need it.
+            progress: Progress display.
 
         Raises:
-            RunError: They would not fit on the disk.
+            RunError: The disk has too little space for them.
         """
-        plan = [(view, positions, self._store(view)) for view, positions in wanted]
+        plan = [(view, positions, self._store(view)) for view, positions in required]
         missing = [len(store.missing(self._digests[positions].tolist())) for _, positions, store in plan]
         if not any(missing):
             return 0
@@ -81,7 +81,7 @@ class Features:
         require_space(cache_folder(), sum(missing) * row_bytes, f"{sum(missing)} feature maps")
         with progress.track(f"feature maps ({self.extractor.name})", sum(missing)) as advance:
             for view, positions, store in plan:
-                with store.writing():  # another process may have computed them while this one waited
+                with store.writing():  # waits for other processes, which may compute the same feature maps
                     self._compute_view(view, positions, store, advance)
         return sum(missing)
 
@@ -92,46 +92,46 @@ class Features:
         for start in range(0, len(keys), step):
             chunk = keys[start : start + step]
             rows = np.empty((len(chunk), *store.shape), store.dtype)
-            for at in range(0, len(chunk), BATCH):
-                batch = np.array([position_of[key] for key in chunk[at : at + BATCH]])
-                rows[at : at + BATCH] = self.fresh(batch, view)
+            for first in range(0, len(chunk), BATCH):
+                batch = np.array([position_of[key] for key in chunk[first : first + BATCH]])
+                rows[first : first + BATCH] = self.fresh(batch, view)
                 advance(len(batch))
             store.add(chunk, rows)
 
     def stored(self, positions: npt.NDArray[np.int64], view: int) -> Rows:
-        """Return the stored feature maps (n, H, W, C) of one view; raises KeyError where one was not computed."""
+        """Return the stored feature maps (n, H, W, C) of one view; raises KeyError if one was not computed."""
         key = (view, positions.tobytes())
-        if key not in self._rows:  # each epoch asks for the same ones, and finding them among all takes a while
+        if key not in self._rows:  # each epoch needs the same rows, and looking up their keys is slow
             self._rows[key] = self._store(view).rows(self._digests[positions].tolist())
         return self._rows[key]
 
     def fresh(self, positions: npt.NDArray[np.int64], view: int) -> npt.NDArray[np.float16]:
-        """Compute the feature maps of one view now."""
+        """Compute the feature maps (n, H, W, C) of one view, without the cache."""
         pixels = np.asarray(self._pixels.take(positions), np.uint8)
         return self.extractor(augment(pixels, self._digests[positions].tolist(), self._settings, view))
 
     def training(self, positions: npt.NDArray[np.int64], epoch: int) -> Gather:
-        """Return the training images' feature maps for one epoch: the stored views in turn, or fresh ones.
+        """Return the training images' feature maps for one epoch: the stored views in turn, or new random ones.
 
-        In one epoch different images show different views. Were it the same view for all, the epochs of the plain view
-        would differ from the rest, and the best epoch would always be one of them.
+        The views of one epoch differ between images. If all images had the same view, the epochs of the plain view
+        would differ from the others, and the best epoch would always be one of them.
         """
         views = self._settings.views
         if views == "online":
             return _Fresh(self, positions, epoch + 1)
-        turn = np.array([int(digest[:8], 16) for digest in self._digests[positions]], dtype=np.int64)
-        return _Mixed([self.stored(positions, view) for view in range(views)], (turn + epoch) % views)
+        offsets = np.array([int(digest[:8], 16) for digest in self._digests[positions]], dtype=np.int64)
+        return _Mixed([self.stored(positions, view) for view in range(views)], (offsets + epoch) % views)
 
     def _store(self, view: int) -> ArrayStore:
         if view not in self._stores:
-            what = f"{_VERSION}/{self._prefix.key}/{view_key(self._settings, view)}"
-            folder = cache_folder() / "features" / hashlib.sha256(what.encode()).hexdigest()[:24]
+            source = f"{_VERSION}/{self._prefix.key}/{view_key(self._settings, view)}"
+            folder = cache_folder() / "features" / hashlib.sha256(source.encode()).hexdigest()[:24]
             self._stores[view] = ArrayStore(folder, self._prefix.shape, FEATURE_DTYPE)
         return self._stores[view]
 
 
 class _Mixed:
-    """Feature maps gathered from several views of the same images, row by row from the view that `choice` names."""
+    """Feature maps gathered from several views of the same images; `choice` is the view of each image."""
 
     def __init__(self, views: Sequence[Rows], choice: npt.NDArray[np.int64]) -> None:
         self._views, self._choice = views, choice
@@ -146,7 +146,7 @@ class _Mixed:
 
 
 class _Fresh:
-    """Feature maps computed when they are gathered, for views that are never stored."""
+    """Feature maps of a view that is not stored, computed when they are gathered."""
 
     def __init__(self, features: Features, positions: npt.NDArray[np.int64], view: int) -> None:
         self._features, self._positions, self._view = features, positions, view

@@ -1,6 +1,6 @@
 """Strategies against class imbalance: class weights, repeated images, interpolated feature maps, balanced batches.
 
-They are given training examples only, never validation or test images.
+They are applied to training examples only, never to validation or test images.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alzbench.cache import GIB
 from alzbench.errors import RunError
 from alzbench.experiment.imbalance import (
     BalancedBatches,
@@ -25,21 +26,20 @@ from alzbench.experiment.imbalance import (
 )
 from alzbench.registry import Entry, Registry
 
-GIB = 2**30
-_MEASURED = 1.15  # peak memory of imbalanced-learn, in sizes of its rows: 0.9 to 1.15 for 2,000 to 4,000 feature maps
+_MEASURED = 1.15  # peak memory of imbalanced-learn by the size of its rows: 0.9 to 1.15 for 2,000 to 4,000 feature maps
 _MEMINFO = Path("/proc/meminfo")
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Training examples before rebalancing.
+    """`N` training examples before rebalancing.
 
     Attributes:
         labels: (N,) class index of each example.
         classes: Names of the classes, in label order.
-        maps: Returns the examples' own feature maps (N, H, W, C); called only where they are needed.
+        maps: Returns the feature maps (N, H, W, C); called only if they are needed.
         shape: Height, width and channels of a feature map.
-        seed: Seed of what is drawn at random.
+        seed: Seed of the random resampling.
     """
 
     labels: npt.NDArray[np.integer]
@@ -50,26 +50,26 @@ class Examples:
 
     @property
     def rows(self) -> npt.NDArray[np.integer]:
-        """(N,) positions of all examples."""
+        """Positions (N,) of all examples."""
         return np.arange(len(self.labels))
 
 
 @dataclass(frozen=True)
 class Rebalanced:
-    """Training examples after rebalancing: the `n` chosen rows, then `m` synthetic ones.
+    """Training examples after rebalancing: `n` selected examples, followed by `m` synthetic feature maps.
 
     Attributes:
-        rows: (n,) positions among the original examples; a position may come several times.
+        rows: (n,) positions of the selected examples, possibly repeated.
         labels: (n + m,) class indices.
-        made: (m, H, W, C) float16 synthetic feature maps, or None.
-        weights: (n + m,) float32 weight of each example's loss, or None for equal weights.
-        balanced: True if each batch is to hold equally many examples of each class.
-        notes: What was done, for the run's metrics.
+        synthetic: (m, H, W, C) float16 synthetic feature maps; None if the strategy makes none.
+        weights: (n + m,) float32 weight of each example's loss; None: equal weights.
+        balanced: True if all classes must have the same number of examples in each batch.
+        notes: Results of the strategy, for the run's metrics.
     """
 
     rows: npt.NDArray[np.integer]
     labels: npt.NDArray[np.integer]
-    made: npt.NDArray[np.float16] | None = None
+    synthetic: npt.NDArray[np.float16] | None = None
     weights: npt.NDArray[np.float32] | None = None
     balanced: bool = False
     notes: dict[str, Any] = field(default_factory=dict)
@@ -89,10 +89,10 @@ def rebalance(
     shape: tuple[int, ...],
     seed: int,
 ) -> Rebalanced:
-    """Rebalance training examples; the arguments are the settings of a strategy and the fields of `Examples`.
+    """Rebalance training examples with a strategy; the other arguments are the fields of `Examples`.
 
     Raises:
-        RunError: A class has too few examples for the strategy, or too little memory is available.
+        RunError: A class has too few examples for the strategy, or there is too little memory.
     """
     examples = Examples(labels.astype(np.int64), classes, maps, shape, seed)
     result = STRATEGIES[settings.name].function(settings, examples)
@@ -143,7 +143,7 @@ def _smote(settings: Smote, examples: Examples) -> Rebalanced:
 
 @STRATEGIES.register("borderline_smote", Smote)
 def _borderline_smote(settings: Smote, examples: Examples) -> Rebalanced:
-    """Feature maps interpolated where most neighbours are of other classes."""
+    """Feature maps interpolated near examples most of whose neighbours are of other classes."""
     from imblearn.over_sampling import BorderlineSMOTE
 
     return _interpolated(settings, examples, lambda k, seed: BorderlineSMOTE(k_neighbors=k, random_state=seed))
@@ -159,7 +159,7 @@ def _svm_smote(settings: Smote, examples: Examples) -> Rebalanced:
 
 @STRATEGIES.register("adasyn", Smote)
 def _adasyn(settings: Smote, examples: Examples) -> Rebalanced:
-    """Feature maps interpolated the more often the more neighbours are of other classes."""
+    """Feature maps interpolated more often near examples with more neighbours of other classes."""
     from imblearn.over_sampling import ADASYN
 
     return _interpolated(settings, examples, lambda k, seed: ADASYN(n_neighbors=k, random_state=seed))
@@ -188,54 +188,54 @@ def class_weights(
 
 
 def _interpolated(settings: Smote, examples: Examples, sampler: Callable[[int, int], Any]) -> Rebalanced:
-    """Add the feature maps that imbalanced-learn's `sampler(neighbours, seed)` makes."""
+    """Add the synthetic feature maps of an imbalanced-learn sampler, `sampler(neighbours, seed)`."""
     labels, classes, shape = examples.labels, examples.classes, examples.shape
-    made, made_labels = np.empty((0, *shape), np.float16), np.empty(0, np.int64)
+    synthetic, synthetic_labels = np.empty((0, *shape), np.float16), np.empty(0, np.int64)
     counts = np.bincount(labels, minlength=len(classes))
     if np.any(counts[counts > 0] < counts.max()):
         _require_neighbours(settings, counts, classes)
         _require_memory(settings, counts, math.prod(shape))
-        # float32, as interpolated integers would wrap around and float16 could overflow
+        # float32, because float16 could overflow
         flat = examples.maps().reshape(len(labels), -1).astype(np.float32)
         try:
             resampled, resampled_labels = sampler(settings.neighbours, examples.seed).fit_resample(flat, labels)
-        except (ValueError, RuntimeError) as error:  # raised where a class has too few examples, or none near others
+        except (ValueError, RuntimeError) as error:  # a class has too few examples, or none near other classes
             raise RunError(
                 f"imbalance {settings.name} cannot be used on these images: {' '.join(str(error).split())} "
-                "smote makes fewer demands."
+                "Use another strategy; smote has the fewest requirements."
             ) from error
-        made = resampled[len(flat) :].astype(np.float16).reshape(-1, *shape)  # the originals come first, unchanged
-        made_labels = np.asarray(resampled_labels[len(flat) :], np.int64)
-    notes = {"made": _count(made_labels, classes)}
-    return Rebalanced(examples.rows, np.concatenate([labels, made_labels]), made, notes=notes)
+        synthetic = resampled[len(flat) :].astype(np.float16).reshape(-1, *shape)  # the originals come first, unchanged
+        synthetic_labels = np.asarray(resampled_labels[len(flat) :], np.int64)
+    notes = {"made": _count(synthetic_labels, classes)}  # as in metrics.json
+    return Rebalanced(examples.rows, np.concatenate([labels, synthetic_labels]), synthetic, notes=notes)
 
 
 def _require_neighbours(settings: Smote, counts: npt.NDArray[np.integer], classes: Sequence[str]) -> None:
     for name, count in zip(classes, counts, strict=True):
         if 0 < count <= settings.neighbours and count < counts.max():
             raise RunError(
-                f"imbalance {settings.name} needs more than imbalance.neighbours = {settings.neighbours} training "
-                f"images of each class that it adds to; {name} has {count}. Lower neighbours below {count}, or use "
-                "oversampling."
+                f"imbalance {settings.name} needs more than {settings.neighbours} (imbalance.neighbours) training "
+                f"images of each class that it adds images to; {name} has {count}. Set imbalance.neighbours below "
+                f"{count}, or use oversampling."
             )
 
 
 def _require_memory(settings: Smote, counts: npt.NDArray[np.integer], features: int) -> None:
-    """Refuse what would not fit: 4-byte values of the rows before and after, and of the synthetic ones once more."""
+    """Raise RunError if two copies of the resampled feature maps, in 4-byte values, do not fit into memory."""
     total, nonempty = int(counts.sum()), counts[counts > 0]
-    made = int((nonempty.max() - nonempty).sum())
-    needed = _MEASURED * 4 * features * 2 * (total + made)
+    added = int((nonempty.max() - nonempty).sum())
+    needed = _MEASURED * 4 * features * 2 * (total + added)
     limit = min(settings.memory_gib * GIB, _available_memory())
     if needed > limit:
         raise RunError(
-            f"imbalance {settings.name} would need about {needed / GIB:.2g} GiB of memory for {total:,} feature maps "
-            f"of {features:,} values, and {limit / GIB:.2g} GiB may be used. Raise imbalance.memory_gib if there is "
-            "more, or use oversampling or class_weights, which need none."
+            f"imbalance {settings.name} needs about {needed / GIB:.2g} GiB of memory for {total:,} feature maps of "
+            f"{features:,} values, but only {limit / GIB:.2g} GiB may be used. Raise imbalance.memory_gib if more is "
+            "available, or use oversampling or class_weights, which need none."
         )
 
 
 def _available_memory() -> float:
-    """Return the bytes available without swapping; infinity where the system does not report them."""
+    """Return the bytes available without swapping; infinity if the system does not report them."""
     try:
         lines = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
         return float(lines["MemAvailable"].split()[0]) * 1024

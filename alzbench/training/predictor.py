@@ -1,4 +1,4 @@
-"""The predictor: from a trained head and stored feature maps to the probabilities of images."""
+"""The predictor: a trained head applied to stored feature maps."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ BATCH = 64  # sets of a subject's slices are large
 
 
 class Predictor:
-    """Predicts images of a set with a trained head; all slices that a head classifies together are predicted alike.
+    """Predictor of an image set: `N` images, `K` classes; slices that a head classifies together get one prediction.
 
     Args:
         head: Feature maps -> logits, see `classifier.build_head`.
-        features: Feature maps of the set, of the prefix that the head belongs on.
+        features: Feature maps of the image set, from the prefix with which the head was trained.
     """
 
     def __init__(self, head: Any, features: Features) -> None:
@@ -31,10 +31,10 @@ class Predictor:
         """Return the logits (N, K) of images.
 
         Args:
-            rows: A row with the subject of each image, and the manifest's index; a head that classifies subjects gets
-                the images of one subject together.
+            rows: One row per image with its subject, and with the manifest's index. A head that classifies subjects
+                gets the images of a subject together.
         """
-        unlabelled = rows.assign(label=0)  # batches have labels, and predictions need none
+        unlabelled = rows.assign(label=0)  # batches require labels, which predictions do not use
         examples = HeldOutExamples(self._features, unlabelled, set_size(self._head))
         return examples.per_image(predict_logits(self._head, examples.batches(BATCH)))
 
@@ -49,10 +49,10 @@ def set_size(head: Any) -> int | None:
 
 
 def predict_logits(head: Any, batches: FeatureBatches) -> npt.NDArray[np.float32]:
-    """Return the head's logits (n, K) for all examples of some batches, in their order."""
+    """Return the head's logits (n, K) for all examples of the batches, in order."""
     return np.concatenate([head.predict_on_batch(batches[k][0]) for k in range(len(batches))])
 
 
 def probabilities(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Return the softmax of logits (n, K), in double precision."""
+    """Return the softmax (n, K) of logits, in double precision."""
     return np.asarray(softmax(logits.astype(np.float64), axis=1))

@@ -1,4 +1,4 @@
-"""A subject's slices as one example: sets of images, for heads that classify subjects."""
+"""Sets of a subject's images, the examples of heads that classify subjects."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ ABSENT = -1
 
 
 def group(subjects: Sequence[str], size: int, seed: int | None = None) -> npt.NDArray[np.int64]:
-    """Return sets of images: (n, size) positions, filled up with `ABSENT`.
+    """Return `n` sets of images as positions (n, size), padded with `ABSENT`.
 
-    Each image is in one set. A subject with more than `size` images has several sets of nearly equal size; an image
-    of an unknown subject (empty) is a set of its own.
+    Each image is in one set. A subject with more than `size` images has several sets of nearly equal size. An image
+    whose subject is unknown (empty) is a set of its own.
 
     Args:
         subjects: The subject of each image.
         size: Largest number of images in a set.
-        seed: Seed of the random grouping of a subject's images; None: they stay in their order.
+        seed: Seed of the random grouping of a subject's images; None: they keep their order.
     """
     members: dict[str, list[int]] = {}
     for position, subject in enumerate(subjects):
@@ -42,15 +42,15 @@ class SetGather:
     """Feature maps gathered set by set.
 
     Args:
-        images: The feature maps of single images.
-        sets: (n, S) positions, see `group`.
+        images: Feature maps of single images.
+        sets: (n, S) positions of the images of each set, see `group`.
     """
 
     def __init__(self, images: Gather, sets: npt.NDArray[np.int64]) -> None:
         self._images, self._sets = images, sets
 
     def take(self, indices: npt.NDArray[np.integer] | slice) -> dict[str, npt.NDArray[Any]]:
-        """Return `features` (n, S, H, W, C), 0 for absent images, and `present`, bool (n, S)."""
+        """Return `features` (m, S, H, W, C), 0 for absent images, and `present`, bool (m, S)."""
         chosen = self._sets[indices]
         present = chosen != ABSENT
         maps = self._images.take(chosen[present])

@@ -1,4 +1,4 @@
-"""The one trainer. It sees training and validation images only, and computes no reported metric."""
+"""The trainer of heads, which uses training and validation images only and computes no reported metric."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from alzbench.models.backend import has_accelerator
 from alzbench.progress import Advance, Progress
 from alzbench.training.batches import FeatureBatches
 from alzbench.training.checkpoint import Checkpoint
-from alzbench.training.objective import make_loss, make_optimizer
+from alzbench.training.losses import make_loss
+from alzbench.training.optimizers import make_optimizer
 from alzbench.training.predictor import predict_logits
 
-STEPS_PER_EXECUTION = 8  # steps between two returns to Python: the cost of a return is that of a small step
+STEPS_PER_EXECUTION = 8  # steps between two returns to Python: a return costs as much as a small step
 
 Logits = npt.NDArray[np.float32]
-Row = Mapping[Any, Any]  # of the history, see `TrainResult`
+Row = Mapping[Any, Any]  # a row of the history, see `TrainResult`
 
 # `keep` -> column of the history, and True if higher is better
 _MONITORS = {"best_val_accuracy": ("val_accuracy", True), "best_val_loss": ("val_loss", False), "last": ("epoch", True)}
@@ -34,13 +35,13 @@ _MONITORS = {"best_val_accuracy": ("val_accuracy", True), "best_val_loss": ("val
 
 @dataclass(frozen=True)
 class TrainResult:
-    """Result of a training. The head holds the kept weights.
+    """Result of a training, whose kept weights are in the head.
 
     Attributes:
-        history: A row for each epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy, duration_s.
-        kept_epoch: The epoch whose weights were kept, from 1.
-        logits: Its logits of the validation examples, (n, K) float32.
-        stopped: `all epochs` or `no better epoch` (by `train.patience`).
+        history: One row per epoch: epoch (from 1), loss, accuracy, val_loss, val_accuracy, duration_s.
+        kept_epoch: Epoch whose weights are kept, from 1.
+        logits: The kept epoch's logits (n, K) of the `n` validation examples, float32.
+        stopped: Reason for the end: `all epochs`, or `no better epoch` (by `train.patience`).
     """
 
     history: pd.DataFrame
@@ -60,19 +61,19 @@ def train(
     epoch_trained: Callable[[int, Logits], None] = lambda _epoch, _logits: None,
     epoch_stored: Callable[[Sequence[Row]], None] = lambda _history: None,
 ) -> TrainResult:
-    """Train a head, from the last epoch that its checkpoint holds, or from scratch.
+    """Train a head, from the last epoch in its checkpoint or from scratch.
 
     Args:
-        head: Feature maps -> logits; it is trained in place and left with the kept epoch's weights.
-        training: ``epoch (from 0) -> batches``.
-        validation: Batches of the validation images.
-        settings: Epochs, optimizer, and which epoch is kept.
+        head: Feature maps -> logits. It is trained in place and ends with the weights of the kept epoch.
+        training: Returns the batches of an epoch, from 0.
+        validation: Batches of the validation examples.
+        settings: Epochs, loss, optimizer, and the epoch to keep.
         checkpoint_path: File for the state after each epoch.
-        progress: Where to report.
-        title: Name of the progress bar.
-        epoch_trained: Called before an epoch is stored, with its number, from 0, and its logits of the validation
-            examples, (n, K); what it raises ends the training.
-        epoch_stored: Called after an epoch is stored, with the rows of all that are.
+        progress: Progress display.
+        title: Title of the progress bar.
+        epoch_trained: Called before an epoch is stored, with the epoch, from 0, and its logits (n, K) of the
+            validation examples. An exception of it ends the training.
+        epoch_stored: Called after an epoch is stored, with the history so far.
 
     Raises:
         RunError: The loss is not finite.
@@ -82,7 +83,7 @@ def train(
     state = _restore(head, Checkpoint.load(checkpoint_path))
     done = len(state.history)
     if done:
-        progress.say(f"going on after epoch {done} of {settings.epochs}")
+        progress.say(f"resuming after epoch {done} of {settings.epochs}")
     with progress.track(title, settings.epochs * steps, done * steps) as advance:
         for epoch in range(done, settings.epochs):
             if _is_stale(state, settings):
@@ -91,9 +92,7 @@ def train(
             state.history.append(row)
             _update_best(head, state, settings, logits)
             epoch_trained(epoch, logits)
-            state.variables = [v.numpy() for v in _variables(head)]
-            state.optimizer = [v.numpy() for v in head.optimizer.variables]
-            state.save(checkpoint_path)
+            _save(head, state, checkpoint_path)
             epoch_stored(state.history)
             advance(0, note=_note(state, settings))
     head.set_weights(state.best)
@@ -107,7 +106,7 @@ def _compile(head: Any, settings: TrainSettings, steps: int) -> None:
         loss=make_loss(settings),
         metrics=["accuracy"],
         steps_per_execution=STEPS_PER_EXECUTION,
-        jit_compile="auto" if has_accelerator() else False,  # XLA on a CPU is slower than without it
+        jit_compile="auto" if has_accelerator() else False,  # XLA makes training slower on a CPU
     )
     head.optimizer.build(head.trainable_variables)
 
@@ -118,7 +117,7 @@ def _run_epoch(
     start = time.monotonic()
     steps = _Steps(epoch, len(training), advance)
     logs = head.fit(training, epochs=1, shuffle=False, verbose=0, callbacks=[steps]).history
-    # one pass gives the scores here, those that a sweep prunes by, and the predictions of the kept epoch
+    # one pass gives the scores in the history, those for pruning, and the predictions of the kept epoch
     logits = predict_logits(head, validation)
     val_loss = float(head.compute_loss(y=validation.labels, y_pred=logits, training=False))
     _require_finite(val_loss, f"validation loss of epoch {epoch + 1}")
@@ -134,7 +133,7 @@ def _run_epoch(
 
 
 class _Steps(keras.callbacks.Callback):
-    """Advances the progress bar and stops at a loss that is not finite."""
+    """Callback that advances the progress bar and raises RunError for a loss that is not finite."""
 
     def __init__(self, epoch: int, steps: int, advance: Advance) -> None:
         super().__init__()
@@ -149,9 +148,9 @@ class _Steps(keras.callbacks.Callback):
         self._advance(self._done - first + 1)
 
 
-def _require_finite(loss: float, where: str) -> None:
+def _require_finite(loss: float, name: str) -> None:
     if not math.isfinite(loss):
-        raise RunError(f"The loss must be finite; the {where} is {loss}. Lower train.lr, or train in float32.")
+        raise RunError(f"The loss must be finite; the {name} is {loss}. Lower train.lr, or train in float32.")
 
 
 def _variables(head: Any) -> list[Any]:
@@ -159,8 +158,14 @@ def _variables(head: Any) -> list[Any]:
     return [variable for variable in head.variables if id(variable) not in metrics]
 
 
+def _save(head: Any, state: Checkpoint, path: Path) -> None:
+    state.variables = [variable.numpy() for variable in _variables(head)]
+    state.optimizer = [variable.numpy() for variable in head.optimizer.variables]
+    state.save(path)
+
+
 def _restore(head: Any, state: Checkpoint) -> Checkpoint:
-    """Put a checkpoint's values into the head and its optimizer; return an empty one if values do not fit or lack."""
+    """Assign a checkpoint's values to the head and optimizer; return an empty one if they are missing or do not fit."""
     variables, optimizer = _variables(head), head.optimizer.variables
     shapes = [tuple(v.shape) for v in [*variables, *optimizer]]
     if not state.logits or shapes != [value.shape for value in [*state.variables, *state.optimizer]]:
@@ -172,8 +177,8 @@ def _restore(head: Any, state: Checkpoint) -> Checkpoint:
 
 def _update_best(head: Any, state: Checkpoint, settings: TrainSettings, logits: Logits) -> None:
     column, higher_is_better = _MONITORS[settings.keep]
-    now, best = (state.history[epoch][column] for epoch in (-1, state.best_epoch))
-    if state.best_epoch < 0 or (now > best if higher_is_better else now < best):
+    last, best = (state.history[epoch][column] for epoch in (-1, state.best_epoch))
+    if state.best_epoch < 0 or (last > best if higher_is_better else last < best):
         state.best_epoch = len(state.history) - 1
         state.best, state.logits = head.get_weights(), [logits]
 

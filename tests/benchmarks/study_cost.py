@@ -203,16 +203,16 @@ def _whole_model(name: str, tuned: bool) -> Any:
     import keras
 
     from alzbench.experiment import BackboneSettings, DataSettings
-    from alzbench.models.classifier import build_head, put_below
+    from alzbench.models.classifier import build_head, join_suffix
     from alzbench.models.prefix import build_prefix, build_suffix
-    from alzbench.training.objective import make_loss
+    from alzbench.training.losses import make_loss
 
     chosen, backbone, data = experiment(name, None), BackboneSettings(weights="none"), DataSettings(channels=3)
     until = "block_14" if tuned else None
     prefix = build_prefix(backbone, data, until)
     network = build_head(chosen.model, build_prefix(backbone, data).shape, len(data.classes), "float32", 0)
     if tuned:
-        network = put_below(build_suffix(backbone, data, "block_14"), network)
+        network = join_suffix(build_suffix(backbone, data, "block_14"), network)
     pixels = keras.Input(prefix.model.input_shape[1:])
     model = keras.Model(pixels, network(keras.ops.cast(prefix.model(pixels), "float16")))
     model.compile("adam", loss=make_loss(chosen.train), metrics=["accuracy"], jit_compile=False)

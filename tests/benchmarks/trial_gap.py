@@ -62,7 +62,7 @@ def _gaps(root: Path) -> tuple[list[float], list[float]]:
     """Return the seconds between the ends of trials less the training of the later one, and the trainings."""
     ends = {}
     for run in RunStore(root).runs():
-        training = float(run.json("metrics.json")["duration_s"]["training"])
+        training = run.metrics().duration_s["training"]
         ends[run.card.trial] = ((run.path / "metrics.json").stat().st_mtime, training)
     ordered = [ends[number] for number in sorted(ends, key=lambda number: number or 0)][LEFT_OUT - 1 :]
     pairs = list(itertools.pairwise(ordered))

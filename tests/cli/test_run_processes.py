@@ -49,7 +49,7 @@ def test_a_stopped_command_ends_with_4_and_the_same_command_completes_it(
     assert (run.card.state, run.card.error) == ("interrupted", "stopped by the user")
     again = in_a_process(*arguments)
     assert again.code == 0, again.err
-    assert "going on after epoch " in again.err
+    assert "resuming after epoch " in again.err
     (run,) = RunStore(Path("runs")).runs()
     assert (run.card.state, run.metrics().epochs) == ("complete", 30)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -13,47 +12,20 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
-from alzbench.evaluation.intervals import Difference, Interval, Jackknife, differences, intervals, mean_difference
-from alzbench.evaluation.metrics import METRICS, Counts, Metric
-
-
-@dataclass(frozen=True)
-class One:
-    """A metric, or one class of a metric per class."""
-
-    metric: Metric
-    label: int = 0
-
-    def __call__(self, matrix: Counts) -> np.ndarray:
-        value = self.metric.function(matrix)
-        return value[..., self.label] if self.metric.per_class else value
-
-
-accuracy, balanced_accuracy, macro_f1, kappa = (
-    One(METRICS[name]) for name in ("accuracy", "balanced_accuracy", "macro_f1", "quadratic_kappa")
+from alzbench.evaluation.metrics import Counts
+from tests.helpers.counts import (
+    SLICES,
+    One,
+    accuracy,
+    balanced_accuracy,
+    chance,
+    difference,
+    f1_of,
+    interval,
+    kappa,
+    macro_f1,
+    one_class,
 )
-
-
-def f1_of(label: int) -> One:
-    return One(METRICS["f1"], label)
-
-
-def interval(counts: Counts, one: One) -> Interval | None:
-    return intervals(Jackknife(counts), one.metric)[one.label]
-
-
-def difference(first: Counts, second: Counts, one: One) -> Difference | None:
-    return differences(Jackknife(first), Jackknife(second), one.metric)[one.label]
-
-
-SLICES = 32
-
-
-def one_class(right: np.ndarray, n: int = SLICES) -> Counts:
-    """Counts (S, C, 2, 2) of clusters of `n` images of class 0, of which `right` (S, C) are predicted right."""
-    counts = np.zeros((*right.shape, 2, 2))
-    counts[..., 0, 0], counts[..., 0, 1] = right, n - right
-    return counts
 
 
 @given(
@@ -86,18 +58,6 @@ def test_the_standard_error_of_one_seed_is_the_cluster_robust_one() -> None:
     assert result.se_clusters == pytest.approx(model.bse[0], abs=1e-9)
     assert (result.low, result.high) == pytest.approx(tuple(model.conf_int()[0]), abs=1e-9)
     assert (result.se_seeds, result.seeds, result.clusters, result.df) == (0, 1, 40, 39)
-
-
-def test_the_difference_of_two_means_is_students_paired_test() -> None:
-    """One seed and clusters of one size: the paired t-test over subjects."""
-    rng = np.random.default_rng(1)
-    first, second = rng.binomial(SLICES, 0.5, 30), rng.binomial(SLICES, 0.6, 30)
-    result = difference(one_class(first[None]), one_class(second[None]), accuracy)
-    assert result is not None
-    expected = stats.ttest_rel(second / SLICES, first / SLICES)
-    assert result.p == pytest.approx(expected.pvalue, abs=1e-9)
-    low, high = expected.confidence_interval(0.95)
-    assert (result.interval.low, result.interval.high) == pytest.approx((low, high), abs=1e-9)
 
 
 def test_the_variance_over_seeds_is_that_of_their_mean() -> None:
@@ -150,14 +110,6 @@ def test_no_interval_leaves_the_range_of_a_share() -> None:
     assert result.high == 1
 
 
-def test_nothing_differs_from_itself_and_that_makes_nothing_certain() -> None:
-    counts = one_class(np.random.default_rng(5).binomial(SLICES, 0.5, (2, 20)))
-    result = difference(counts, counts, macro_f1)
-    assert result is not None
-    assert (result.interval.value, result.p) == (0, 1)
-    assert result.interval.low == -result.interval.high < 0
-
-
 @pytest.mark.parametrize("clusters", [5, 40])
 def test_what_all_clusters_agree_on_has_clopper_and_pearsons_interval(clusters: int) -> None:
     expected = stats.binomtest(clusters, clusters).proportion_ci(0.95)
@@ -168,14 +120,6 @@ def test_what_all_clusters_agree_on_has_clopper_and_pearsons_interval(clusters: 
     result = interval(one_class(np.zeros((2, clusters))), accuracy)
     assert result is not None
     assert (result.value, result.low, result.high) == pytest.approx((0, 0, 1 - expected.low), abs=1e-9)
-
-
-@pytest.mark.parametrize("clusters", [5, 6, 40])
-def test_a_difference_without_variance_has_the_p_of_the_sign_test(clusters: int) -> None:
-    result = difference(one_class(np.full((1, clusters), 8)), one_class(np.full((1, clusters), 24)), accuracy)
-    assert result is not None
-    assert result.p == pytest.approx(stats.binomtest(clusters, clusters).pvalue, rel=1e-9)
-    assert result.interval.low < result.interval.value == 0.5 < result.interval.high
 
 
 @pytest.mark.parametrize(("rare", "there"), [(4, False), (5, True)])
@@ -202,18 +146,6 @@ def test_single_images_are_left_out_as_clusters_of_several_are() -> None:
         counts[seed, tested, tested % 3, rng.integers(0, 3, 50)] = 1
     for one in (accuracy, balanced_accuracy, macro_f1, f1_of(2)):
         assert interval(counts, one) == interval(2 * counts, one)
-
-
-def test_pairs_of_other_shapes_are_not_averaged() -> None:
-    first, second = (Jackknife(one_class(np.full((1, n), 8))) for n in (6, 7))
-    with pytest.raises(ValueError, match="same seeds, clusters"):
-        mean_difference([(first, first), (second, second)], accuracy.metric)
-
-
-def test_other_images_are_not_paired() -> None:
-    counts = one_class(np.full((1, 6), 8))
-    with pytest.raises(ValueError, match="same images"):
-        difference(counts, one_class(np.full((1, 6), 8), n=33), accuracy)
 
 
 # Coverage, by simulation
@@ -264,11 +196,6 @@ def truth(one: One, sd_seed: float, shares: tuple[float, ...] = THIRDS) -> float
     return float(np.mean(values))
 
 
-def chance(rng: np.random.Generator, deviate: float) -> float:
-    """Return the mean chance of a right prediction over endlessly many subjects, at a seed's deviate."""
-    return float((1 / (1 + np.exp(-0.3 - rng.normal(0, math.hypot(1, 0.3), 100_000) - deviate))).mean())
-
-
 @pytest.mark.parametrize(
     ("seeds", "subjects", "sd_seed", "shares", "own", "one"),
     [
@@ -281,6 +208,7 @@ def chance(rng: np.random.Generator, deviate: float) -> float:
         pytest.param(3, 75, 0.2, RARE, False, f1_of(2), id="f1-of-a-rare-class"),
         pytest.param(3, 75, 0.2, RARE, False, balanced_accuracy, id="balanced-accuracy-with-a-rare-class"),
         pytest.param(3, 75, 0.2, RARE, False, macro_f1, id="macro-f1-with-a-rare-class"),
+        pytest.param(3, 60, 0.2, THIRDS, False, kappa, id="quadratic-kappa"),
     ],
 )
 def test_the_interval_holds_the_truth_as_often_as_it_says(
@@ -300,44 +228,6 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(
         naive += abs(value - true) <= 1.96 * math.sqrt(value * (1 - value) / counts[0].sum())
     assert 0.92 <= held / 500 <= 0.98
     assert naive / 500 < 0.75
-
-
-def test_the_interval_of_a_factors_effect_holds_the_truth_as_often_as_it_says() -> None:
-    """Two pairs of experiments on the same subjects and seeds, of a 2 x 2 study whose factor adds 0.3 to each logit."""
-    rng = np.random.default_rng(12)
-    deviates = stats.norm.ppf((np.arange(25) + 0.5) / 25) * 0.2
-    without, with_it = (
-        np.mean([chance(np.random.default_rng(99), d + other + factor) for d in deviates for other in (0, 0.5)])
-        for factor in (0, 0.3)
-    )
-    held = 0
-    for _ in range(500):
-        hard, seed = rng.normal(0, 1, 60), rng.normal(0, 0.2, (3, 1))
-        pairs = []
-        for other in (0, 0.5):
-            both = (
-                0.3 + hard + seed + other + factor + rng.normal(0, 0.3, (3, 60)) for factor in (0, 0.3)
-            )  # fmt: skip
-            first, second = (Jackknife(one_class(rng.binomial(SLICES, 1 / (1 + np.exp(-logits))))) for logits in both)
-            pairs.append((first, second))
-        result = mean_difference(pairs, accuracy.metric)
-        assert result is not None
-        held += result.low <= with_it - without <= result.high
-    assert 0.92 <= held / 500 <= 0.98
-
-
-def test_without_a_difference_false_alarms_stay_at_5_percent() -> None:
-    """Two models of the same seeds, equally good: subjects are as hard for both, and all else is chance."""
-    rng = np.random.default_rng(11)
-    alarms = 0
-    for _ in range(500):
-        hard = rng.normal(0, 1, 60)
-        logits = 0.3 + hard + rng.normal(0, 0.2, (2, 3, 1)) + rng.normal(0, 0.3, (2, 3, 60))
-        first, second = (one_class(rng.binomial(SLICES, 1 / (1 + np.exp(-model)))) for model in logits)
-        result = difference(first, second, accuracy)
-        assert result is not None
-        alarms += result.p < 0.05
-    assert 0.02 <= alarms / 500 <= 0.08
 
 
 def test_f1_of_a_class_without_images_is_not_defined() -> None:

@@ -142,8 +142,8 @@ def test_a_dump_is_the_same_experiment_again() -> None:
     [
         ({"warmup_epochs": 3, "epochs": 3, "schedule": "cosine"}, "must be fewer than the 3 epochs"),
         ({"warmup_epochs": 51, "schedule": "cosine"}, "must be fewer than the 50 epochs"),
-        ({"warmup_epochs": 1}, "the schedule must be cosine for a warm-up, and it is constant"),
-        ({"warmup_epochs": 1, "schedule": "linear"}, "the schedule must be cosine for a warm-up, and it is linear"),
+        ({"warmup_epochs": 1}, "the schedule must be cosine for a warm-up; it is constant"),
+        ({"warmup_epochs": 1, "schedule": "linear"}, "the schedule must be cosine for a warm-up; it is linear"),
     ],
     ids=["as-many", "more", "constant", "linear"],
 )

@@ -1,4 +1,4 @@
-"""Studies: which experiments a plan makes of a base and factors, and one sentence for each thing that can be wrong."""
+"""Studies: the experiments that a plan makes from a base and factors, and one sentence for each error."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def test_grid_is_every_combination_with_the_bases_own_levels(write: Write) -> No
 
 def test_leave_one_out_is_all_and_all_less_each_one(write: Write) -> None:
     factors = ONE_LEVEL + "  stop:\n    last: {train.keep: last}\n"
-    found = expand_study(write("leave_one_out", factors))
-    assert [(*fields(experiment), experiment.train.keep) for experiment in found] == [
+    expanded = expand_study(write("leave_one_out", factors))
+    assert [(*fields(experiment), experiment.train.keep) for experiment in expanded] == [
         ("s-all", "focal", 0.0, 1e-4, "last"),
         ("s-without-loss", "sparse", 0.0, 1e-4, "last"),
         ("s-without-rate", "focal", 0.0, 1e-3, "last"),
@@ -103,8 +103,8 @@ def test_leave_one_out_is_named_after_the_study(write: Write) -> None:
 
 
 def test_descriptions_say_what_is_added(write: Write) -> None:
-    found = expand_study(write("grid", base="name: b\ndescription: as it is"))
-    assert [experiment.description for experiment in found] == [
+    expanded = expand_study(write("grid", base="name: b\ndescription: as it is"))
+    assert [experiment.description for experiment in expanded] == [
         "as it is", "b with slow", "b with focal", "b with focal, slow", "b with smooth", "b with smooth, slow",
     ]  # fmt: skip
 
@@ -152,9 +152,9 @@ def test_plans_have_as_many_experiments_as_they_should_all_different(
     counts = [len(levels) for levels in factors.values()]
     grid, added = expand_study(write("grid", text)), expand_study(write("add_one", text))
     assert (len(grid), len(added)) == (prod(count + 1 for count in counts), 1 + sum(counts))
-    for found in (grid, added):
-        assert len({experiment.name for experiment in found}) == len(found)
-        assert len({str(experiment.model) for experiment in found}) == len(found)
+    for expanded in (grid, added):
+        assert len({experiment.name for experiment in expanded}) == len(expanded)
+        assert len({str(experiment.model) for experiment in expanded}) == len(expanded)
     assert all(experiment in grid for experiment in added)
     assert all(len(experiment.model.options) <= 1 for experiment in added)
     single = {factor: dict(list(levels.items())[:1]) for factor, levels in factors.items()}
@@ -210,8 +210,8 @@ def test_a_level_may_take_a_setting_of_the_base_away(write: Write) -> None:
 
 
 def test_every_protocol_has_every_experiment(write: Write) -> None:
-    found = expand_study(write("add_one", ONE_LEVEL, more="protocols: [subject, slice]"))
-    assert [(e.protocol.name, e.name) for e in found] == [
+    expanded = expand_study(write("add_one", ONE_LEVEL, more="protocols: [subject, slice]"))
+    assert [(e.protocol.name, e.name) for e in expanded] == [
         ("subject", "base"), ("subject", "base-focal"), ("subject", "base-slow"),
         ("slice", "base"), ("slice", "base-focal"), ("slice", "base-slow"),
     ]  # fmt: skip
@@ -235,11 +235,11 @@ def test_seeds_of_the_study_stand_for_those_of_the_base(write: Write) -> None:
 
 def test_settings_and_overrides_reach_every_experiment_and_undo_no_factor(write: Write) -> None:
     overrides = {"data": {"source": "here"}, "train": {"lr": 0.5}}
-    found = expand_study(
+    expanded = expand_study(
         write("add_one"), ["train.epochs=8", "train.loss=focal", "train.label_smoothing=0.2"], overrides
     )
-    assert {(e.data.source, e.train.epochs) for e in found} == {("here", 8)}
-    assert [fields(experiment) for experiment in found] == [
+    assert {(e.data.source, e.train.epochs) for e in expanded} == {("here", 8)}
+    assert [fields(experiment) for experiment in expanded] == [
         ("base", "focal", 0.2, 0.5),
         ("base-focal", "focal", 0.2, 0.5),
         ("base-smooth", "focal", 0.1, 0.5),
@@ -248,8 +248,10 @@ def test_settings_and_overrides_reach_every_experiment_and_undo_no_factor(write:
 
 
 def test_a_protocol_that_is_set_wins_over_those_of_the_study(write: Write) -> None:
-    found = expand_study(write("add_one", ONE_LEVEL, more="protocols: [subject, slice]"), ["protocol.name=reference"])
-    assert [(e.name, e.protocol.name) for e in found] == [
+    expanded = expand_study(
+        write("add_one", ONE_LEVEL, more="protocols: [subject, slice]"), ["protocol.name=reference"]
+    )
+    assert [(e.name, e.protocol.name) for e in expanded] == [
         ("base", "reference"), ("base-focal", "reference"), ("base-slow", "reference"),
     ]  # fmt: skip
 
@@ -260,7 +262,7 @@ def test_expanding_leaves_overrides_as_they_were(write: Write) -> None:
     assert overrides == {"train": {"epochs": 2}}
 
 
-# What can be wrong with a study
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -301,14 +303,12 @@ def test_expanding_leaves_overrides_as_they_were(write: Write) -> None:
         pytest.param("", ["factors: field required"], id="factors-left-out"),
         pytest.param(
             "factors: {a: {x: {train.lr: 1}}, b: {x: {train.lr: 2}}}",
-            ["levels name the experiments, so they must differ; x comes twice."],
+            ["levels must have different names, as experiments are named after them; x is repeated."],
             id="a-level-twice",
         ),
     ],
 )
-def test_what_is_wrong_with_a_factor_is_named_with_file_and_factor(
-    write: Write, factors: str, parts: list[str]
-) -> None:
+def test_an_error_in_a_factor_names_file_and_factor(write: Write, factors: str, parts: list[str]) -> None:
     path = write("add_one", factors)
     message = error_of(path)
     assert message.startswith(f"{path}: {parts[0]}")
@@ -346,7 +346,7 @@ def test_names_that_come_together_to_the_same_are_refused_with_both(write: Write
         pytest.param("base: base.yaml\nplan: grid\nname: a b", ["name: ", "got 'a b'."], id="name"),
     ],
 )
-def test_what_is_wrong_with_a_study_is_named_with_its_file(write: Write, text: str, parts: list[str]) -> None:
+def test_an_error_in_a_study_names_its_file(write: Write, text: str, parts: list[str]) -> None:
     path = write("add_one")
     path.write_text(text + FACTORS)
     message = error_of(path)
@@ -368,7 +368,7 @@ def test_an_error_in_the_base_names_the_base(write: Write) -> None:
 def test_leave_one_out_takes_one_level_a_factor(write: Write) -> None:
     path = write("leave_one_out")
     assert error_of(path) == (
-        f"{path}: leave_one_out takes one level a factor, as all of them are on together; loss has focal, smooth."
+        f"{path}: leave_one_out takes one level for each factor, as it combines all factors; loss has focal, smooth."
     )
 
 
@@ -394,10 +394,10 @@ def test_settings_that_do_not_fit_are_refused(write: Write) -> None:
     assert "unknown key train.epoch. Did you mean 'epochs'?" in error_of(write("add_one"), "train.epoch=1")
 
 
-# Which files are studies
+# Study files
 
 
-def test_a_study_is_told_from_an_experiment(write: Write) -> None:
+def test_studies_and_experiments_are_distinguished(write: Write) -> None:
     path = write("grid")
     assert is_study(path)
     assert not is_study(path.parent / "base.yaml")
@@ -414,13 +414,13 @@ def test_only_the_studies_here_are_studies() -> None:
 
 @pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("studies/*.yaml")), ids=lambda path: path.stem)
 def test_every_study_loads_and_its_experiments_are_right(path: Path) -> None:
-    study, found = load_study(path), expand_study(path)
+    study, expanded = load_study(path), expand_study(path)
     assert study.name == path.stem
     assert study.description
-    for experiment in found:
+    for experiment in expanded:
         check(experiment)
         assert experiment.seeds == study.seeds
-    assert len({settings_hash(experiment) for experiment in found}) == len(found)
+    assert len({settings_hash(experiment) for experiment in expanded}) == len(expanded)
 
 
 @pytest.mark.parametrize(
@@ -439,8 +439,8 @@ def test_every_study_loads_and_its_experiments_are_right(path: Path) -> None:
 )  # fmt: skip
 def test_the_studies_here_are_of_these_experiments(name: str, base: str, others: list[str]) -> None:
     prefix = base.removesuffix("-all")
-    found = expand_study(EXPERIMENTS / "studies" / f"{name}.yaml")
-    assert [experiment.name for experiment in found] == [base, *(f"{prefix}-{other}" for other in others)]
+    expanded = expand_study(EXPERIMENTS / "studies" / f"{name}.yaml")
+    assert [experiment.name for experiment in expanded] == [base, *(f"{prefix}-{other}" for other in others)]
 
 
 @pytest.mark.parametrize("name", ["heads", "imbalance"])

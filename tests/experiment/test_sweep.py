@@ -1,7 +1,9 @@
-"""Sweep files: what they mean, and what is wrong with them."""
+"""Sweep files: the experiments that they describe, and one sentence for each error."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import yaml
 from alzbench.errors import ExperimentError
 from alzbench.experiment import load_experiment
 from alzbench.experiment.loading import DEMO
-from alzbench.experiment.sweep import LoadedSweep, is_sweep, load_sweep, sampled_ends
+from alzbench.experiment.sweep import LoadedSweep, boundary_experiments, is_sweep, load_sweep
 from tests.helpers.paths import EXPERIMENTS
 
 BASE = "description: the base\ntrain: {epochs: 20}\n"
@@ -20,6 +22,26 @@ SPACE: dict[str, Any] = {
     "train.schedule": {"choices": ["constant", "cosine"]},
     "train.warmup_epochs": {"low": 0, "high": 5, "when": {"train.schedule": "cosine"}},
 }
+# questions as earlier versions stored them
+QUESTION: dict[str, Any] = {
+    "base": {"augment": {"views": 4}, "protocol": {"name": "subject"}, "train": {"epochs": 20}},
+    "by": "subject",
+    "objective": ["accuracy", "loss"],
+    "pruner": {"name": "none"},
+    "sampler": {"crossover_prob": 0.9, "mutation_prob": None, "name": "nsga2", "population_size": 50,
+                "swapping_prob": 0.5},
+    "seed": 3,
+    "seeds": [0],
+    "set": {"protocol.name": "subject"},
+    "space": {
+        "train.lr": {"choices": None, "high": 0.01, "log": True, "low": 0.0001, "step": None, "when": {}},
+        "train.schedule": {"choices": ["constant", "cosine"], "high": None, "log": False, "low": None, "step": None,
+                           "when": {}},
+        "train.warmup_epochs": {"choices": None, "high": 5, "log": False, "low": 0, "step": None,
+                                "when": {"train.schedule": "cosine"}},
+    },
+}  # fmt: skip
+ATTENTION_QUESTION = "0c415db6d123236248992ede3cc4c4e0cb146bb29fc0fea339fea90f738c6207"  # SHA-256
 
 
 @pytest.fixture
@@ -38,7 +60,7 @@ def load(folder: Path, **changes: Any) -> LoadedSweep:
     return load_sweep(write(folder, **changes))
 
 
-def test_what_a_trial_is(folder: Path) -> None:
+def test_a_trial_is_the_base_with_its_values(folder: Path) -> None:
     loaded = load(folder, set={"protocol.name": "subject"}, seeds=[3])
     trial = loaded.experiment({"train.lr": 0.002, "train.schedule": "cosine", "train.warmup_epochs": 2})
     assert (trial.name, trial.seeds, trial.protocol.name) == ("s-sweep", [3], "subject")
@@ -48,7 +70,7 @@ def test_what_a_trial_is(folder: Path) -> None:
     assert (loaded.base.name, loaded.base.protocol.name, loaded.base.train.lr) == ("base", "subject", 1e-3)
 
 
-def test_what_extends_the_base_to_be_the_trial(folder: Path) -> None:
+def test_the_file_of_a_trial_holds_its_values_and_the_split(folder: Path) -> None:
     loaded = load(folder, set={"protocol.name": "subject"})
     params = {"train.lr": 0.002, "train.schedule": "constant"}
     assert loaded.changes(params) == {
@@ -56,7 +78,7 @@ def test_what_extends_the_base_to_be_the_trial(folder: Path) -> None:
     }  # fmt: skip
 
 
-def test_what_the_command_set_is_in_the_best_file_but_where_the_images_lie(folder: Path) -> None:
+def test_assignments_are_in_the_best_file_except_the_source_of_the_images(folder: Path) -> None:
     loaded = load_sweep(write(folder), ["train.epochs=9", "data.source=/here", "data.size=64"])
     split = {"name": "reference", "split_seed": 0}
     assert loaded.changes({"train.lr": 0.1}) == {
@@ -66,8 +88,8 @@ def test_what_the_command_set_is_in_the_best_file_but_where_the_images_lie(folde
         write(folder), ["data.source=/here", "tracking.wandb=online"], {"data": {"source": "/there"}}
     )
     assert elsewhere.changes({}) == {"protocol": split}
-    of_the_file = load_sweep(write(folder, set={"data.source": "phantom"}), [], {"data": {"source": "/there"}})
-    assert of_the_file.changes({}) == {"protocol": split, "data": {"source": "phantom"}}
+    phantom = load_sweep(write(folder, set={"data.source": "phantom"}), [], {"data": {"source": "/there"}})
+    assert phantom.changes({}) == {"protocol": split, "data": {"source": "phantom"}}
 
 
 def test_the_best_is_the_base_with_the_trials_values_on_the_trials_images(folder: Path) -> None:
@@ -79,13 +101,13 @@ def test_the_best_is_the_base_with_the_trials_values_on_the_trials_images(folder
     assert (best.data.source, best.protocol.name, best.seeds) == ("phantom", "slice", [4, 5])
 
 
-def test_a_demos_best_says_all_that_the_demo_changes(folder: Path) -> None:
+def test_the_best_file_of_a_demo_holds_all_values_of_the_demo(folder: Path) -> None:
     space = {"train.epochs": {"low": 3, "high": 5}}
     loaded = load_sweep(write(folder, space=space), [], DEMO)
     (folder / "best.yaml").write_text(yaml.safe_dump({"extends": "base.yaml", **loaded.changes({"train.epochs": 4})}))
-    found, best = load_experiment(folder / "best.yaml"), loaded.best({"train.epochs": 4}, "")
-    assert (found.train.epochs, found.demo) == (4, True)
-    assert found.model_dump(exclude={"name", "seeds"}) == best.model_dump(exclude={"name", "seeds"})
+    read, best = load_experiment(folder / "best.yaml"), loaded.best({"train.epochs": 4}, "")
+    assert (read.train.epochs, read.demo) == (4, True)
+    assert read.model_dump(exclude={"name", "seeds"}) == best.model_dump(exclude={"name", "seeds"})
 
 
 @pytest.mark.parametrize(("fields", "split"), [({}, 3), ({"protocol.split_seed": 8}, 8)])
@@ -99,19 +121,19 @@ def test_all_trials_and_the_final_runs_share_a_split(folder: Path, fields: dict[
 def test_a_field_may_depend_on_one_that_depends_on_another(folder: Path) -> None:
     nested = {**SPACE, "train.patience": {"low": 1, "high": 2, "when": {"train.warmup_epochs": 1}}}
     loaded = load(folder, space=nested)
-    assert [(e.train.schedule, e.train.warmup_epochs, e.train.patience) for e in sampled_ends(loaded)][-2:] == [
+    assert [(e.train.schedule, e.train.warmup_epochs, e.train.patience) for e in boundary_experiments(loaded)][-2:] == [
         ("cosine", 1, 1), ("cosine", 1, 2),
     ]  # fmt: skip
-    assert loaded.applies("train.patience", {"train.schedule": "cosine", "train.warmup_epochs": 1})
-    assert not loaded.applies("train.patience", {"train.schedule": "constant"})
+    assert loaded.is_searched("train.patience", {"train.schedule": "cosine", "train.warmup_epochs": 1})
+    assert not loaded.is_searched("train.patience", {"train.schedule": "constant"})
 
 
 def test_a_field_is_searched_where_those_it_depends_on_have_their_values(folder: Path) -> None:
     loaded = load(folder)
-    assert loaded.applies("train.lr", {})
-    assert loaded.applies("train.warmup_epochs", {"train.schedule": "cosine"})
-    assert not loaded.applies("train.warmup_epochs", {"train.schedule": "constant"})
-    assert not loaded.applies("train.warmup_epochs", {})  # the base's schedule is constant
+    assert loaded.is_searched("train.lr", {})
+    assert loaded.is_searched("train.warmup_epochs", {"train.schedule": "cosine"})
+    assert not loaded.is_searched("train.warmup_epochs", {"train.schedule": "constant"})
+    assert not loaded.is_searched("train.warmup_epochs", {})  # the base's schedule is constant
 
 
 def test_scores_are_by_subject_where_the_protocol_keeps_them_apart(folder: Path) -> None:
@@ -120,7 +142,7 @@ def test_scores_are_by_subject_where_the_protocol_keeps_them_apart(folder: Path)
     assert load(folder, set={"protocol.name": "subject"}, by="slice").by == "slice"
 
 
-def test_only_with_folds_have_trials_seen_what_is_tested(folder: Path) -> None:
+def test_only_with_folds_trials_use_the_test_images(folder: Path) -> None:
     tested_unseen = {name: load(folder, set={"protocol.name": name}).nested_test for name in ("subject", "subject_cv")}
     assert tested_unseen == {"subject": True, "subject_cv": False}
 
@@ -131,7 +153,7 @@ def test_settings_and_data_reach_the_base_and_options_the_sweep(folder: Path) ->
     assert loaded.experiment({"train.lr": 0.5}).train.epochs == 9
 
 
-def test_the_question_is_that_of_base_space_and_search_alone(folder: Path) -> None:
+def test_the_question_depends_on_base_space_and_search_only(folder: Path) -> None:
     question = load(folder).question
     assert load(folder, trials=9, minutes=5, description="x", final={"seeds": [4]}).question == question
     assert load_sweep(write(folder), [], {"data": {"source": "elsewhere"}}).question == question
@@ -148,9 +170,22 @@ def test_the_question_is_that_of_base_space_and_search_alone(folder: Path) -> No
         assert load(folder, **changes).question != question
 
 
+def test_the_question_of_stored_sweeps_is_the_same(folder: Path) -> None:
+    """It was stored with the trials by earlier versions, which must be continued."""
+    (folder / "base.yaml").write_text("train: {epochs: 20}\naugment: {views: 4}\nseeds: [5]\n")
+    changes = {"set": {"protocol.name": "subject"}, "objective": ["accuracy", "loss"], "sampler": "nsga2", "seed": 3}
+    assert json.loads(load(folder, **changes).question) == QUESTION
+    assert load(folder, **changes).question == json.dumps(QUESTION, sort_keys=True)
+
+
+def test_the_question_of_the_stored_sweep_of_attention_is_the_same() -> None:
+    question = load_sweep(EXPERIMENTS / "sweeps" / "attention.yaml").question
+    assert hashlib.sha256(question.encode()).hexdigest() == ATTENTION_QUESTION
+
+
 def test_all_ends_and_choices_are_tried(folder: Path) -> None:
-    found = [(e.train.lr, e.train.schedule, e.train.warmup_epochs) for e in sampled_ends(load(folder))]
-    assert found == [
+    tried = [(e.train.lr, e.train.schedule, e.train.warmup_epochs) for e in boundary_experiments(load(folder))]
+    assert tried == [
         (1e-4, "constant", 0), (1e-2, "constant", 0), (1e-3, "constant", 0), (1e-3, "cosine", 0), (1e-3, "cosine", 0),
         (1e-3, "cosine", 5),
     ]  # fmt: skip
@@ -161,21 +196,21 @@ def test_two_objectives(folder: Path) -> None:
     assert load(folder, objective="loss").sweep.objective == ["loss"]
 
 
-def test_a_sweep_is_told_from_an_experiment(folder: Path) -> None:
+def test_sweeps_and_experiments_are_distinguished(folder: Path) -> None:
     assert is_sweep(write(folder))
     assert not is_sweep(folder / "base.yaml")
 
 
 @pytest.mark.parametrize("path", sorted((EXPERIMENTS / "sweeps").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_sweeps_here_load(path: Path) -> None:
-    assert list(sampled_ends(load_sweep(path)))
+    assert list(boundary_experiments(load_sweep(path)))
 
 
 BAD = [
     ({"space": {"train.lrr": {"low": 1, "high": 2}}}, ["with train.lrr 1", "unknown key train.lrr", "lr"]),
     ({"space": {"training.lr": {"low": 1, "high": 2}}}, ["unknown key training"]),
-    ({"space": {"train.lr": {"low": 1e-2, "high": 1e-4}}}, ["space.train.lr", "0.01 is above 0.0001"]),
-    ({"space": {"train.lr": {"low": 0.0, "high": 1e-4, "log": True}}}, ["above 0 for log, and it is 0.0"]),
+    ({"space": {"train.lr": {"low": 1e-2, "high": 1e-4}}}, ["space.train.lr", "above high; 0.01 is above 0.0001"]),
+    ({"space": {"train.lr": {"low": 0.0, "high": 1e-4, "log": True}}}, ["above 0 for log; it is 0.0"]),
     ({"space": {"train.lr": {"low": -1.0, "high": 1e-4}}}, ["train.lr", "greater than 0", "-1.0"]),
     ({"space": {"train.lr": {"low": 1e-4}}}, ["a range must have low and high"]),
     ({"space": {"train.lr": {}}}, ["either low and high, or choices"]),
@@ -184,18 +219,20 @@ BAD = [
     ({"space": {"train.lr": {"choices": [0.1, 0.1]}}}, ["choices must differ"]),
     ({"space": {"train.lr": {"choices": [[1, 2]]}}}, ["each choice must be a text, a number"]),
     ({"space": {"train.lr": {"choices": [0.1], "log": True}}}, ["log and step are for a range"]),
-    ({"space": {"train.lr": {"low": 0.1, "high": 1, "log": True, "step": 0.1}}}, ["log and step exclude each other"]),
-    ({"space": {"train.epochs": {"low": 1, "high": 9, "step": 0.5}}}, ["the step of whole numbers must be one"]),
+    ({"space": {"train.lr": {"low": 0.1, "high": 1, "log": True, "step": 0.1}}}, ["log and step cannot be combined"]),
+    ({"space": {"train.epochs": {"low": 1, "high": 9, "step": 0.5}}}, ["between whole numbers must be a whole number"]),
     ({"space": {"train.schedule": {"choices": ["cosin"]}}}, ["with train.schedule cosin", "'constant', 'cosine'"]),
     ({"space": {"train.lr": {"low": float("nan"), "high": 1}}}, ["space.train.lr.low: must be a finite number"]),
     ({"space": {"train.lr": {"low": True, "high": 1}}}, ["space.train.lr.low: must be a finite number"]),
-    ({"space": {"train.lr": {"low": 0.1, "high": 0.35, "step": 0.1}}}, ["high must be low and a multiple of step"]),
-    ({"space": {"protocol.name": {"choices": ["slice"]}}}, ["space.protocol.name cannot be searched", "use set"]),
+    ({"space": {"train.lr": {"low": 0.1, "high": 0.35, "step": 0.1}}}, ["high must be low plus a multiple of step"]),
+    ({"space": {"protocol.name": {"choices": ["slice"]}}}, ["space.protocol.name cannot be searched", "under set"]),
     ({"space": {"seeds": {"choices": [1]}}}, ["space.seeds cannot be searched"]),
     ({"space": {"data.source": {"choices": ["phantom"]}}}, ["space.data.source cannot be searched"]),
     ({"space": {}}, ["space"]),
     ({"space": dict(reversed(SPACE.items()))}, ["s.yaml: space.train.warmup_epochs depends on", "stand above it."]),
-    ({"objective": "f1"}, ["objective", "'macro_f1'", "'f1'"]),
+    ({"objective": 3}, ["objective: ", "got 3"]),
+    ({"objective": []}, ["objective: ", "at least 1 item"]),
+    ({"objective": ["loss", "accuracy", "macro_f1"]}, ["objective: ", "at most 2 items"]),
     ({"objective": ["loss", "loss"]}, ["two objectives must differ"]),
     ({"objective": ["loss", "accuracy"], "pruner": "median"}, ["cannot be pruned"]),
     ({"sampler": "cma"}, ["sampler.name: must be one of tpe, random, nsga2, got 'cma'"]),
@@ -234,14 +271,14 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("changes", "said"), BAD, ids=lambda value: str(value)[:40])
-def test_what_is_wrong_is_named(folder: Path, changes: dict[str, Any], said: list[str]) -> None:
+@pytest.mark.parametrize(("changes", "parts"), BAD, ids=lambda value: str(value)[:40])
+def test_errors_name_the_file_and_the_field(folder: Path, changes: dict[str, Any], parts: list[str]) -> None:
     with pytest.raises(ExperimentError) as caught:
-        list(sampled_ends(load(folder, **changes)))
+        list(boundary_experiments(load(folder, **changes)))
     text = str(caught.value)
     assert str(folder) in text
     assert "\n" not in text
-    for part in said:
+    for part in parts:
         assert part in text, text
 
 

@@ -1,4 +1,4 @@
-"""A network that trains nothing."""
+"""A stub of the network, which is not trained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alzbench.store import RunWriter, TrainingNotes
 
 
 class Stub:
-    """Takes the place of `Network`: notes what is trained, and predicts without training or fails as set up."""
+    """Stub of `Network` that records trainings, and predicts without training or raises a given error."""
 
     trained: list[tuple[str, int]]
     fails: dict[str, BaseException]
@@ -39,7 +39,7 @@ class Stub:
         return Fit(self.predict(self.split[self.split["part"] == "validation"]), notes)
 
     def predict(self, rows: pd.DataFrame) -> Probabilities:
-        """Predict the first two classes rightly and the last two wrongly."""
+        """Predict the first two classes correctly and swap the last two."""
         return np.eye(4)[[0, 1, 3, 2]][rows["label"].to_numpy()]
 
     def save(self, folder: Path) -> None:

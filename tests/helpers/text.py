@@ -1,4 +1,4 @@
-"""Text that a terminal shows, and text that would do harm on a page."""
+"""Text as a terminal shows it, and text that would be harmful on an unescaped page."""
 
 from __future__ import annotations
 

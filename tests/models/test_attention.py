@@ -1,4 +1,4 @@
-"""The attention layer against plain NumPy, and what a Keras layer must do."""
+"""The attention layers: their formulas in NumPy, gradients, and saving."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def numbers(*shape: int) -> np.ndarray:
     return RNG.normal(size=shape).astype(np.float32)
 
 
-def test_self_attention_is_the_formula() -> None:
+def test_self_attention_agrees_with_the_formula() -> None:
     layer, x = ScaledDotProductAttention(5), numbers(2, 7, 3)
     attended, weights = layer(x, return_attention_weights=True)
     expected, expected_weights = by_hand(layer, x, x, x)
@@ -42,7 +42,7 @@ def test_self_attention_is_the_formula() -> None:
     np.testing.assert_allclose(layer(x), expected, atol=1e-5)
 
 
-def test_query_key_and_value_of_their_own() -> None:
+def test_attention_of_separate_query_key_and_value() -> None:
     layer = ScaledDotProductAttention(4, value_dim=6)
     query, key, value = numbers(2, 3, 5), numbers(2, 7, 5), numbers(2, 7, 5)
     attended, weights = layer(query, key, value, return_attention_weights=True)
@@ -51,7 +51,7 @@ def test_query_key_and_value_of_their_own() -> None:
 
 
 def test_the_scale_matters() -> None:
-    """Without 1 / sqrt(d) the weights would be far sharper at d = 256."""
+    """Without 1 / sqrt(d), the weights would be much more concentrated at d = 256."""
     layer, x = ScaledDotProductAttention(256), 3 * numbers(1, 8, 16)
     _, weights = layer(x, return_attention_weights=True)
     np.testing.assert_allclose(weights, by_hand(layer, x, x, x)[1], atol=1e-5)
@@ -71,7 +71,7 @@ def test_every_weight_gets_a_gradient() -> None:
     model.train_on_batch(numbers(8, 4, 3), numbers(8, 4, 5))
     names = [weight.path for weight in model.weights]
     changed = [not np.allclose(a, b, atol=0) for a, b in zip(before, model.get_weights(), strict=True)]
-    # the softmax does not see a constant added to every score of a row, so the key's bias has no gradient
+    # a constant that is added to all scores of a row does not change the softmax, so the key's bias has no gradient
     assert [n for n, c in zip(names, changed, strict=True) if not c] in ([], [n for n in names if "key/bias" in n])
 
 
@@ -94,7 +94,7 @@ PRESENT = np.array([[True] * 5, [True, False, True, True, False], [False, False,
 
 
 def pooling(key_dim: int = 4, channels: int = 3, scale: float = 5.0) -> Any:
-    """A layer whose query is large enough to tell the members of a set apart."""
+    """A layer with a query that is large enough for different weights."""
     layer = AttentionPooling(key_dim)
     layer.build((None, 5, channels), (None, 5))
     layer.query.assign(scale * numbers(key_dim))
@@ -103,30 +103,30 @@ def pooling(key_dim: int = 4, channels: int = 3, scale: float = 5.0) -> Any:
     return layer
 
 
-def test_pooling_is_the_formula() -> None:
+def test_pooling_agrees_with_the_formula() -> None:
     layer, x = pooling(), numbers(3, 5, 3)
-    found, weights = layer(x, PRESENT, return_attention_weights=True)
+    pooled, weights = layer(x, PRESENT, return_attention_weights=True)
     scores = dense(layer.key_projection, x) @ layer.query.numpy() / np.sqrt(4)
     expected_weights = softmax(np.where(PRESENT, scores, -np.inf), axis=-1)
     expected = np.einsum("bs,bsd->bd", expected_weights, dense(layer.value_projection, x))
     np.testing.assert_allclose(weights, expected_weights, atol=1e-5)
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(pooled, expected, atol=1e-4)
     np.testing.assert_allclose(layer(x, PRESENT), expected, atol=1e-4)
-    assert np.ptp(expected_weights[0]) > 0.1  # not merely a mean
+    assert np.ptp(expected_weights[0]) > 0.1  # not only a mean
 
 
 def test_a_set_pooled_by_hand() -> None:
-    """Two members with the keys 0 and ln 3 at d = 1 have the weights 1/4 and 3/4; a third one is not there."""
+    """Two members with the keys 0 and ln 3 at d = 1 have the weights 1/4 and 3/4; a third one is absent."""
     layer = AttentionPooling(1)
     layer.build((None, 3, 1))
     layer.query.assign([np.log(3)])
     layer.key_projection.set_weights([np.array([[1.0]]), np.array([0.0])])
     layer.value_projection.set_weights([np.array([[8.0]]), np.array([1.0])])
-    found, weights = layer(
+    pooled, weights = layer(
         np.array([[[0.0], [1.0], [9.0]]]), np.array([[True, True, False]]), return_attention_weights=True
     )
     np.testing.assert_allclose(weights, [[0.25, 0.75, 0]], atol=1e-6)
-    np.testing.assert_allclose(found, [[0.25 * 1 + 0.75 * 9]], rtol=1e-6)
+    np.testing.assert_allclose(pooled, [[0.25 * 1 + 0.75 * 9]], rtol=1e-6)
 
 
 def test_the_order_of_a_set_does_not_matter() -> None:
@@ -136,16 +136,16 @@ def test_the_order_of_a_set_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_absent_members_have_no_weight_whatever_they_hold(policy: str) -> None:
+def test_absent_members_have_no_weight_whatever_their_values(policy: str) -> None:
     layer, x = AttentionPooling(4, dtype=policy), numbers(3, 5, 3)
-    found, weights = layer(x, PRESENT, return_attention_weights=True)
+    pooled, weights = layer(x, PRESENT, return_attention_weights=True)
     assert (np.asarray(weights)[~PRESENT] == 0).all()
     assert (np.asarray(weights)[PRESENT] > 0).all()
     np.testing.assert_allclose(np.sum(weights, axis=-1, dtype=np.float32), 1, atol=1e-2 if "16" in policy else 1e-6)
     other = np.where(PRESENT[..., None], x, np.float32(100))
-    np.testing.assert_array_equal(layer(other, PRESENT), found)
+    np.testing.assert_array_equal(layer(other, PRESENT), pooled)
     alone = np.asarray(layer(x[2:, 3:], np.array([[True, False]])))
-    np.testing.assert_allclose(np.asarray(found)[2:], alone, atol=1e-2 if "16" in policy else 1e-6)
+    np.testing.assert_allclose(np.asarray(pooled)[2:], alone, atol=1e-2 if "16" in policy else 1e-6)
 
 
 def test_every_weight_of_pooling_gets_a_gradient() -> None:
@@ -161,11 +161,13 @@ def test_every_weight_of_pooling_gets_a_gradient() -> None:
     }
 
 
-def test_layers_of_sets_are_saved_and_loaded_in_safe_mode(tmp_path: Path) -> None:
+def test_layers_for_sets_are_saved_and_loaded_in_safe_mode(tmp_path: Path) -> None:
     slices = keras.Input((5, 2, 2, 3))
-    one = keras.Input((2, 2, 3))
-    of_one = keras.Model(one, keras.layers.Dense(6)(keras.layers.Flatten()(one)))
-    model = keras.Model(slices, AttentionPooling(4, name="pool")(OverSlices(of_one)(slices), AllPresent()(slices)))
+    single = keras.Input((2, 2, 3))
+    model_of_slice = keras.Model(single, keras.layers.Dense(6)(keras.layers.Flatten()(single)))
+    model = keras.Model(
+        slices, AttentionPooling(4, name="pool")(OverSlices(model_of_slice)(slices), AllPresent()(slices))
+    )
     model.save(tmp_path / "m.keras")
     loaded = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
     x = numbers(3, 5, 2, 2, 3)
@@ -179,14 +181,14 @@ def test_pooling_needs_a_positive_size() -> None:
         AttentionPooling(0)
 
 
-def test_over_slices_is_the_model_of_each_slice() -> None:
-    one = keras.Input((4, 3))
-    of_one = keras.Model(one, keras.layers.Dense(2)(one))
-    layer, x = OverSlices(of_one), numbers(2, 5, 4, 3)
-    found = np.asarray(layer(x))
-    assert found.shape == (2, 5, 4, 2) == layer.compute_output_shape(x.shape)
+def test_over_slices_applies_the_model_to_each_slice() -> None:
+    single = keras.Input((4, 3))
+    model_of_slice = keras.Model(single, keras.layers.Dense(2)(single))
+    layer, x = OverSlices(model_of_slice), numbers(2, 5, 4, 3)
+    outputs = np.asarray(layer(x))
+    assert outputs.shape == (2, 5, 4, 2) == layer.compute_output_shape(x.shape)
     for slice_ in range(5):
-        np.testing.assert_allclose(found[:, slice_], of_one(x[:, slice_]), atol=1e-6)
+        np.testing.assert_allclose(outputs[:, slice_], model_of_slice(x[:, slice_]), atol=1e-6)
 
 
 def test_over_slices_builds_its_layer_and_trains_it() -> None:
@@ -199,8 +201,8 @@ def test_over_slices_builds_its_layer_and_trains_it() -> None:
 
 
 def test_all_are_present() -> None:
-    found = np.asarray(AllPresent()(numbers(2, 5, 4, 4, 3)))
-    assert (found.shape, found.dtype.name) == ((2, 5), "bool")
-    assert found.all()
+    mask = np.asarray(AllPresent()(numbers(2, 5, 4, 4, 3)))
+    assert (mask.shape, mask.dtype.name) == ((2, 5), "bool")
+    assert mask.all()
     symbolic = AllPresent()(keras.Input((5, 4, 4, 3)))
     assert (symbolic.shape, symbolic.dtype) == ((None, 5), "bool")

@@ -1,4 +1,4 @@
-"""The frozen prefix: what it is made of, what tells one from another, and weights that are not there."""
+"""The frozen prefix: its feature maps, its key, its weights, and weights that are missing or wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alzbench.errors import DataError
 from alzbench.experiment import BackboneSettings, DataSettings
 from alzbench.experiment.schema import ModelSettings
 from alzbench.models import prefix as prefix_module
-from alzbench.models.classifier import build_head, join
+from alzbench.models.classifier import build_head, join_prefix
 from alzbench.models.prefix import Prefix, build_prefix
 from alzbench.models.weights import weights_fingerprint
 from alzbench.training.extractor import KerasExtractor, OnnxExtractor, make_extractor
@@ -31,29 +31,29 @@ def images() -> np.ndarray:
 
 
 def test_the_feature_map(images: np.ndarray) -> None:
-    made = prefix()
-    assert made.shape == (1, 1, 1280)
+    built = prefix()
+    assert built.shape == (1, 1, 1280)
     assert prefix(size=96).shape == (3, 3, 1280)
-    assert not made.model.trainable_weights
-    features = made.model.predict(images, verbose=0)
-    assert features.std(axis=0).max() > 0.1  # a random network still tells images apart
+    assert not built.model.trainable_weights
+    features = built.model.predict(images, verbose=0)
+    assert features.std(axis=0).max() > 0.1  # feature maps of a random network differ between images
 
 
 @pytest.mark.parametrize(("scaling", "low", "high"), [("unit", 0, 1), ("imagenet", -1, 1)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_backbone_is_fed_the_range_it_is_told(scaling: str, low: float, high: float, channels: int) -> None:
+def test_the_backbone_gets_pixels_of_the_given_range(scaling: str, low: float, high: float, channels: int) -> None:
     model = prefix(scaling=scaling, channels=channels).model
-    fed = keras.Model(model.input, model.get_layer("Conv1").input)
+    scaled = keras.Model(model.input, model.get_layer("Conv1").input)
     pixels = np.zeros((2, 32, 32, channels), np.float32)
     pixels[1] = 255
-    out = fed.predict(pixels, verbose=0)
+    out = scaled.predict(pixels, verbose=0)
     assert out.shape == (2, 32, 32, 3)
     assert np.allclose(out[0], low)
     assert np.allclose(out[1], high)
 
 
 @pytest.mark.slow
-def test_the_key_tells_apart_what_differs() -> None:
+def test_different_prefixes_have_different_keys() -> None:
     changes: list[dict[str, Any]] = [
         {}, {"alpha": 0.5}, {"size": 64}, {"channels": 3}, {"scaling": "imagenet"},
     ]  # fmt: skip
@@ -61,7 +61,7 @@ def test_the_key_tells_apart_what_differs() -> None:
     assert len(set(keys)) == len(keys)
 
 
-def test_random_weights_are_always_the_same() -> None:
+def test_random_weights_are_reproducible() -> None:
     first = prefix()
     prefix_module._whole.cache_clear()
     prefix_module._prefix.cache_clear()
@@ -86,7 +86,7 @@ def test_a_weights_file_is_named_by_the_environment_or_the_experiment(
     assert prefix(weights="imagenet").key == named.key != prefix(weights="none").key
 
 
-def test_the_fingerprint_is_of_the_content(weights: Path, tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_the_content(weights: Path, tmp_path: Path) -> None:
     copy = tmp_path / "elsewhere.weights.h5"
     copy.write_bytes(weights.read_bytes())
     same = weights_fingerprint(BackboneSettings(weights=str(copy)))
@@ -101,7 +101,7 @@ def test_wrong_weights_files_are_refused(weights: Path, tmp_path: Path) -> None:
         prefix(weights=str(tmp_path / "nowhere"))
     text = tmp_path / "text.weights.h5"
     text.write_text("no weights")
-    with pytest.raises(DataError, match="does not hold weights of mobilenet_v2"):
+    with pytest.raises(DataError, match=r"must contain weights of mobilenet_v2 .* and cannot be loaded"):
         prefix(weights=str(text))
     with pytest.raises(DataError, match=r"alpha 0\.5"):
         prefix(weights=str(weights), alpha=0.5)
@@ -110,26 +110,26 @@ def test_wrong_weights_files_are_refused(weights: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_onnx_runtime_agrees_with_keras(images: np.ndarray) -> None:
     pytest.importorskip("onnxruntime", reason="needs the onnx extra")
-    made = prefix(scaling="imagenet")
-    ours, theirs = OnnxExtractor(made)(images), KerasExtractor(made)(images)
+    built = prefix(scaling="imagenet")
+    ours, theirs = OnnxExtractor(built)(images), KerasExtractor(built)(images)
     assert ours.dtype == theirs.dtype == np.float16
     np.testing.assert_allclose(ours.astype(np.float32), theirs.astype(np.float32), rtol=2e-3, atol=2e-3)
 
 
-def test_the_fastest_extractor_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keras_is_the_extractor_without_onnx_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert make_extractor(prefix()).name == "Keras"
 
 
 @pytest.mark.slow
-def test_prefix_and_head_joined_give_the_heads_answers(images: np.ndarray, tmp_path: Path) -> None:
-    made = prefix(scaling="imagenet", size=64)
+def test_prefix_and_head_joined_give_the_heads_predictions(images: np.ndarray, tmp_path: Path) -> None:
+    built = prefix(scaling="imagenet", size=64)
     images = images.repeat(2, axis=1).repeat(2, axis=2)
-    head = build_head(ModelSettings(variant="attention", options={"key_dim": 8}), made.shape, 4, "float32", seed=0)
-    logits = head.predict(KerasExtractor(made)(images), verbose=0)
+    head = build_head(ModelSettings(variant="attention", options={"key_dim": 8}), built.shape, 4, "float32", seed=0)
+    logits = head.predict(KerasExtractor(built)(images), verbose=0)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    join(made, head).save(tmp_path / "model.keras")
+    join_prefix(built, head).save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    answers = loaded.predict(images.astype(np.float32), verbose=0)
-    np.testing.assert_allclose(answers, expected, atol=2e-3)
-    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+    predictions = loaded.predict(images.astype(np.float32), verbose=0)
+    np.testing.assert_allclose(predictions, expected, atol=2e-3)
+    np.testing.assert_allclose(predictions.sum(axis=1), 1, atol=1e-5)

@@ -1,4 +1,4 @@
-"""Backbones: one registration is all that another one needs."""
+"""Backbones: a new one needs a registration and nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from alzbench.errors import DataError, ExperimentError
 from alzbench.experiment import BackboneSettings, DataSettings, Experiment, ModelSettings
 from alzbench.models.backbones import BACKBONES, check_backbone, check_block
-from alzbench.models.classifier import build_head, join
+from alzbench.models.classifier import build_head, join_prefix
 from alzbench.models.prefix import build_prefix, build_suffix
 from alzbench.models.weights import weights_fingerprint
 from alzbench.runner import check, settings_hash
@@ -49,7 +49,7 @@ def two_blocks() -> Iterator[None]:
     BACKBONES.remove("two_blocks")
 
 
-def test_its_prefix_and_suffix_are_the_whole() -> None:
+def test_its_prefix_and_suffix_together_are_the_whole_backbone() -> None:
     whole, cut, suffix = build_prefix(TWO, DATA), build_prefix(TWO, DATA, "upper"), build_suffix(TWO, DATA, "upper")
     assert (whole.shape, cut.shape) == ((2, 2, 6), (8, 8, 4))
     np.testing.assert_allclose(suffix(cut.model(PIXELS)), whole.model(PIXELS), atol=1e-6)
@@ -57,10 +57,10 @@ def test_its_prefix_and_suffix_are_the_whole() -> None:
     assert len({whole.key, cut.key, build_prefix(BackboneSettings(weights="none"), DATA).key}) == 3
 
 
-def test_a_head_is_put_on_it() -> None:
+def test_a_head_is_joined_to_it() -> None:
     prefix = build_prefix(TWO, DATA)
     head = build_head(ModelSettings(backbone=TWO), prefix.shape, 4, "float32", seed=0)
-    assert np.asarray(join(prefix, head)(PIXELS)).sum(axis=1) == pytest.approx(np.ones(3), abs=1e-6)
+    assert np.asarray(join_prefix(prefix, head)(PIXELS)).sum(axis=1) == pytest.approx(np.ones(3), abs=1e-6)
 
 
 def test_an_experiment_names_it() -> None:
@@ -87,7 +87,7 @@ def test_its_published_weights_are_downloaded_or_a_file(tmp_path: Path, monkeypa
 
 
 def test_weights_of_another_backbone_are_a_file_that_does_not_exist() -> None:
-    with pytest.raises(DataError, match=r"There is no weights file imagenet; set ALZBENCH_WEIGHTS or model\.backbone"):
+    with pytest.raises(DataError, match=r"There is no weights file imagenet\. Set ALZBENCH_WEIGHTS or model\.backbone"):
         weights_fingerprint(BackboneSettings(name="two_blocks", weights="imagenet"))
 
 
@@ -100,9 +100,11 @@ def test_its_blocks_are_checked() -> None:
     )
 
 
-def test_a_width_multiplier_is_refused_where_there_is_none() -> None:
+def test_a_width_multiplier_is_refused_for_a_backbone_without_one() -> None:
     check_backbone(TWO)
     check_backbone(BackboneSettings(alpha=0.5))
     wide = TWO.model_copy(update={"alpha": 0.5})
-    with pytest.raises(ExperimentError, match=r"model\.backbone\.alpha: two_blocks has no width multiplier, got 0\.5"):
+    with pytest.raises(
+        ExperimentError, match=r"model\.backbone\.alpha must be 1, as two_blocks has no width multiplier; got 0\.5"
+    ):
         check(Experiment(name="x", model=ModelSettings(backbone=wide)))

@@ -1,4 +1,4 @@
-"""Where a backbone can be cut: prefix and suffix together are the whole, and the blocks have names."""
+"""Cuts of a backbone below a named block: prefix and suffix together are the whole backbone."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def expected() -> np.ndarray:
 
 
 @some_blocks
-def test_prefix_and_suffix_are_the_whole(block: str, expected: np.ndarray) -> None:
+def test_prefix_and_suffix_together_are_the_whole_backbone(block: str, expected: np.ndarray) -> None:
     cut, suffix = prefix(block), build_suffix(BACKBONE, DATA, block)
     assert cut.shape == suffix.input_shape[1:]
     np.testing.assert_allclose(suffix(cut.model(PIXELS)), expected, atol=1e-6)
 
 
 @some_blocks
-def test_the_cut_is_before_the_block(block: str) -> None:
+def test_the_cut_is_below_the_block(block: str) -> None:
     below = {layer.name for layer in prefix(block).model.layers}
     above = {layer.name for layer in build_suffix(BACKBONE, DATA, block).layers if layer.weights}
     later = NAMES[NAMES.index(block) :]
@@ -57,28 +57,28 @@ def test_the_cut_is_before_the_block(block: str) -> None:
 
 
 def test_all_blocks_are_listed_in_their_order() -> None:
-    found = [match[0] for layer in prefix().model.layers if (match := re.match(r"block_\d+|Conv_1", layer.name))]
-    assert tuple(dict.fromkeys(found)) == NAMES
+    names = [match[0] for layer in prefix().model.layers if (match := re.match(r"block_\d+|Conv_1", layer.name))]
+    assert tuple(dict.fromkeys(names)) == NAMES
 
 
-def test_each_cut_has_its_key_and_the_whole_keeps_the_one_it_had() -> None:
+def test_each_cut_has_its_own_key_and_that_of_the_whole_backbone_is_fixed() -> None:
     keys = [prefix(until).key for until in (None, *NAMES)]
     assert len(set(keys)) == len(keys)
     weights = hashlib.sha256(b"".join(weight.tobytes() for weight in prefix().model.get_weights())).hexdigest()
-    what = {"alpha": 0.35, "backbone": "mobilenet_v2", "channels": 1, "scaling": "imagenet", "size": 64}
-    text = json.dumps({**what, "weights": weights})
+    content = {"alpha": 0.35, "backbone": "mobilenet_v2", "channels": 1, "scaling": "imagenet", "size": 64}
+    text = json.dumps({**content, "weights": weights})
     assert prefix().key == hashlib.sha256(text.encode()).hexdigest()[:16]  # feature maps of earlier versions stay valid
     assert prefix("block_14").key == prefix("block_14").key
 
 
 def test_weights_above_the_cut_do_not_change_the_key() -> None:
-    """Prefixes that end before what differs share their feature maps."""
+    """Prefixes that differ only above the cut share their feature maps."""
     whole, other = prefix(), prefix("block_16").key
     kernel = whole.model.get_layer("block_16_expand").weights[0]
     before = kernel.numpy()
     try:
         kernel.assign(before + 1)
-        prefix_module._prefix.cache_clear()  # else those from before
+        prefix_module._prefix.cache_clear()  # which holds the key from before
         assert prefix("block_16").key == other
         assert prefix().key != whole.key
     finally:
@@ -95,7 +95,7 @@ def test_only_the_suffix_is_trainable_and_its_normalisations_are_not() -> None:
     assert trained == [*blocks, "Conv_1"]
 
 
-def test_a_block_that_does_not_exist_is_named() -> None:
+def test_an_unknown_block_is_refused_with_the_nearest_name() -> None:
     for block in (*NAMES, FineTuneSettings().first_block):
         check_block("mobilenet_v2", block)
     with pytest.raises(ExperimentError) as error:

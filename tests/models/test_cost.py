@@ -1,4 +1,4 @@
-"""The costs that are listed, against counts by hand."""
+"""The costs of variants, against counts by hand."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def test_costs_are_those_counted_by_hand() -> None:
     }
     for name, head in heads.items():
         assert costs[name].multiply_adds == pytest.approx(backbone + head, rel=0.03), name
-    # what the heads differ by is counted closer than that
-    found = costs["attention"].multiply_adds - costs["baseline"].multiply_adds
-    assert found == pytest.approx(heads["attention"] - heads["baseline"], rel=0.02)
+    # the difference of two heads is counted more precisely
+    difference = costs["attention"].multiply_adds - costs["baseline"].multiply_adds
+    assert difference == pytest.approx(heads["attention"] - heads["baseline"], rel=0.02)
 
 
-def test_what_fine_tuning_adds() -> None:
+def test_fine_tuning_adds_the_parameters_of_its_blocks() -> None:
     last = 320 * 1280
     assert suffix_parameters("Conv_1") == last
     assert suffix_parameters("block_16") == 160 * 960 + 9 * 960 + 960 * 320 + last

@@ -1,4 +1,4 @@
-"""Fine-tuning on the output of a cut prefix is fine-tuning of the whole model from pixels."""
+"""Fine-tuning on the output of a cut prefix, against fine-tuning of the whole model from pixels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scipy.special import softmax
 
 from alzbench.experiment import BackboneSettings, DataSettings, ModelSettings
 from alzbench.models.attention import OverSlices
-from alzbench.models.classifier import build_head, join, put_below
+from alzbench.models.classifier import build_head, join_prefix, join_suffix
 from alzbench.models.prefix import build_prefix, build_suffix
 
 pytestmark = pytest.mark.slow
@@ -33,7 +33,7 @@ Weights = dict[str, np.ndarray]
 
 
 class Problem:
-    """Batches of one variant: pixels, and the cut prefix's feature maps of them."""
+    """Batches for one variant: pixels, and their feature maps from the cut prefix."""
 
     def __init__(self, variant: str) -> None:
         self.variant, self.subjects = variant, variant == "subject_attention"
@@ -58,7 +58,7 @@ class Problem:
     def cut_model(self) -> tuple[Any, Callable[[], Weights]]:
         """The model on the cut prefix's output, and its weights by layer."""
         suffix, head = build_suffix(BACKBONE, DATA, FIRST), self.head()
-        return put_below(suffix, head), lambda: {**weights_of(suffix), **weights_of(head)}
+        return join_suffix(suffix, head), lambda: {**weights_of(suffix), **weights_of(head)}
 
     def model_from_pixels(self) -> tuple[Any, Callable[[], Weights]]:
         """The whole backbone with the layers below the first block frozen, and the weights above by layer."""
@@ -95,7 +95,7 @@ def weights_of(model: Any, names: list[str] | None = None) -> Weights:
 
 
 def change(after: Weights, before: Weights) -> np.ndarray:
-    """All that training changed, as one vector."""
+    """The change of all weights, as one vector."""
     return np.concatenate([(after[name] - before[name]).ravel() for name in sorted(before)])
 
 
@@ -122,7 +122,7 @@ def train_from_pixels(variant: str, optimizer: str) -> Weights:
 
 @pytest.mark.parametrize("optimizer", ["sgd", pytest.param("adam", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_training_above_the_cut_is_training_from_pixels(variant: str, optimizer: str) -> None:
+def test_training_above_the_cut_agrees_with_training_from_pixels(variant: str, optimizer: str) -> None:
     first, whole = before(variant), train_from_pixels(variant, optimizer)
     cut = train_on_cut(variant, optimizer, "float32")
     assert first.keys() == whole.keys()
@@ -131,7 +131,13 @@ def test_training_above_the_cut_is_training_from_pixels(variant: str, optimizer:
     expected_change = change(whole, first)
     assert np.linalg.norm(change(cut, first) - expected_change) < 1e-3 * np.linalg.norm(expected_change)
     changed = {name.partition("/")[0] for name in first if np.abs(cut[name] - first[name]).max() > 1e-4}
-    assert changed >= {"block_15_expand", "block_16_project", "Conv_1", "hidden", "logits"}  # it is not 0 = 0
+    assert changed >= {
+        "block_15_expand",
+        "block_16_project",
+        "Conv_1",
+        "hidden",
+        "logits",
+    }  # training changes the weights
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -142,7 +148,7 @@ def test_features_stored_in_half_precision_change_little(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_normalisations_stay_as_they_were(variant: str) -> None:
+def test_normalisations_do_not_change(variant: str) -> None:
     problem = Problem(variant)
     model, weights = problem.cut_model()
     first = weights()
@@ -163,7 +169,7 @@ def test_normalisations_use_the_stored_statistics_in_training() -> None:
     np.testing.assert_allclose(together, suffix(maps, training=False), atol=1e-5)
     np.testing.assert_allclose(
         together[:1], suffix(maps[:1], training=True), atol=1e-4
-    )  # whatever else is in the batch
+    )  # independent of the other images in the batch
 
 
 def test_fine_tuning_leaves_the_prefix_and_the_next_suffix_alone() -> None:
@@ -190,15 +196,15 @@ def test_a_fine_tuned_model_is_saved_and_loaded_whole(variant: str, tmp_path: Pa
     problem = Problem(variant)
     model, _ = problem.cut_model()
     problem.train(model, problem.maps, "adam")
-    problem.present[0] = True  # a joined model takes slices that are all there
+    problem.present[0] = True  # a joined model takes no absent slices
     pixels = problem.pixels[0]
     maps = np.asarray(problem.cut.model(pixels.reshape(-1, 64, 64, 1)), np.float16)
     problem.maps[0] = maps.reshape(problem.maps[0].shape)
     expected = softmax(np.asarray(model(problem.inputs(problem.maps, 0))), axis=1)
-    joined = join(problem.cut, model)
+    joined = join_prefix(problem.cut, model)
     np.testing.assert_allclose(joined(pixels), expected, atol=2e-3)
     joined.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     np.testing.assert_allclose(loaded(pixels), joined(pixels), atol=1e-6)
     assert loaded.input_shape == (None, *pixels.shape[1:])
-    assert np.ptp(expected, axis=0).max() > 0.01  # answers differ
+    assert np.ptp(expected, axis=0).max() > 0.01  # predictions differ

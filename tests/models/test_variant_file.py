@@ -1,4 +1,4 @@
-"""Variants from a file of one's own: loaded once, and every way in which a file can be wrong."""
+"""Variants from a user's file, which is loaded once, and errors in such files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alzbench.models.classifier import build_head
 from alzbench.models.variant_file import file_digest, find_variant
 from alzbench.models.variants import VARIANTS
 
-FLATTENED = '''"""A variant of one's own."""
+FLATTENED = '''"""A user's variant."""
 import keras
 
 from alzbench.models.variants import HeadOptions, dense_head, register_variant
@@ -22,14 +22,14 @@ from alzbench.models.variants import HeadOptions, dense_head, register_variant
 
 @register_variant("NAME", HeadOptions)
 def flattened(features, options, classes):
-    """All positions side by side."""
+    """All positions, flattened."""
     return dense_head(keras.layers.Flatten()(features), options, classes)
 '''
 
 
 @pytest.fixture(autouse=True)
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget afterwards what a test has registered and loaded."""
+    """Remove the variants and files of a test after it."""
     monkeypatch.setattr(VARIANTS, "_items", dict(VARIANTS._items))
     monkeypatch.setattr(variant_file, "_loaded", {})
 
@@ -40,16 +40,16 @@ def settings(folder: Path, text: str, variant: str = "flattened", name: str = "m
     return ModelSettings(variant=variant, file=str(path))
 
 
-def fails(of: ModelSettings) -> str:
+def error_of(model: ModelSettings) -> str:
     with pytest.raises(ExperimentError) as error:
-        find_variant(of)
+        find_variant(model)
     return str(error.value)
 
 
 def test_a_file_registers_a_variant_that_is_built(tmp_path: Path) -> None:
     mine = settings(tmp_path, FLATTENED.replace("NAME", "flattened"))
     assert "flattened" not in VARIANTS
-    assert find_variant(mine).description == "All positions side by side."
+    assert find_variant(mine).description == "All positions, flattened."
     head = build_head(mine.model_copy(update={"options": {"units": 5}}), (2, 2, 3), 4, "float32", seed=0)
     assert [tuple(w.shape) for w in head.weights] == [(12, 5), (5,), (5, 4), (4,)]
     assert head(np.ones((6, 2, 2, 3), np.float16)).shape == (6, 4)
@@ -68,45 +68,45 @@ def test_the_same_content_is_executed_once(tmp_path: Path) -> None:
     assert (tmp_path / "count").read_text() == "x"
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file(tmp_path: Path) -> None:
     path = tmp_path / "nowhere.py"
     missing = ModelSettings(variant="flattened", file=str(path))
     expected = f"model.file must name a readable Python file; {path}: No such file or directory."
-    assert fails(missing) == expected
+    assert error_of(missing) == expected
     with pytest.raises(ExperimentError) as error:
         file_digest(missing)
     assert str(error.value) == expected
-    assert fails(ModelSettings(file=str(tmp_path))).endswith(f"{tmp_path}: Is a directory.")
+    assert error_of(ModelSettings(file=str(tmp_path))).endswith(f"{tmp_path}: Is a directory.")
 
 
 def test_a_file_of_another_kind(tmp_path: Path) -> None:
     text = settings(tmp_path, "no Python", name="notes.txt")
-    assert fails(text) == f"model.file must be a Python file with a name in .py, got {text.file}."
+    assert error_of(text) == f"model.file must be a Python file whose name ends in .py, got {text.file}."
 
 
-def test_a_syntax_error_is_named_with_its_line(tmp_path: Path) -> None:
+def test_a_syntax_error_is_reported_with_its_line(tmp_path: Path) -> None:
     broken = settings(tmp_path, "import keras\n\ndef f(:\n    pass\n")
-    assert fails(broken).startswith(f"model.file {broken.file} fails in line 3: SyntaxError: ")
+    assert error_of(broken).startswith(f"model.file {broken.file} fails in line 3: SyntaxError: ")
 
 
-def test_an_error_at_import_is_named_with_its_line(tmp_path: Path) -> None:
+def test_an_error_at_import_is_reported_with_its_line(tmp_path: Path) -> None:
     broken = settings(tmp_path, "x = 0\n\n\ndef f():\n    return 1 / x\n\n\nf()\n")
-    assert fails(broken) == f"model.file {broken.file} fails in line 5: ZeroDivisionError: division by zero."
+    assert error_of(broken) == f"model.file {broken.file} fails in line 5: ZeroDivisionError: division by zero."
     absent = settings(tmp_path, "\nimport no_such_module_here\n")
-    assert fails(absent) == (
+    assert error_of(absent) == (
         f"model.file {absent.file} fails in line 2: ModuleNotFoundError: No module named 'no_such_module_here'."
     )
 
 
-def test_the_line_is_the_files_own_where_other_code_raises(tmp_path: Path) -> None:
+def test_the_line_is_in_the_file_if_other_code_raises_the_error(tmp_path: Path) -> None:
     broken = settings(tmp_path, "import json\n\njson.loads('{')\n")
-    assert f"{broken.file} fails in line 3: JSONDecodeError: " in fails(broken)
+    assert f"{broken.file} fails in line 3: JSONDecodeError: " in error_of(broken)
 
 
 def test_a_name_that_is_taken(tmp_path: Path) -> None:
     taken = settings(tmp_path, FLATTENED.replace("NAME", "baseline"), variant="baseline")
     before = VARIANTS["baseline"]
-    assert fails(taken) == (
+    assert error_of(taken) == (
         f"model.file {taken.file} fails in line 7: ValueError: the variant 'baseline' is already registered."
     )
     assert VARIANTS["baseline"] is before
@@ -114,17 +114,17 @@ def test_a_name_that_is_taken(tmp_path: Path) -> None:
 
 def test_a_file_that_registers_another_name(tmp_path: Path) -> None:
     other = settings(tmp_path, FLATTENED.replace("NAME", "flatened"))
-    assert fails(other).startswith("Unknown variant 'flattened'; must be one of baseline, ")
-    assert fails(other).endswith("Did you mean 'flatened'?")
+    assert error_of(other).startswith("Unknown variant 'flattened'; must be one of baseline, ")
+    assert error_of(other).endswith("Did you mean 'flatened'?")
 
 
-def test_a_file_that_failed_is_tried_again_when_it_is_mended(tmp_path: Path) -> None:
-    assert "division by zero" in fails(settings(tmp_path, "1 / 0"))
-    assert "division by zero" in fails(settings(tmp_path, "1 / 0"))
+def test_a_file_is_loaded_again_after_an_error(tmp_path: Path) -> None:
+    assert "division by zero" in error_of(settings(tmp_path, "1 / 0"))
+    assert "division by zero" in error_of(settings(tmp_path, "1 / 0"))
     assert find_variant(settings(tmp_path, FLATTENED.replace("NAME", "flattened"))).name == "flattened"
 
 
-def test_the_digest_is_of_the_content(tmp_path: Path) -> None:
+def test_the_digest_depends_on_the_content(tmp_path: Path) -> None:
     first = file_digest(settings(tmp_path, "a = 1\n"))
     assert file_digest(settings(tmp_path, "a = 1\n", name="copy.py")) == first
     assert file_digest(settings(tmp_path, "a = 2\n")) != first

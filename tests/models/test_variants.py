@@ -1,4 +1,4 @@
-"""What every registered variant must do, and what is specific to one."""
+"""Tests that every registered variant must pass, and tests of single variants."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def head(name: str, seed: int = 0, precision: str = "float32", **options: Any) -
 
 
 def inputs(name: str) -> Any:
-    """Eight examples as the variant takes them: feature maps, or sets of three of which some are not there."""
+    """Eight inputs of the variant: feature maps, or sets of three, some of which are absent."""
     return {"features": SETS, "present": PRESENT} if subjects(name) else MAPS
 
 
@@ -97,26 +97,26 @@ def test_description(name: str) -> None:
     assert VARIANTS[name].description.endswith(".")
 
 
-def test_the_baseline_sees_the_mean_alone() -> None:
+def test_the_baseline_uses_only_the_mean() -> None:
     shuffled = MAPS.reshape(8, 9, 10)[:, np.random.default_rng(1).permutation(9)].reshape(MAPS.shape)
     model = head("baseline")
     np.testing.assert_allclose(model(MAPS), model(shuffled), atol=1e-3)
 
 
-def test_attention_sees_more_than_the_mean() -> None:
+def test_attention_uses_more_than_the_mean() -> None:
     flat = np.broadcast_to(MAPS.mean(axis=(1, 2), keepdims=True), MAPS.shape)
     model = head("attention")
     assert np.abs(np.asarray(model(4 * MAPS)) - np.asarray(model(4 * flat))).max() > 1e-2
 
 
 def part(model: Any, *layers: str) -> Any:
-    """The model's inputs to what these layers put out."""
+    """A model from the inputs to the outputs of these layers."""
     outputs = [model.get_layer(layer).output for layer in layers]
     return keras.Model(model.input, outputs[0] if len(outputs) == 1 else outputs)
 
 
 def pooled(x: np.ndarray, pooling: str) -> np.ndarray:
-    """Pooled over all axes but the first and the last, in NumPy."""
+    """The input pooled over all axes except the first and the last, in NumPy."""
     x = x.astype(np.float32).reshape(len(x), -1, x.shape[-1])
     parts = {"mean": [x.mean(axis=1)], "max": [x.max(axis=1)], "mean_max": [x.mean(axis=1), x.max(axis=1)]}
     return np.concatenate(parts[pooling], axis=1)
@@ -127,40 +127,40 @@ every_pooling = pytest.mark.parametrize("pooling", ["mean", "max", "mean_max"])
 
 @every_pooling
 def test_pooling_of_a_feature_map(pooling: str) -> None:
-    found = part(head("baseline", pooling=pooling), "pool")(MAPS)
-    np.testing.assert_allclose(found, pooled(MAPS, pooling), atol=1e-5)
+    pooled_maps = part(head("baseline", pooling=pooling), "pool")(MAPS)
+    np.testing.assert_allclose(pooled_maps, pooled(MAPS, pooling), atol=1e-5)
 
 
 @every_pooling
 @pytest.mark.parametrize("name", ["attention", "multi_head_attention"])
-def test_pooling_of_what_was_attended(name: str, pooling: str) -> None:
-    attended, found = part(head(name, pooling=pooling), "attention", "pool")(MAPS)
-    np.testing.assert_allclose(found, pooled(np.asarray(attended), pooling), atol=1e-5)
+def test_pooling_after_attention(name: str, pooling: str) -> None:
+    attended, pooled_maps = part(head(name, pooling=pooling), "attention", "pool")(MAPS)
+    np.testing.assert_allclose(pooled_maps, pooled(np.asarray(attended), pooling), atol=1e-5)
 
 
 @every_pooling
 def test_pooling_of_each_slice_of_a_subject(pooling: str) -> None:
-    found = part(head("subject_attention", pooling=pooling), "vectors")(inputs("subject_attention"))
+    pooled_maps = part(head("subject_attention", pooling=pooling), "vectors")(inputs("subject_attention"))
     expected = np.stack([pooled(SETS[:, slice_], pooling) for slice_ in range(3)], axis=1)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(pooled_maps, expected, atol=1e-5)
 
 
-def test_multi_head_attention_is_the_formula() -> None:
+def test_multi_head_attention_agrees_with_the_formula() -> None:
     model = head("multi_head_attention", heads=3, key_dim=4)
-    found = part(model, "attention")(MAPS)
+    attended = part(model, "attention")(MAPS)
     weights = {w.path.split("attention/")[-1]: np.asarray(w.numpy()) for w in model.get_layer("attention").weights}
     x = MAPS.reshape(8, 9, 10).astype(np.float32)
     query, key, value = (
         np.einsum("bnc,chd->bhnd", x, weights[f"{p}/kernel"]) + weights[f"{p}/bias"][:, None]
         for p in ("query", "key", "value")
     )
-    of_each_head = softmax(query @ key.swapaxes(2, 3) / np.sqrt(4), axis=-1) @ value
-    joined = np.einsum("bhnd,hdo->bno", of_each_head, weights["attention_output/kernel"])
-    np.testing.assert_allclose(found, joined + weights["attention_output/bias"], atol=1e-4)
-    assert found.shape == (8, 9, 3 * 4)
+    heads = softmax(query @ key.swapaxes(2, 3) / np.sqrt(4), axis=-1) @ value
+    joined = np.einsum("bhnd,hdo->bno", heads, weights["attention_output/kernel"])
+    np.testing.assert_allclose(attended, joined + weights["attention_output/bias"], atol=1e-4)
+    assert attended.shape == (8, 9, 3 * 4)
 
 
-def test_a_subject_is_its_slices_in_any_order() -> None:
+def test_the_order_of_slices_does_not_matter() -> None:
     model = head("subject_attention")
     expected = model({"features": SETS, "present": PRESENT})
     order = [2, 0, 1]
@@ -172,8 +172,8 @@ def test_slices_that_are_absent_do_not_matter() -> None:
     expected = model({"features": SETS, "present": PRESENT})
     other = np.where(PRESENT[:, :, None, None, None], SETS, np.float16(50))
     np.testing.assert_allclose(model({"features": other, "present": PRESENT}), expected, atol=1e-5)
-    all_there = np.asarray(model({"features": SETS, "present": np.ones_like(PRESENT)}))
-    assert np.abs(all_there - expected)[1::2].max() > 1e-2  # and those that are there do
+    all_present = np.asarray(model({"features": SETS, "present": np.ones_like(PRESENT)}))
+    assert np.abs(all_present - expected)[1::2].max() > 1e-2  # present slices do matter
 
 
 def test_only_subject_variants_classify_subjects() -> None:
@@ -204,16 +204,16 @@ def test_wrong_names_and_options(name: str, options: dict[str, Any], message: st
         VARIANTS[name].check_options(options)
 
 
-def test_a_variant_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_users_variant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VARIANTS, "_items", dict(VARIANTS._items))
 
     @register_variant("flattened", HeadOptions)
     def flattened(features: Any, options: HeadOptions, classes: int) -> Any:
-        """All positions side by side."""
+        """All positions, flattened."""
         hidden = keras.layers.Dense(options.units, name="hidden")(keras.layers.Flatten()(features))
         return keras.layers.Dense(classes, dtype="float32")(hidden)
 
-    assert VARIANTS["flattened"].description == "All positions side by side."
+    assert VARIANTS["flattened"].description == "All positions, flattened."
     assert head("flattened")(MAPS).shape == (8, CLASSES)
     with pytest.raises(ValueError, match="variant 'flattened' is already registered"):
         register_variant("flattened", HeadOptions)(flattened)

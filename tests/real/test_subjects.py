@@ -32,7 +32,7 @@ def originals(images: ImageSet) -> pd.DataFrame:
     return images.manifest[images.manifest["part"] == "original"]
 
 
-def test_names_tell_subject_and_slice_of_all_6400(originals: pd.DataFrame) -> None:
+def test_names_give_subject_and_slice_of_all_6400(originals: pd.DataFrame) -> None:
     assert set(originals["subject_by"]) == {"name"}
     assert originals["subject"].nunique() == 200
     assert originals.groupby("label")["subject"].nunique().tolist() == [100, 70, 28, 2]
@@ -46,19 +46,19 @@ def test_neighbouring_slices_confirm_the_names(originals: pd.DataFrame) -> None:
     assert agreement > 0.99
 
 
-def test_augmented_images_are_found_by_content(images: ImageSet, real_set: Path) -> None:
+def test_augmented_images_are_identified_by_content(images: ImageSet, real_set: Path) -> None:
     truth = pd.read_csv(real_set / "truth.csv")
     manifest = images.manifest.set_index("image")
-    found = manifest.loc["AugmentedAlzheimerDataset/" + truth["augmented"]]
+    identified = manifest.loc["AugmentedAlzheimerDataset/" + truth["augmented"]]
     true = manifest.loc["OriginalDataset/" + truth["original"]]
-    known = (found["subject"] != "").to_numpy()
-    right = found["subject"].to_numpy() == true["subject"].to_numpy()
-    assert right.mean() >= 0.99
-    assert right[known].all()  # none of the wrong ones is called certain
+    known = (identified["subject"] != "").to_numpy()
+    correct = identified["subject"].to_numpy() == true["subject"].to_numpy()
+    assert correct.mean() >= 0.99
+    assert correct[known].all()  # no wrong match is certain
 
 
-def disguised(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Do to an image what re-uploads do: another size, another quality, brighter or darker, turned, mirrored."""
+def changed(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Change an image as re-uploads do: another size, quality and brightness, rotated, mirrored."""
     size = [(128, 128), (176, 208), (224, 224), (150, 177)][rng.integers(4)]
     out = (
         image.convert("L")
@@ -72,7 +72,7 @@ def disguised(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     return Image.open(buffer)
 
 
-def test_renamed_shuffled_and_disguised_copies_are_found(originals: pd.DataFrame, tmp_path: Path) -> None:
+def test_renamed_and_changed_copies_are_identified(originals: pd.DataFrame, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     truth = {}
     for row in originals.groupby("label").sample(64, random_state=0).sample(frac=1, random_state=1).itertuples():
@@ -80,13 +80,13 @@ def test_renamed_shuffled_and_disguised_copies_are_found(originals: pd.DataFrame
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{uuid.UUID(bytes=rng.bytes(16))}.jpg"
         with Image.open(str(row.path)) as image:
-            disguised(image, rng).save(folder / name)
+            changed(image, rng).save(folder / name)
         truth[name] = row.subject
-    found = open_image_set(DataSettings(source=str(tmp_path / "set")), Progress()).manifest
-    names = found["image"].map(lambda image: Path(image).name)
-    right = found["subject"].to_numpy() == names.map(truth).to_numpy()
-    assert right.mean() >= 0.99
-    assert right[(found["subject"] != "").to_numpy()].all()
+    identified = open_image_set(DataSettings(source=str(tmp_path / "set")), Progress()).manifest
+    names = identified["image"].map(lambda image: Path(image).name)
+    correct = identified["subject"].to_numpy() == names.map(truth).to_numpy()
+    assert correct.mean() >= 0.99
+    assert correct[(identified["subject"] != "").to_numpy()].all()
 
 
 def test_train_and_test_folders_of_the_older_set(originals: pd.DataFrame, tmp_path: Path) -> None:
@@ -96,20 +96,20 @@ def test_train_and_test_folders_of_the_older_set(originals: pd.DataFrame, tmp_pa
         folder = tmp_path / "set" / part / Path(str(row.image)).parent.name
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(str(row.path), folder)
-    found = open_image_set(DataSettings(source=str(tmp_path / "set")), Progress()).manifest
+    identified = open_image_set(DataSettings(source=str(tmp_path / "set")), Progress()).manifest
     expected = originals.assign(name=originals["image"].map(lambda image: Path(image).name))
     by_name = expected.set_index(["label", "name"])["subject"]
-    keys = list(zip(found["label"], found["image"].map(lambda image: Path(image).name), strict=True))
-    assert found["subject"].tolist() == by_name.loc[keys].tolist()
-    assert set(found["subject_by"]) == {"name"}
+    keys = list(zip(identified["label"], identified["image"].map(lambda image: Path(image).name), strict=True))
+    assert identified["subject"].tolist() == by_name.loc[keys].tolist()
+    assert set(identified["subject_by"]) == {"name"}
 
 
 def test_audit_of_the_reference_protocol(images: ImageSet) -> None:
-    """At a twentieth of the augmented images not every original has a copy, but nearly every subject is seen."""
-    found = audit(images, ReferenceProtocol(), 0, None, Progress())
-    assert found.leakage.same_subject > 0.99 * 6400
-    assert found.leakage.same_slice > 1000
-    assert found.near_copies == pytest.approx(found.leakage.same_slice, rel=0.01)  # told from the pixels alone
+    """With a twentieth of the augmented images, not every original has a copy, but nearly every subject has one."""
+    identified = audit(images, ReferenceProtocol(), 0, None, Progress())
+    assert identified.leakage.same_subject > 0.99 * 6400
+    assert identified.leakage.same_slice > 1000
+    assert identified.near_copies == pytest.approx(identified.leakage.same_slice, rel=0.01)  # from the pixels alone
     clean = audit(images, SubjectProtocol(name="subject"), 0, None, Progress())
     assert not clean.leaks
     assert clean.near_copies == clean.exact_copies == 0

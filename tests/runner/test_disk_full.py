@@ -92,7 +92,7 @@ def test_the_cache_has_no_room_for_feature_maps(
     monkeypatch.setenv("ALZBENCH_CACHE", str(disk.folder))
     result = alzbench("--runs", tmp_path / "runs")
     assert_ended_well(result, "92 feature maps need", disk.folder)
-    assert "Point ALZBENCH_CACHE at a larger disk" in result.err
+    assert "ALZBENCH_CACHE to a folder on a larger disk" in result.err
     assert not (tmp_path / "runs").exists()
     disk.grow()
     assert alzbench("--runs", tmp_path / "runs").code == 0

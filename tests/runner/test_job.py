@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from alzbench.errors import DataError, Pruned, RunError
+from alzbench.errors import DataError, Interrupted, Pruned, RunError
 from alzbench.runner import Job, Outcome, execute, plan_jobs, settings_hash, stored_states
 from alzbench.runner.plan import sanity_experiments, would_run
 from tests.helpers.running import Tiny, make_context, run
@@ -104,7 +104,9 @@ def test_a_failure_is_an_outcome(
     assert outcome.error.startswith(text)
 
 
-@pytest.mark.parametrize("error", [DataError("no weights"), KeyboardInterrupt(), ValueError("a bug")])
+@pytest.mark.parametrize(
+    "error", [DataError("no weights"), KeyboardInterrupt(), Interrupted("stop"), ValueError("a bug")]
+)
 def test_what_other_jobs_would_meet_as_well_is_raised(
     tiny: Tiny, tmp_path: Path, stub: type[Stub], error: BaseException
 ) -> None:

@@ -187,7 +187,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_numbers(
     console = Console(file=io.StringIO(), width=200)
     run(tmp_path / "broken", experiment, progress=Progress(console))
     assert isinstance(console.file, io.StringIO)
-    assert "going on after epoch 1 of 3" in console.file.getvalue()
+    assert "resuming after epoch 1 of 3" in console.file.getvalue()
     resumed = read_run(broken.path)
     assert resumed.card.state == "complete"
     assert not (broken.path / "checkpoint-head.npz").exists()

@@ -53,7 +53,7 @@ def write(own_folder: Path, image_folder: Path) -> Write:
 
 @pytest.fixture
 def subjects(tmp_path: Path) -> Path:
-    """A folder of images: one slice of each of six subjects a class, and an augmented one of nobody among them."""
+    """A folder of images: one slice of each of six subjects per class, and an augmented image of an unknown subject."""
     root = tmp_path / "subjects"
     for label, name in enumerate(CLASSES):
         write_image(root / "AugmentedAlzheimerDataset" / name / "sub-X_slice-01.jpg", 500 + label)
@@ -73,7 +73,7 @@ def alzbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 @pytest.fixture
 def without_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw and write no page, which takes most of the time of a small sweep."""
-    monkeypatch.setattr("alzbench.sweep.run.study_figures", lambda *_: [])
+    monkeypatch.setattr("alzbench.sweep.run.trial_figures", lambda *_: [])
     monkeypatch.setattr("alzbench.sweep.run.write_page", lambda *_: None)
 
 

@@ -1,4 +1,4 @@
-"""`alzbench sweep`: what it runs, keeps, writes and refuses."""
+"""`alzbench sweep`: the runs, files and messages of sweeps, and the sweeps that are refused."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def test_pruned_trials_are_recorded_with_what_they_reported(alzbench: Command, w
     space = {"train.lr": {"choices": [1e-3, 1e-5]}}
     result = alzbench("sweep", write(trials=14, pruner=pruner, space=space, sampler="random"))
     assert result.code == 0, result.err
-    found = {state: [t for t in trials() if t.state == state] for state in (TrialState.COMPLETE, TrialState.PRUNED)}
-    pruned = found[TrialState.PRUNED]
+    by_state = {s: [t for t in trials() if t.state == s] for s in (TrialState.COMPLETE, TrialState.PRUNED)}
+    pruned = by_state[TrialState.PRUNED]
     assert pruned
     assert all(t.params["train.lr"] == 1e-5 for t in pruned)
     assert all(2 <= len(t.intermediate_values) < 6 for t in pruned)
-    assert all(len(t.intermediate_values) == 6 for t in found[TrialState.COMPLETE])
+    assert all(len(t.intermediate_values) == 6 for t in by_state[TrialState.COMPLETE])
     states = {run.card.trial: run.card.state for run in RunStore(Path("runs")).runs()}
     assert {states[t.number] for t in pruned} == {"pruned"}
     assert f"trial {pruned[0].number}: pruned after" in result.err
@@ -88,20 +88,20 @@ def test_folds_are_averaged_and_pruned_between(alzbench: Command, write: Write) 
     result = alzbench("sweep", file)
     assert result.code == 0, result.err
     store = RunStore(Path("runs"))
-    of_trial: dict[int, list[float]] = {}
+    scores_of: dict[int, list[float]] = {}
     for run in store.runs():
         assert run.card.trial is not None
         validation = run.metrics().validation
         assert validation is not None
-        of_trial.setdefault(run.card.trial, []).append(validation.scores["macro_f1"])
+        scores_of.setdefault(run.card.trial, []).append(validation.scores["macro_f1"])
     for trial in trials():
-        scores = of_trial[trial.number]
+        scores = scores_of[trial.number]
         if trial.state == TrialState.COMPLETE:
             assert len(scores) == 3
             assert trial.value == pytest.approx(sum(scores) / 3)
         else:
             assert len(scores) < 3
-        # the last one says nothing that the value does not
+        # the last run is not reported: the value of the trial includes it
         assert list(trial.intermediate_values) == list(range(min(2, len(scores))))
     assert {t.state for t in trials()} == {TrialState.COMPLETE, TrialState.PRUNED}
 
@@ -110,24 +110,24 @@ def test_folds_are_averaged_and_pruned_between(alzbench: Command, write: Write) 
 def test_the_best_is_a_file_that_runs_and_is_tested_once(alzbench: Command, write: Write) -> None:
     result = alzbench("sweep", write(description="x"), "--json")
     assert result.code == 0, result.err
-    answer = json.loads(result.out)
+    printed = json.loads(result.out)
     best = max((t for t in trials() if t.value is not None), key=lambda t: (t.value, -t.number))
-    assert answer["best"]["trial"] == best.number
-    assert answer["best"]["settings"] == best.params
-    experiment = load_experiment(Path(answer["best"]["file"]))
+    assert printed["best"]["trial"] == best.number
+    assert printed["best"]["settings"] == best.params
+    experiment = load_experiment(Path(printed["best"]["file"]))
     assert experiment.name == "s-sweep-best"
     assert experiment.train.lr == best.params["train.lr"]
     tested = [r for r in RunStore(Path("runs")).runs() if r.card.trial is None]
     assert sorted({(r.card.experiment, r.card.seed) for r in tested}) == [
         ("base", 0), ("base", 1), ("s-sweep-best", 0), ("s-sweep-best", 1),
     ]  # fmt: skip
-    assert len(answer["runs"]) == 4
-    page = Path(answer["report"]).read_text(encoding="utf-8")
+    assert len(printed["runs"]) == 4
+    page = Path(printed["report"]).read_text(encoding="utf-8")
     assert "Best against base, on the validation part" in page
     again = alzbench("sweep", write(description="x"))
     assert again.err.count("complete already") == 4
     assert trial_records(trials()) == trial_records(trials())
-    alone = alzbench("run", "--no-sanity", answer["best"]["file"])
+    alone = alzbench("run", "--no-sanity", printed["best"]["file"])
     assert (alone.code, "complete already" in alone.err) == (0, True), alone.err
 
 
@@ -148,13 +148,13 @@ def test_more_trials_may_be_asked_for_later(alzbench: Command, write: Write) -> 
 def test_two_objectives_have_a_front(alzbench: Command, write: Write) -> None:
     result = alzbench("sweep", write(objective=["macro_f1", "loss"], sampler="nsga2", trials=8), "--json")
     assert result.code == 0, result.err
-    answer = json.loads(result.out)
-    with opened() as study:
-        front = study.best_trials
-        assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
-    assert set(answer["front"]) == {t.number for t in front}
-    assert answer["best"]["values"][0] == max(t.values[0] for t in front)
-    assert "no other beats in both" in Path(answer["report"]).read_text(encoding="utf-8")
+    printed = json.loads(result.out)
+    with opened() as optuna_study:
+        front = optuna_study.best_trials
+        assert [direction.name for direction in optuna_study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    assert set(printed["front"]) == {t.number for t in front}
+    assert printed["best"]["values"][0] == max(t.values[0] for t in front)
+    assert "no other beats in both" in Path(printed["report"]).read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -186,18 +186,18 @@ def test_trials_are_kept_out_of_comparisons(alzbench: Command, write: Write) -> 
 
 
 @pytest.mark.slow
-def test_what_a_trial_says(alzbench: Command, write: Write) -> None:
+def test_messages_of_trials(alzbench: Command, write: Write) -> None:
     result = alzbench("sweep", write())
     lines = result.err.splitlines()
     assert lines[0].startswith("sweep s-sweep: 6 of 6 trials left, 1 run of 6 epochs each")
-    assert "macro_f1 of the validation part, by slice; kept in sqlite:///runs/s-sweep/optuna.db" in lines[0]
-    said = [line for line in lines if re.match(r"trial \d: macro_f1 0\.\d{4}; train\.lr ", line)]
-    assert len(said) + sum("failed" in line for line in lines) == 6
+    assert "macro_f1 of the validation part, by slice; stored in sqlite:///runs/s-sweep/optuna.db" in lines[0]
+    scored = [line for line in lines if re.match(r"trial \d: macro_f1 0\.\d{4}; train\.lr ", line)]
+    assert len(scored) + sum("failed" in line for line in lines) == 6
     assert "about 0:00:0" in alzbench("sweep", write(), "--trials", 7, "--dry-run").out
     assert alzbench("sweep", write(), "--quiet").err == ""
 
 
-def test_a_dry_run_makes_nothing(alzbench: Command, write: Write) -> None:
+def test_a_dry_run_writes_nothing(alzbench: Command, write: Write) -> None:
     file = write()
     result = alzbench("sweep", file, "--dry-run")
     assert (result.code, result.err) == (0, "")
@@ -218,39 +218,44 @@ def test_a_time_limit_begins_no_further_trial(alzbench: Command, write: Write, m
 
 
 @pytest.mark.parametrize(
-    ("changes", "arguments", "code", "said"),
+    ("changes", "arguments", "code", "message"),
     [
         ({"space": {"train.lrr": {"low": 1, "high": 2}}}, [], 2, "unknown key train.lrr"),
         ({"space": {"model.options.unit": {"low": 1, "high": 2}}}, [], 2, "unit"),
         ({"space": {"train.lr": {"low": 2.0, "high": 1.0}}}, [], 2, "2.0 is above 1.0"),
         ({"space": {"train.lr": {"low": 0, "high": 1, "log": True}}}, [], 2, "above 0 for log"),
-        ({"objective": "f1"}, [], 2, "objective"),
+        ({"objective": "macro_f"}, [], 2, "got 'macro_f'. Did you mean 'macro_f1'?"),
         ({"sampler": {"name": "tpe", "n_startups": 3}}, [], 2, "unknown key sampler.n_startups"),
         ({"pruner": {"name": "median", "n_warmup_steps": -1}}, [], 2, "pruner.n_warmup_steps"),
-        ({"by": "subject"}, [], 1, "by: subject needs the subjects of all validation images"),
+        ({"by": "subject"}, [], 1, "by: subject needs the subject of every validation image"),
         ({}, ["--storage", "mysql://u@h/d"], 2, "mysql is not supported"),
-        ({}, ["--storage", "x"], 2, "what was given is no URL"),
-        ({}, ["--storage", "sqlite://"], 2, "a file that outlives the command"),
-        ({}, ["--storage", "postgresql://u:secret@127.0.0.1:1/d"], 3, "postgresql://u:***@127.0.0.1:1/d must be there"),
+        ({}, ["--storage", "x"], 2, "got a text that is not a URL"),
+        ({}, ["--storage", "sqlite://"], 2, "a database in memory would end with the command"),
+        (
+            {},
+            ["--storage", "postgresql://u:secret@127.0.0.1:1/d"],
+            3,
+            "postgresql://u:***@127.0.0.1:1/d must be reachable",
+        ),
         ({}, ["--storage", "sqlite:///base.yaml"], 3, "sqlite:///base.yaml must be a SQLite file that can be read"),
-        ({}, ["--best", "base.yaml"], 2, "it is not as this sweep wrote it; --best FILE names another"),
-        ({}, ["--best", "."], 2, ". is a folder; --best names another"),
-        ({}, ["--storage", "postgresql://u:sec ret@h:port/d"], 2, "what was given is no URL"),
+        ({}, ["--best", "base.yaml"], 2, "would replace base.yaml, which this sweep did not write"),
+        ({}, ["--best", "."], 2, ". is a folder; name a file with --best"),
+        ({}, ["--storage", "postgresql://u:sec ret@h:port/d"], 2, "got a text that is not a URL"),
         (
             {},
             ["--storage", "postgresql://127.0.0.1:1/d?password=secret&user=u"],
             3,
-            "?password=***&user=u must be there",
+            "?password=***&user=u must be reachable",
         ),
         ({"base": "none.yaml"}, [], 2, "there is no file"),
         ({}, ["--data", "nowhere"], 3, "nowhere"),
     ],
 )
-def test_what_is_wrong_is_a_sentence(
-    alzbench: Command, write: Write, changes: dict[str, Any], arguments: list[str], code: int, said: str
+def test_an_error_is_a_sentence(
+    alzbench: Command, write: Write, changes: dict[str, Any], arguments: list[str], code: int, message: str
 ) -> None:
     result = alzbench("sweep", write(**changes), *arguments, "--quiet")
-    assert_sentence(result, code, said)
+    assert_sentence(result, code, message)
     assert "secret" not in result.err + result.out
     assert bool(list(Path().glob("runs/*/trial-*/state.json"))) == (code == 1)
     assert not Path("reports").exists()
@@ -265,7 +270,7 @@ def test_every_pruner_works(alzbench: Command, write: Write, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_study_of_another_question_is_refused(alzbench: Command, write: Write) -> None:
+def test_stored_trials_of_a_sweep_with_other_settings_are_refused(alzbench: Command, write: Write) -> None:
     alzbench("sweep", write(), "--trials", 2)
     before = trial_records(trials())
     other = {**SPACE, "train.lr": {"low": 1e-4, "high": 1e-2, "log": True}}
@@ -273,11 +278,11 @@ def test_a_study_of_another_question_is_refused(alzbench: Command, write: Write)
     assert_sentence(alzbench("sweep", write(objective="loss")), 2, "has another objective")
     assert_sentence(alzbench("sweep", write(), "--set", "train.epochs=7"), 2, "has another base")
     optuna.create_study(study_name="o-sweep", storage=URL).ask()
-    assert_sentence(alzbench("sweep", write("o.yaml"), "--storage", URL), 2, "no sweep of alzbench made it")
+    assert_sentence(alzbench("sweep", write("o.yaml"), "--storage", URL), 2, "that alzbench did not create")
     assert trial_records(trials()) == before
 
 
-def test_a_sweep_is_no_experiment(alzbench: Command, write: Write) -> None:
+def test_a_sweep_is_not_run_as_an_experiment(alzbench: Command, write: Write) -> None:
     assert_sentence(alzbench("run", write()), 2, "is a sweep; `alzbench sweep")
 
 
@@ -287,11 +292,11 @@ def test_a_trial_that_ends_its_process_again_and_again_is_given_up(
 ) -> None:
     file = write(space={"train.lr": {"low": 1e-4, "high": 1e-3}}, final={"seeds": []})
     alzbench("sweep", file, "--trials", 1)
-    with opened() as study:
-        dead = study.ask()
+    with opened() as optuna_study:
+        dead = optuna_study.ask()
         dead.set_user_attr("worker", "of-a-dead-process")
         dead.set_user_attr("attempts", attempts)
     result = alzbench("sweep", file, "--trials", 3)
     assert result.code == 0, result.err
     assert [t.state for t in trials()] == [TrialState.COMPLETE, state, TrialState.COMPLETE]
-    assert ("ended 25 times" in result.err) == (state == TrialState.FAIL)
+    assert ("its process died 25 times" in result.err) == (state == TrialState.FAIL)

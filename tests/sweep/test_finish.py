@@ -1,4 +1,4 @@
-"""What a sweep finally says of the best and the base: on which subjects, on which images, and from which settings."""
+"""The end of a sweep: the test of best and base on subjects that no trial has seen, and the best experiment's file."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ LR = {"train.lr": {"low": 1e-4, "high": 1e-3}}
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The subjects of all images that any trial has had before it."""
-    found: set[str] = set()
+    """The subjects of all images that any trial trains or is validated on."""
+    subjects: set[str] = set()
     fit = FakeNetwork.fit
 
     def recorded(self: FakeNetwork, *arguments: object) -> object:
         if self.job.trial is not None:
-            found.update(self.split["subject"])
+            subjects.update(self.split["subject"])
         return fit(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(FakeNetwork, "fit", recorded)
-    return found
+    return subjects
 
 
 @pytest.mark.usefixtures("without_page")
@@ -46,7 +46,7 @@ def test_no_subject_of_the_final_test_was_seen_by_a_trial(
         (name, seed) for name in ("base", "s-sweep-best") for seed in (0, 1, 2)
     }
     tested = [set(run.predictions()["subject"]) for run in final]
-    assert len(seen) == 20  # five of six a class: they do not change with the seed
+    assert len(seen) == 20  # five of six per class, the same for every seed
     assert all(subjects and not subjects & seen for subjects in tested)
     assert all(subjects == tested[0] for subjects in tested)
     assert "then 6 runs: base and best, tested with seeds 0, 1 and 2, on the split of seed 1" in result.err
@@ -69,18 +69,18 @@ def test_final_runs_stand_in_another_table_than_runs_with_splits_of_their_own(
         own, shared = shared, own
     assert (own["split_seed"], [row["label"] for row in own["rows"]]) == (None, ["base"])
     assert (shared["split_seed"], [row["label"] for row in shared["rows"]]) == (0, ["base", "s-sweep-best"])
-    said = alzbench("compare").out
-    assert "subject protocol (all seeds on the split of seed 0), 4 test images" in said
-    assert "subject protocol, 4 test images" in said
+    printed = alzbench("compare").out
+    assert "subject protocol (all seeds on the split of seed 0), 4 test images" in printed
+    assert "subject protocol, 4 test images" in printed
 
 
 @pytest.mark.slow
-def test_a_test_of_folds_is_said_to_be_optimistic(alzbench: Command, write: Write, subjects: Path) -> None:
+def test_a_test_with_folds_has_a_warning(alzbench: Command, write: Write, subjects: Path) -> None:
     fields = {"protocol.name": "subject_cv", "protocol.folds": 2, "data.source": str(subjects)}
     result = alzbench("sweep", write(set=fields, trials=1, epochs=1, space=LR, final={"seeds": [0]}))
     assert result.code == 0, result.err
-    assert "the test is not nested, and what it says of the best is optimistic" in result.out.replace("\n", " ")
-    assert "the test is not nested" in Path("reports/s-sweep.html").read_text(encoding="utf-8")
+    assert "the test scores of the best experiment are optimistic" in result.out.replace("\n", " ")
+    assert "The final test is not nested" in Path("reports/s-sweep.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("without_page")
@@ -100,7 +100,7 @@ def test_base_and_best_are_tested_on_the_images_that_the_sweep_set(
 
 
 @pytest.mark.usefixtures("without_page")
-def test_a_study_is_about_one_set_of_images(alzbench: Command, write: Write, tmp_path: Path) -> None:
+def test_all_trials_use_the_same_images(alzbench: Command, write: Write, tmp_path: Path) -> None:
     file = write(trials=1, epochs=1, space=LR, final={"seeds": []})
     assert alzbench("sweep", file).code == 0
     for label, name in enumerate(CLASSES):
@@ -108,13 +108,13 @@ def test_a_study_is_about_one_set_of_images(alzbench: Command, write: Write, tmp
             write_image(tmp_path / "other" / "AugmentedAlzheimerDataset" / name / f"c{i}.jpg", 7000 + 10 * label + i)
             write_image(tmp_path / "other" / "OriginalDataset" / name / f"o{i}.jpg", 8000 + 10 * label + i)
     result = alzbench("sweep", file, "--trials", 2, "--data", tmp_path / "other", "--quiet")
-    assert_sentence(result, 2, "all trials of a sweep must be about the same images", "another name")
-    with opened() as study:
-        assert len(study.get_trials()) == 1
+    assert_sentence(result, 2, "all trials of a sweep must use the same images", "another name")
+    with opened() as optuna_study:
+        assert len(optuna_study.get_trials()) == 1
 
 
 @pytest.mark.usefixtures("without_page")
-def test_a_best_file_that_was_changed_is_kept(alzbench: Command, write: Write) -> None:
+def test_a_changed_best_file_is_kept(alzbench: Command, write: Write) -> None:
     file = write(trials=2, epochs=1, space=LR, final={"seeds": []})
     assert alzbench("sweep", file).code == 0
     best = Path("s-sweep-best.yaml")
@@ -122,15 +122,19 @@ def test_a_best_file_that_was_changed_is_kept(alzbench: Command, write: Write) -
     assert "trial 0 of 2, macro_f1 " in best.read_text()
     changed = best.read_text().replace("name: s-sweep-best", "# Result: my own note\nname: s-sweep-best")
     best.write_text(changed)
-    assert alzbench("sweep", file, "--trials", 3).code == 0  # it says what would be written
+    assert alzbench("sweep", file, "--trials", 3).code == 0  # it holds what would be written
     assert best.read_text() == changed
-    assert_sentence(alzbench("sweep", file, "--trials", 4, "--quiet"), 2, "not as this sweep wrote it; --best FILE")
-    assert_sentence(alzbench("sweep", file, "--trials", 4, "--dry-run"), 2, "not as this sweep wrote it; --best FILE")
+    assert_sentence(alzbench("sweep", file, "--trials", 4, "--quiet"), 2, "or which was changed since; move it away")
+    assert_sentence(alzbench("sweep", file, "--trials", 4, "--dry-run"), 2, "or which was changed since; move it away")
     best.write_text(changed.replace("train:", "train: # x"))
     assert alzbench("sweep", file, "--trials", 3).code == 0
     other = write("t.yaml", trials=1, epochs=1, space=LR, final={"seeds": []})
     best.unlink()
     assert alzbench("sweep", file, "--trials", 3).code == 0
-    assert_sentence(alzbench("sweep", other, "--best", best, "--quiet"), 2, "not as this sweep wrote it")
-    with opened() as study:
-        assert len(study.get_trials()) == 3
+    assert_sentence(
+        alzbench("sweep", other, "--best", best, "--quiet"),
+        2,
+        "would replace s-sweep-best.yaml, which this sweep did not write",
+    )
+    with opened() as optuna_study:
+        assert len(optuna_study.get_trials()) == 3

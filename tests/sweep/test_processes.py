@@ -30,7 +30,7 @@ PRUNER = {"name": "median", "n_startup_trials": 3, "n_warmup_steps": 1}
 
 
 def end_of(process: subprocess.Popen[str]) -> str:
-    """Wait for a process to end well, and return its standard error."""
+    """Wait for a process to end without an error, and return its standard error."""
     _, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     return err
@@ -99,9 +99,9 @@ def shared_by_four(start: Start, write: Write, folder: Path, url: str) -> None:
     file = write(trials=24, pruner=PRUNER, epochs=4)
     processes = [start("sweep", file, "--storage", url, seconds=0.05, **{LOG: str(log)}) for _ in range(4)]
     errors = [end_of(process) for process in processes]
-    found = trials(url)
-    assert [t.number for t in found] == list(range(24))
-    assert all(t.state.is_finished() and t.user_attrs["attempts"] == 1 for t in found)
+    stored = trials(url)
+    assert [t.number for t in stored] == list(range(24))
+    assert all(t.state.is_finished() and t.user_attrs["attempts"] == 1 for t in stored)
     lines = [line.split() for line in log.read_text().splitlines()]
     epochs = [(folder, epoch) for folder, epoch, _ in lines]
     assert len(epochs) == len(set(epochs))  # none was run twice
@@ -111,18 +111,18 @@ def shared_by_four(start: Start, write: Write, folder: Path, url: str) -> None:
     assert all(len(by) == 1 for by in owners.values())
     assert len(owners) == 24
     assert len(set.union(*owners.values())) > 1
-    # the last one tests the best, and nobody does it twice
+    # only the process that finishes last tests the best
     assert sum("\ns-sweep-best, seed 0: complete, " in error for error in errors) == 1
-    assert len({tuple(t.params.items()) for t in found}) == 24
+    assert len({tuple(t.params.items()) for t in stored}) == 24
 
 
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:
     """Start a PostgreSQL server on 127.0.0.1 and yield the URL of a database on it."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not installed:
         pytest.skip("PostgreSQL is not installed; .ci/run installs Debian's package")
-    programs = found[-1].parent
+    programs = installed[-1].parent
     folder = Path(tempfile.mkdtemp())  # pytest's own folders are closed to other users
     as_user = []
     if os.getuid() == 0:  # the server refuses to run as root
@@ -152,12 +152,12 @@ def postgresql() -> Iterator[str]:
 def test_a_trial_of_a_machine_that_fell_silent_is_taken_over(
     alzbench: Command, write: Write, postgresql: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its lock file is not here, so its heartbeat is what tells."""
+    """Its lock file is on the other machine, so only its heartbeat shows if it is alive."""
     file = write("t.yaml", trials=4, final={"seeds": []})
     assert alzbench("sweep", file, "--storage", postgresql, "--trials", 2).code == 0
-    with opened(postgresql, "t-sweep") as study:
+    with opened(postgresql, "t-sweep") as optuna_study:
         for age in (1000, 5):
-            trial = study.ask()
+            trial = optuna_study.ask()
             for name, value in (("worker", f"elsewhere-{age}"), ("beat", time.time() - age), ("attempts", 1)):
                 trial.set_user_attr(name, value)
     result = alzbench("sweep", file, "--storage", postgresql)
@@ -165,7 +165,7 @@ def test_a_trial_of_a_machine_that_fell_silent_is_taken_over(
     silent, alive = trials(postgresql, "t-sweep")[2:]
     assert (silent.state.is_finished(), silent.user_attrs["attempts"]) == (True, 2)
     assert alive.state == TrialState.RUNNING
-    assert "trial 3 is still running elsewhere" in result.err
+    assert "trial 3 is still running in another process" in result.err
     monkeypatch.setattr("alzbench.sweep.ownership.SILENT_SECONDS", 1.0)
     assert alzbench("sweep", file, "--storage", postgresql).code == 0
     assert trials(postgresql, "t-sweep")[3].state.is_finished()
@@ -188,7 +188,7 @@ def test_a_server_that_goes_away_ends_with_a_sentence_and_loses_nothing(
     monkeypatch.setattr("alzbench.sweep.worker.suggest", cut)
     result = alzbench("sweep", file, "--storage", postgresql, "--quiet")
     assert result.code == 3
-    assert "must be there and let this user in" in result.err
+    assert "must be reachable and accept this user" in result.err
     assert "not-for-the-logs" not in result.err
     with psycopg.connect(postgresql.replace("not-for-the-logs", "another"), autocommit=True) as connection:
         connection.execute("ALTER ROLE tester PASSWORD 'not-for-the-logs'")

@@ -1,4 +1,4 @@
-"""Storages of trials: what their names give away, where their locks lie, and what a dry run makes of them."""
+"""Storages of trials: passwords in their URLs, and dry runs that write nothing."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def test_no_password_is_shown(url: str) -> None:
     assert "sekret" in storage._with_password
 
 
-def test_a_url_that_is_none_is_not_repeated() -> None:
-    with pytest.raises(ExperimentError, match="what was given is no URL") as caught:
+def test_a_malformed_url_is_not_repeated() -> None:
+    with pytest.raises(ExperimentError, match="got a text that is not a URL") as caught:
         _parse("postgresql://u:sek ret@h:port/d")
     assert "sek" not in str(caught.value)
 
 
-def test_a_dry_run_makes_neither_folder_nor_file_nor_table(alzbench: Command, write: Write) -> None:
+def test_a_dry_run_creates_neither_folder_nor_file_nor_table(alzbench: Command, write: Write) -> None:
     file = write()
     sqlite3.connect("empty.db").close()
     before = sorted(Path().rglob("*"))

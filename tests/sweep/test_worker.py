@@ -1,4 +1,4 @@
-"""What goes wrong while a trial is worked on: what ends the command, what ends the trial alone, and what is kept."""
+"""Errors in a trial: those that end the command, those that end only the trial, and trials that are continued."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Break = Callable[[int, BaseException | None], None]
 
 @pytest.fixture
 def breaks(monkeypatch: pytest.MonkeyPatch) -> Break:
-    """Let the training that has this number, from 1, end with an error; None: let all be."""
+    """Let the training with this number, from 1, end with an error; None: let none."""
     train = FakeNetwork.fit
 
     def at(number: int, error: BaseException | None) -> None:
@@ -48,13 +48,13 @@ def file(write: Write) -> Path:
     return write(trials=3, epochs=1, space=LR, final={"seeds": []})
 
 
-def states(found: list[FrozenTrial]) -> list[str]:
-    return [trial.state.name for trial in found]
+def states(trials: list[FrozenTrial]) -> list[str]:
+    return [trial.state.name for trial in trials]
 
 
 @pytest.mark.usefixtures("without_page")
 @pytest.mark.parametrize("kind", [errno.ENOSPC, errno.EACCES, errno.EIO])
-def test_an_error_of_the_machine_ends_the_command_and_the_trial_is_taken_up_again(
+def test_an_error_of_the_machine_ends_the_command_and_the_trial_is_continued(
     alzbench: Command, file: Path, breaks: Break, kind: int
 ) -> None:
     breaks(2, OSError(kind, "no", "/some/file"))
@@ -70,26 +70,26 @@ def test_an_error_of_the_machine_ends_the_command_and_the_trial_is_taken_up_agai
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (ValueError("shapes do not fit"), "ValueError: shapes do not fit"),
         (OSError(errno.EISDIR, "Is a directory", "x"), "Is a directory (x)."),
     ],
 )
 def test_an_error_of_one_trial_ends_it_alone(
-    alzbench: Command, file: Path, breaks: Break, error: Exception, said: str
+    alzbench: Command, file: Path, breaks: Break, error: Exception, message: str
 ) -> None:
     breaks(2, error)
     result = alzbench("sweep", file)
     assert result.code == 0, result.err
     assert states(trials()) == ["COMPLETE", "FAIL", "COMPLETE"]
-    assert trials()[1].user_attrs["error"] == said
-    assert f"trial 1: failed: {said}" in result.err
-    assert said in Path("reports/s-sweep.html").read_text(encoding="utf-8")
+    assert trials()[1].user_attrs["error"] == message
+    assert f"trial 1: failed: {message}" in result.err
+    assert message in Path("reports/s-sweep.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("without_page")
-def test_an_objective_that_is_no_number_ends_its_trial_alone(
+def test_an_undefined_objective_ends_its_trial_alone(
     alzbench: Command, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def evaluate_as_next(table: pd.DataFrame) -> Evaluation:
@@ -102,11 +102,11 @@ def test_an_objective_that_is_no_number_ends_its_trial_alone(
     assert result.code == 0, result.err
     assert [trial.values for trial in trials()] == [[0.5], None, [0.25]]
     assert states(trials()) == ["COMPLETE", "FAIL", "COMPLETE"]
-    assert trials()[1].user_attrs["error"] == "macro_f1 of the validation part must be a finite number, and it is nan."
+    assert trials()[1].user_attrs["error"] == "macro_f1 of the validation part must be a finite number; it is nan."
 
 
-def test_a_trial_that_is_stopped_is_let_go(alzbench: Command, file: Path, breaks: Break) -> None:
-    """On another machine, where its lock file is not, only its heartbeat would tell."""
+def test_a_trial_that_is_stopped_is_released(alzbench: Command, file: Path, breaks: Break) -> None:
+    """Another machine does not have its lock file, and would see only its heartbeat."""
     breaks(2, KeyboardInterrupt())
     assert alzbench("sweep", file).code == 4
     stopped = trials()[1]
@@ -116,13 +116,13 @@ def test_a_trial_that_is_stopped_is_let_go(alzbench: Command, file: Path, breaks
 
 
 @pytest.mark.usefixtures("without_page")
-def test_what_is_complete_is_evaluated_though_a_trial_is_left(alzbench: Command, file: Path, breaks: Break) -> None:
+def test_complete_trials_are_evaluated_although_one_is_unfinished(alzbench: Command, file: Path, breaks: Break) -> None:
     breaks(2, KeyboardInterrupt())
     alzbench("sweep", file)
     result = alzbench("sweep", file, "--minutes", 1e-9)
     assert result.code == 0, result.err
-    assert "trial 1 is unfinished; the same command goes on there." in result.err
-    assert "running elsewhere" not in result.err
+    assert "trial 1 is unfinished; repeat the command to continue." in result.err
+    assert "another process" not in result.err
     assert "best: trial 0" in result.err
     assert states(trials()) == ["COMPLETE", "RUNNING"]
 
@@ -136,8 +136,8 @@ def test_runs_of_one_storage_see_each_others_locks(alzbench: Command, write: Wri
     file = write(trials=2, epochs=1, space=LR, final={"seeds": []})
     url = "sqlite:///shared.db"
     assert alzbench("sweep", file, "--storage", url, "--trials", 1, "--runs", "one").code == 0
-    with opened(url) as study, Worker(Storage(Path("one/s-sweep"), url, make=False).workers) as worker:
-        worker.own(study.ask(), 1)
+    with opened(url) as optuna_study, Worker(Storage(Path("one/s-sweep"), url, create=False).workers) as worker:
+        worker.own(optuna_study.ask(), 1)
         result = alzbench("sweep", file, "--storage", url, "--runs", "two")
-    assert "trial 1 is still running elsewhere; the process that finishes last evaluates." in result.err
+    assert "trial 1 is still running in another process; the process that finishes last runs the test." in result.err
     assert not [run for run in RunStore(Path("two")).runs() if run.card.trial is not None]

@@ -1,4 +1,4 @@
-"""Batches: every image once an epoch, with its label, in the order that seed and epoch decide."""
+"""Batches: every example once per epoch, with its label, in an order that depends on seed and epoch."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from alzbench.training.batches import FeatureBatches, balanced_order, epoch_orde
 
 
 class Numbers:
-    """Feature maps that are their own positions."""
+    """Feature maps whose values are their positions."""
 
     def take(self, indices: Any) -> np.ndarray:
         return np.asarray(indices, np.float16).reshape(-1, 1, 1, 1)
 
 
 @given(n=st.integers(1, 40), batch=st.integers(1, 9), seed=st.integers(0, 9), epoch=st.integers(0, 9))
-def test_every_image_once_with_its_label(n: int, batch: int, seed: int, epoch: int) -> None:
+def test_every_example_once_with_its_label(n: int, batch: int, seed: int, epoch: int) -> None:
     order = epoch_order(n, seed, epoch)
     batches = FeatureBatches(Numbers(), np.arange(n) * 2, batch, order)
     seen = [batches[i] for i in range(len(batches))]
@@ -49,7 +49,7 @@ some_labels = st.lists(st.integers(0, 3), min_size=1, max_size=40).map(np.array)
 
 
 @given(labels=some_labels, seed=st.integers(0, 9), epoch=st.integers(0, 9))
-def test_classes_take_turns_in_a_balanced_order(labels: np.ndarray, seed: int, epoch: int) -> None:
+def test_each_block_of_a_balanced_order_has_each_class_once(labels: np.ndarray, seed: int, epoch: int) -> None:
     classes = np.unique(labels)
     order = balanced_order(labels, seed, epoch)
     assert len(order) == -(-len(labels) // len(classes)) * len(classes)
@@ -57,14 +57,14 @@ def test_classes_take_turns_in_a_balanced_order(labels: np.ndarray, seed: int, e
 
 
 @given(labels=some_labels, seed=st.integers(0, 9))
-def test_no_example_comes_again_before_all_of_its_class_came(labels: np.ndarray, seed: int) -> None:
+def test_no_example_is_repeated_before_all_of_its_class_are_used(labels: np.ndarray, seed: int) -> None:
     order = balanced_order(labels, seed, 0)
     for label in np.unique(labels):
         size = (labels == label).sum()
         stream = order[labels[order] == label]
         for start in range(0, len(stream), size):
-            came = stream[start : start + size]
-            assert len(set(came.tolist())) == len(came)
+            used = stream[start : start + size]
+            assert len(set(used.tolist())) == len(used)
 
 
 def test_balanced_orders_differ_by_seed_and_epoch_and_are_repeatable() -> None:
@@ -72,5 +72,5 @@ def test_balanced_orders_differ_by_seed_and_epoch_and_are_repeatable() -> None:
     orders = [tuple(balanced_order(labels, seed, epoch)) for seed in (0, 1) for epoch in (0, 1)]
     assert len(set(orders)) == 4
     assert tuple(balanced_order(labels, 0, 1)) == orders[1]
-    came = {position for epoch in range(20) for position in balanced_order(labels, 0, epoch)}
-    assert came == set(range(50))  # what one epoch leaves out comes in another
+    used = {position for epoch in range(20) for position in balanced_order(labels, 0, epoch)}
+    assert used == set(range(50))  # an example that one epoch omits is in another

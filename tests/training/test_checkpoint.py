@@ -1,4 +1,4 @@
-"""The checkpoint: what was saved is read back, and what is damaged is not trusted."""
+"""Checkpoints: saved values are read back, and damaged files are ignored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def state() -> Checkpoint:
 
 def test_round_trip(state: Checkpoint, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
-    state.variables = [np.array(k) for k in range(12)]  # more than ten: order is not that of plain text
+    state.variables = [np.array(k) for k in range(12)]  # more than ten, so that text order would differ
     state.save(path)
     loaded = Checkpoint.load(path)
     assert (loaded.history, loaded.best_epoch) == (state.history, 0)
@@ -28,7 +28,7 @@ def test_round_trip(state: Checkpoint, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
-def test_a_cut_file_starts_afresh(state: Checkpoint, tmp_path: Path, share: float) -> None:
+def test_a_truncated_file_is_ignored(state: Checkpoint, tmp_path: Path, share: float) -> None:
     path = tmp_path / "checkpoint.npz"
     state.save(path)
     content = path.read_bytes()
@@ -36,7 +36,7 @@ def test_a_cut_file_starts_afresh(state: Checkpoint, tmp_path: Path, share: floa
     assert Checkpoint.load(path) == Checkpoint()
 
 
-def test_no_file_starts_afresh(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_empty_checkpoint(tmp_path: Path) -> None:
     assert Checkpoint.load(tmp_path / "none.npz") == Checkpoint()
 
 
@@ -47,7 +47,7 @@ def test_objects_are_not_loaded(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_an_older_version_is_read(state: Checkpoint, tmp_path: Path) -> None:
-    """It has the logits under another name."""
+    """Its logits have another name."""
     path = tmp_path / "checkpoint.npz"
     state.save(path)
     with np.load(path) as content:

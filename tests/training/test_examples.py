@@ -1,4 +1,4 @@
-"""Examples: features with their labels, whatever the strategy, and nothing but training images to learn from."""
+"""Examples: features with their labels for every strategy, and only training images for training."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Gathered:
 
 
 class Numbered:
-    """Stands in for `Features`: a map holds the image's position and its view; it notes which images are read."""
+    """Stub of `Features`: a map contains the image's position and view; `read` records the images that are read."""
 
     shape = SHAPE
 
@@ -51,14 +51,14 @@ class Numbered:
 
 
 def split_of(labels: Sequence[int], subjects: Sequence[str] | None = None) -> pd.DataFrame:
-    """A split's rows, a part of a manifest: every third image, from the end."""
+    """Rows of a split: every third image of a manifest, from the end."""
     index = 3 * np.arange(len(labels))[::-1] + 1
     table = pd.DataFrame({"label": labels, "subject": subjects or [""] * len(labels)}, index=index)
     return table.assign(image=[f"{i}.png" for i in index])
 
 
 SLICES = split_of([0] * 9 + [1] * 4 + [2] * 6, [f"s{k // 3}" for k in range(19)])
-# a subject of seven images, one whose images disagree about its label, one of two images, and two of no subject
+# a subject with seven images, one with images of two labels, one with two images, one with one, and two unknown ones
 SUBJECTS = split_of(
     [1] * 7 + [0, 2, 0, 0, 0, 0, 2, 2], ["a"] * 7 + ["b", "b", "b", "c", "c", "", "", "d"]
 )  # fmt: skip
@@ -69,8 +69,8 @@ def training(
 ) -> tuple[TrainingExamples, Numbered]:
     features = Numbered()
     settings = TypeAdapter(ImbalanceSettings).validate_python({"name": name, **STRATEGIES[name]})
-    made = TrainingExamples(cast(Features, features), split, set_size, settings, CLASSES, seed)
-    return made, features
+    examples = TrainingExamples(cast(Features, features), split, set_size, settings, CLASSES, seed)
+    return examples, features
 
 
 def epoch_of(examples: TrainingExamples, epoch: int, batch_size: int = 4) -> list[tuple[Any, ...]]:
@@ -82,23 +82,24 @@ every_strategy = pytest.mark.parametrize("name", list(STRATEGIES))
 
 
 @every_strategy
-def test_every_map_comes_with_the_label_of_its_image(name: str) -> None:
+def test_every_feature_map_has_the_label_of_its_image(name: str) -> None:
     examples, features = training(name)
     seen: set[int] = set()
-    for epoch in range(12):  # in balanced batches a large class comes whole only over several epochs
+    for epoch in range(12):  # balanced batches use all examples of a large class only over several epochs
         for maps, labels, *_ in epoch_of(examples, epoch):
             assert maps.dtype == np.float16
-            for one, label in zip(maps, labels, strict=True):
-                if (one[..., 1] == 100 + epoch).all():  # an image in this epoch's view
-                    seen.add(int(one[0, 0, 0]))
-                    assert SLICES["label"][int(one[0, 0, 0])] == label
-                else:  # made of view 0 of a class's images
-                    of_class = SLICES.index[SLICES["label"] == label]
-                    assert (one[..., 1] == 0).all()
-                    assert of_class.min() <= one[0, 0, 0] <= of_class.max()
+            for feature_map, label in zip(maps, labels, strict=True):
+                position = feature_map[0, 0, 0]
+                if (feature_map[..., 1] == 100 + epoch).all():  # an image in this epoch's view
+                    seen.add(int(position))
+                    assert SLICES["label"][int(position)] == label
+                else:  # interpolated from view 0 of the images of a class
+                    members = SLICES.index[SLICES["label"] == label]
+                    assert (feature_map[..., 1] == 0).all()
+                    assert members.min() <= position <= members.max()
                     assert name == "smote"
     assert seen == set(SLICES.index)
-    assert features.read == set(SLICES.index)  # of the images in between, which are of other parts, none
+    assert features.read == set(SLICES.index)  # none of the images in between, which belong to other parts
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_every_map_comes_with_the_label_of_its_image(name: str) -> None:
         ("smote", [9, 9, 9]),
     ],
 )
-def test_what_an_epoch_holds(name: str, counts: list[int]) -> None:
+def test_numbers_of_examples_in_an_epoch(name: str, counts: list[int]) -> None:
     batches = epoch_of(training(name)[0], 1)
     labels = np.concatenate([batch[1] for batch in batches])
     assert np.bincount(labels).tolist() == counts
@@ -119,7 +120,7 @@ def test_what_an_epoch_holds(name: str, counts: list[int]) -> None:
     assert {len(batch) for batch in batches} == ({3} if name == "class_weights" else {2})
 
 
-def test_weights_are_those_of_the_labels() -> None:
+def test_weights_match_the_labels() -> None:
     examples, _ = training("class_weights")
     expected = np.array([19 / (3 * 9), 19 / (3 * 4), 19 / (3 * 6)], np.float32)
     for _, labels, weights in epoch_of(examples, 0):
@@ -127,13 +128,13 @@ def test_weights_are_those_of_the_labels() -> None:
     assert examples.notes["class_weights"] == pytest.approx(dict(zip(CLASSES, expected, strict=True)), rel=1e-5)
 
 
-def test_balanced_batches_hold_the_classes_equally() -> None:
+def test_balanced_batches_have_the_same_number_of_each_class() -> None:
     for _, labels in epoch_of(training("balanced_batches")[0], 0, batch_size=3):
         assert sorted(labels) == [0, 1, 2]
 
 
 @every_strategy
-def test_the_epochs_have_orders_of_their_own(name: str) -> None:
+def test_orders_differ_between_epochs_and_seeds(name: str) -> None:
     def seen(seed: int, epoch: int) -> bytes:
         return b"".join(maps[..., 0].tobytes() for maps, *_ in epoch_of(training(name, seed=seed)[0], epoch))
 
@@ -141,7 +142,7 @@ def test_the_epochs_have_orders_of_their_own(name: str) -> None:
     assert len({seen(0, 0), seen(0, 1), seen(1, 0)}) == 3
 
 
-def test_notes_say_how_many_subjects_the_made_maps_come_from() -> None:
+def test_notes_count_the_subjects_of_synthetic_feature_maps() -> None:
     notes = training("smote")[0].notes
     assert notes == {
         "imbalance": "smote",
@@ -154,7 +155,7 @@ def test_notes_say_how_many_subjects_the_made_maps_come_from() -> None:
 
 
 @pytest.mark.parametrize("name", ["none", "class_weights", "oversampling", "balanced_batches"])
-def test_a_set_holds_images_of_one_subject_and_one_label(name: str) -> None:
+def test_a_set_has_images_of_one_subject_and_one_label(name: str) -> None:
     examples, features = training(name, SUBJECTS, set_size=3)
     together = set()
     for epoch in range(4):
@@ -174,7 +175,7 @@ def test_a_set_holds_images_of_one_subject_and_one_label(name: str) -> None:
         if name in ("none", "class_weights"):
             assert set(counts.values()) == {1}
     assert features.read == set(SUBJECTS.index)
-    assert len(together) > 10  # a subject's images come together differently in each epoch
+    assert len(together) > 10  # a subject's images are grouped differently in each epoch
 
 
 def test_sets_are_counted_not_images() -> None:
@@ -189,7 +190,7 @@ def held_out(split: pd.DataFrame, set_size: int | None) -> HeldOutExamples:
     return HeldOutExamples(cast(Features, Numbered()), split, set_size)
 
 
-def test_held_out_images_come_as_they_are() -> None:
+def test_held_out_images_are_unchanged_and_in_order() -> None:
     examples = held_out(SLICES, None)
     batches = examples.batches(5)
     maps = np.concatenate([batches[i][0] for i in range(len(batches))])
@@ -198,21 +199,21 @@ def test_held_out_images_come_as_they_are() -> None:
     assert (maps[..., 1] == 0).all()
     assert labels.tolist() == SLICES["label"].tolist()
     assert len(examples) == 19
-    answers = np.random.default_rng(0).random((19, 3))
-    assert examples.per_image(answers) is answers
+    logits = np.random.default_rng(0).random((19, 3))
+    assert examples.per_image(logits) is logits
 
 
-def test_an_answer_about_a_set_is_that_of_each_of_its_images() -> None:
+def test_all_images_of_a_set_have_its_prediction() -> None:
     examples = held_out(SUBJECTS, 3)
     sets = examples.batches(len(examples))[0][0]
-    assert len(examples) == len(sets["present"]) == 8  # labels are not known here: b is one set
-    answers = np.arange(8 * 3, dtype=np.float32).reshape(8, 3)
-    of_images = examples.per_image(answers)
-    assert of_images.shape == (len(SUBJECTS), 3)
+    assert len(examples) == len(sets["present"]) == 8  # sets do not depend on labels here: b is one set
+    logits = np.arange(8 * 3, dtype=np.float32).reshape(8, 3)
+    by_image = examples.per_image(logits)
+    assert by_image.shape == (len(SUBJECTS), 3)
     seen = []
-    for maps, present, answer in zip(sets["features"], sets["present"], answers, strict=True):
+    for maps, present, logits_of_set in zip(sets["features"], sets["present"], logits, strict=True):
         for image in maps[present][:, 0, 0, 0].astype(int):
-            assert (of_images[SUBJECTS.index.get_loc(image)] == answer).all()
+            assert (by_image[SUBJECTS.index.get_loc(image)] == logits_of_set).all()
             seen.append(image)
     assert sorted(seen) == sorted(SUBJECTS.index)
     batches = examples.batches(3)

@@ -1,4 +1,4 @@
-"""The frozen-prefix cache: computed once, shared, and never half there."""
+"""The frozen-prefix cache: each feature map is computed once, shared, and stored completely or not at all."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def prefix() -> Prefix:
 
 
 class Counting(KerasExtractor):
-    """Counts the images it is given, and may stop in the middle."""
+    """An extractor that counts its images and can be interrupted."""
 
     def __init__(self, prefix: Prefix, stop_after: int = 10**9) -> None:
         super().__init__(prefix)
@@ -49,32 +49,32 @@ class Counting(KerasExtractor):
 def features(
     prefix: Prefix, images: ImageSet, settings: AugmentSettings = VIEWS, stop_after: int = 10**9
 ) -> tuple[Features, Counting]:
-    made = Features(prefix, settings, images.pixels, images.manifest["digest"].tolist())
+    built = Features(prefix, settings, images.pixels, images.manifest["digest"].tolist())
     counting = Counting(prefix, stop_after)
-    made.__dict__["extractor"] = counting
-    return made, counting
+    built.__dict__["extractor"] = counting
+    return built, counting
 
 
 def test_each_image_and_view_is_computed_once(prefix: Prefix, images: ImageSet, silent: Progress) -> None:
-    made, counting = features(prefix, images)
-    assert made.compute([(0, ALL), (1, ALL[:30])], silent) == 82 == counting.seen
-    assert made.compute([(0, ALL), (1, ALL[:30])], silent) == 0
+    built, counting = features(prefix, images)
+    assert built.compute([(0, ALL), (1, ALL[:30])], silent) == 82 == counting.seen
+    assert built.compute([(0, ALL), (1, ALL[:30])], silent) == 0
     again, other = features(prefix, images)
     assert again.compute([(0, ALL), (1, ALL[10:40]), (2, ALL[:5])], silent) == 15 == other.seen
 
 
-def test_stored_maps_are_those_computed_now(prefix: Prefix, images: ImageSet, silent: Progress) -> None:
-    made, _ = features(prefix, images)
-    made.compute([(0, ALL), (2, ALL)], silent)
+def test_stored_feature_maps_agree_with_fresh_ones(prefix: Prefix, images: ImageSet, silent: Progress) -> None:
+    built, _ = features(prefix, images)
+    built.compute([(0, ALL), (2, ALL)], silent)
     positions = np.array([7, 3, 3, 50])
     for view in (0, 2):
-        stored = np.asarray(made.stored(positions, view).take(slice(None)), np.float32)
-        np.testing.assert_allclose(stored, made.fresh(positions, view).astype(np.float32), rtol=2e-3, atol=2e-3)
-    first, second = (np.asarray(made.stored(ALL, view).take(slice(None))) for view in (0, 2))
+        stored = np.asarray(built.stored(positions, view).take(slice(None)), np.float32)
+        np.testing.assert_allclose(stored, built.fresh(positions, view).astype(np.float32), rtol=2e-3, atol=2e-3)
+    first, second = (np.asarray(built.stored(ALL, view).take(slice(None))) for view in (0, 2))
     assert not np.array_equal(first, second)
 
 
-def test_a_map_that_was_not_computed_is_not_made_up(prefix: Prefix, images: ImageSet) -> None:
+def test_a_feature_map_that_was_not_computed_is_an_error(prefix: Prefix, images: ImageSet) -> None:
     with pytest.raises(KeyError):
         features(prefix, images)[0].stored(ALL, 0)
 
@@ -92,52 +92,52 @@ def test_another_prefix_shares_nothing(images: ImageSet, prefix: Prefix, silent:
     assert features(other, images)[0].compute([(0, ALL)], silent) == 52
 
 
-def test_a_killed_computation_goes_on(
+def test_a_killed_computation_resumes(
     prefix: Prefix, images: ImageSet, silent: Progress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(arrays, "CHUNK_BYTES", 1)
     monkeypatch.setattr("alzbench.training.features.BATCH", 8)
-    made, _ = features(prefix, images, stop_after=30)
+    built, _ = features(prefix, images, stop_after=30)
     with pytest.raises(KeyboardInterrupt):
-        made.compute([(0, ALL)], silent)
+        built.compute([(0, ALL)], silent)
     again, counting = features(prefix, images)
     assert again.compute([(0, ALL)], silent) == 52 - 24 == counting.seen
 
 
-def test_too_little_disk_is_said_before_any_work(
+def test_too_little_disk_space_is_refused_before_any_work(
     prefix: Prefix, images: ImageSet, silent: Progress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 9, 1))
-    made, counting = features(prefix, images)
+    built, counting = features(prefix, images)
     with pytest.raises(RunError, match=r"52 feature maps need 0\.0 GiB of disk"):
-        made.compute([(0, ALL)], silent)
+        built.compute([(0, ALL)], silent)
     assert counting.seen == 0
 
 
 def test_views_take_turns_and_an_epoch_mixes_them(prefix: Prefix, images: ImageSet, silent: Progress) -> None:
-    made, _ = features(prefix, images)
-    made.compute([(view, ALL) for view in range(3)], silent)
-    stored = [np.asarray(made.stored(ALL, view).take(slice(None))) for view in range(3)]
+    built, _ = features(prefix, images)
+    built.compute([(view, ALL) for view in range(3)], silent)
+    stored = [np.asarray(built.stored(ALL, view).take(slice(None))) for view in range(3)]
     seen = np.zeros((52, 3), int)
     for epoch in range(3):
-        rows = made.training(ALL, epoch).take(ALL[::-1])[::-1]
+        rows = built.training(ALL, epoch).take(ALL[::-1])[::-1]
         which = np.stack([(rows == maps).all(axis=(1, 2, 3)) for maps in stored], axis=1)
         assert which.any(axis=1).all()
-        assert (which.sum(axis=0) > 5).all()  # all views are in every epoch
+        assert (which.sum(axis=0) > 5).all()  # every epoch contains all views
         seen += which
-    assert (seen == 1).all()  # and each image shows each of them once
+    assert (seen == 1).all()  # and each image has each view once
 
 
 def test_online_views_are_fresh_and_never_stored(
     prefix: Prefix, images: ImageSet, silent: Progress, own_environment: Path
 ) -> None:
-    made, counting = features(prefix, images, VIEWS.model_copy(update={"views": "online"}))
-    made.compute([(0, ALL)], silent)
+    built, counting = features(prefix, images, VIEWS.model_copy(update={"views": "online"}))
+    built.compute([(0, ALL)], silent)
     stored = sorted(own_environment.rglob("features/*/*.npy"))
-    first, second = (made.training(ALL, epoch).take(ALL[:9]) for epoch in (0, 1))
+    first, second = (built.training(ALL, epoch).take(ALL[:9]) for epoch in (0, 1))
     assert not np.array_equal(first, second)
-    assert not np.array_equal(first, np.asarray(made.stored(ALL[:9], 0).take(slice(None))))
-    np.testing.assert_array_equal(made.training(ALL, 0).take(ALL[:9]), first)
+    assert not np.array_equal(first, np.asarray(built.stored(ALL[:9], 0).take(slice(None))))
+    np.testing.assert_array_equal(built.training(ALL, 0).take(ALL[:9]), first)
     assert sorted(own_environment.rglob("features/*/*.npy")) == stored
     assert counting.seen == 52 + 3 * 9

@@ -1,4 +1,4 @@
-"""What is done about classes of different sizes: weights by hand, and made feature maps between those there are."""
+"""Strategies against class imbalance: weights by hand, and synthetic feature maps between existing ones."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rebalanced(
     name: str, labels: np.ndarray = LABELS, maps: np.ndarray | None = MAPS, seed: int = 0, **options: Any
 ) -> Rebalanced:
     def own_maps() -> np.ndarray:
-        assert maps is not None, "the maps are not needed"
+        assert maps is not None, "the feature maps are not needed"
         return maps
 
     return rebalance(strategy(name, **options), labels, NAMES, own_maps, SHAPE, seed)
@@ -57,8 +57,8 @@ def test_weights_by_effective_number() -> None:
 
 def test_given_weights_keep_their_ratios() -> None:
     """3, 1 and 2 weigh 12, 4 and 8 examples as 36 + 4 + 16 = 56, so that 24 / 56 scales them to a mean of 1."""
-    found = weights(weights={"none": 3.0, "severe": 2.0, "mild": 1.0})
-    np.testing.assert_allclose(found, np.array([3, 1, 2]) * 24 / 56)
+    by_class = weights(weights={"none": 3.0, "severe": 2.0, "mild": 1.0})
+    np.testing.assert_allclose(by_class, np.array([3, 1, 2]) * 24 / 56)
 
 
 def test_a_class_without_examples_has_no_weight() -> None:
@@ -84,31 +84,31 @@ def test_the_mean_weight_of_the_examples_is_one(labels: np.ndarray, options: Any
     )
 
 
-def test_given_weights_must_be_of_exactly_the_classes() -> None:
+def test_given_weights_must_name_exactly_the_classes() -> None:
     strategy("class_weights", weights={"none": 1.0, "mild": 2.0, "severe": 3.0}).check_classes(NAMES)
     strategy("class_weights").check_classes(NAMES)
     strategy("oversampling").check_classes(NAMES)
     start = "imbalance.weights must hold a weight for each of none, mild, severe; "
-    for given_weights, found in (
+    for given_weights, problem in (
         ({"none": 1.0, "mild": 2.0, "sever": 3.0}, "there is no class sever."),
         ({"none": 1.0}, "mild, severe has none."),
     ):
         with pytest.raises(ExperimentError) as error:
             strategy("class_weights", weights=given_weights).check_classes(NAMES)
-        assert str(error.value) == start + found
+        assert str(error.value) == start + problem
 
 
-def test_nothing_is_done_where_nothing_is_asked() -> None:
+def test_examples_are_unchanged_without_a_strategy() -> None:
     for name, balanced in (("none", False), ("balanced_batches", True)):
         done = rebalanced(name, maps=None)
         assert (done.rows == np.arange(24)).all()
         assert (done.labels == LABELS).all()
-        assert (done.made, done.weights, done.balanced, done.notes) == (None, None, balanced, {})
+        assert (done.synthetic, done.weights, done.balanced, done.notes) == (None, None, balanced, {})
 
 
 @given(labels=st.lists(st.integers(0, 2), min_size=1, max_size=40).map(np.array), seed=st.integers(0, 3))
 @settings(deadline=None)  # the first example imports scikit-learn
-def test_oversampling_makes_classes_equal_and_keeps_each_example(labels: np.ndarray, seed: int) -> None:
+def test_oversampling_equalises_classes_and_keeps_each_example(labels: np.ndarray, seed: int) -> None:
     done = rebalanced("oversampling", labels, None, seed)
     counts = np.bincount(labels, minlength=3)
     expected = np.where(counts > 0, counts.max(), 0)
@@ -119,49 +119,51 @@ def test_oversampling_makes_classes_equal_and_keeps_each_example(labels: np.ndar
 
 
 @pytest.mark.parametrize("name", SMOTES)
-def test_originals_come_first_and_made_ones_follow(name: str) -> None:
+def test_synthetic_feature_maps_follow_the_originals(name: str) -> None:
     done = rebalanced(name, neighbours=3)
-    assert done.made is not None
+    assert done.synthetic is not None
     assert (done.rows == np.arange(24)).all()
     assert (done.labels[:24] == LABELS).all()
-    assert (done.made.dtype.name, done.made.shape) == ("float16", (len(done.labels) - 24, *SHAPE))
-    assert len(done.made) > 0
-    assert np.isfinite(done.made).all()
-    made = np.bincount(done.labels[24:], minlength=3)
-    assert done.notes == {"imbalance": name, "made": dict(zip(NAMES, made.tolist(), strict=True))}
-    assert made[0] == 0
-    if name == "smote":  # the others make about as many, and none for a class that they find no border of
-        assert made.tolist() == [0, 8, 4]
+    assert (done.synthetic.dtype.name, done.synthetic.shape) == ("float16", (len(done.labels) - 24, *SHAPE))
+    assert len(done.synthetic) > 0
+    assert np.isfinite(done.synthetic).all()
+    synthetic = np.bincount(done.labels[24:], minlength=3)
+    assert done.notes == {"imbalance": name, "made": dict(zip(NAMES, synthetic.tolist(), strict=True))}
+    assert synthetic[0] == 0
+    if name == "smote":  # the others make about as many, and none for a class without a border
+        assert synthetic.tolist() == [0, 8, 4]
     assert done.weights is None
 
 
 def distance_to_segments(point: np.ndarray, ends: np.ndarray) -> float:
-    """The distance of a point to the nearest segment between two of `ends`."""
+    """Return the distance of a point to the nearest segment between two of `ends`."""
     starts, directions = ends[:, None], ends[None] - ends[:, None]
     lengths = np.maximum((directions**2).sum(axis=-1), 1e-12)
     share = np.clip(((point - starts) * directions).sum(axis=-1) / lengths, 0, 1)
     return float(np.linalg.norm(starts + share[..., None] * directions - point, axis=-1).min())
 
 
-def test_made_maps_lie_between_two_images_of_their_class() -> None:
+def test_synthetic_feature_maps_lie_between_two_images_of_their_class() -> None:
     done = rebalanced("smote", neighbours=3)
-    assert done.made is not None
+    assert done.synthetic is not None
     flat = MAPS.reshape(24, -1).astype(np.float64)
-    for made, label in zip(done.made.reshape(len(done.made), -1).astype(np.float64), done.labels[24:], strict=True):
-        assert distance_to_segments(made, flat[label == LABELS]) < 5e-3
-        assert distance_to_segments(made, flat[label != LABELS]) > 0.05  # so that the measure can tell
+    for synthetic, label in zip(
+        done.synthetic.reshape(len(done.synthetic), -1).astype(np.float64), done.labels[24:], strict=True
+    ):
+        assert distance_to_segments(synthetic, flat[label == LABELS]) < 5e-3
+        assert distance_to_segments(synthetic, flat[label != LABELS]) > 0.05  # so the distance distinguishes classes
 
 
-def test_neighbours_of_one_are_the_nearest() -> None:
-    """Two pairs of a class, far apart: with one neighbour nothing is made between the pairs."""
+def test_only_the_nearest_neighbours_are_used() -> None:
+    """Two pairs of a class, far apart: with one neighbour, no feature map lies between the pairs."""
     maps = np.zeros((12, 1, 1, 1), np.float16)
     maps[8:, 0, 0, 0] = [0, 1, 100, 101]
     labels = np.array([0] * 8 + [1] * 4)
     done = rebalance(strategy("smote", neighbours=1), labels, ("a", "b"), lambda: maps, (1, 1, 1), 0)
-    assert done.made is not None
-    made = done.made.ravel()
-    assert len(made) == 4
-    assert (((made >= 0) & (made <= 1)) | ((made >= 100) & (made <= 101))).all()
+    assert done.synthetic is not None
+    synthetic = done.synthetic.ravel()
+    assert len(synthetic) == 4
+    assert (((synthetic >= 0) & (synthetic <= 1)) | ((synthetic >= 100) & (synthetic <= 101))).all()
 
 
 def test_large_values_do_not_overflow() -> None:
@@ -169,31 +171,31 @@ def test_large_values_do_not_overflow() -> None:
     maps[9:, 0, 0, 0] = [-60_000, 0, 60_000]
     labels = np.array([0] * 9 + [1] * 3)
     done = rebalance(strategy("smote", neighbours=2), labels, ("a", "b"), lambda: maps, (1, 1, 1), 0)
-    assert done.made is not None
-    assert np.isfinite(done.made).all()
+    assert done.synthetic is not None
+    assert np.isfinite(done.synthetic).all()
 
 
 @pytest.mark.parametrize("name", ["oversampling", *SMOTES])
-def test_the_seed_decides_what_is_drawn(name: str) -> None:
+def test_the_seed_decides_the_random_examples(name: str) -> None:
     first, same, other = (rebalanced(name, seed=seed, **options(name)) for seed in (1, 1, 2))
-    assert drawn(first) == drawn(same) != drawn(other)
+    assert content_of(first) == content_of(same) != content_of(other)
 
 
 def options(name: str) -> dict[str, Any]:
     return {"neighbours": 3} if name in SMOTES else {}
 
 
-def drawn(done: Rebalanced) -> tuple[Any, ...]:
-    made = None if done.made is None else done.made.tobytes()
-    return done.rows.tolist(), done.labels.tolist(), made
+def content_of(done: Rebalanced) -> tuple[Any, ...]:
+    synthetic = None if done.synthetic is None else done.synthetic.tobytes()
+    return done.rows.tolist(), done.labels.tolist(), synthetic
 
 
-def test_too_few_examples_name_the_class() -> None:
+def test_too_few_examples_are_refused_with_the_class() -> None:
     with pytest.raises(RunError) as error:
         rebalanced("smote", maps=None, neighbours=4)
     assert str(error.value) == (
-        "imbalance smote needs more than imbalance.neighbours = 4 training images of each class that it adds to; "
-        "mild has 4. Lower neighbours below 4, or use oversampling."
+        "imbalance smote needs more than 4 (imbalance.neighbours) training images of each class that it adds images "
+        "to; mild has 4. Set imbalance.neighbours below 4, or use oversampling."
     )
     rebalanced("smote", neighbours=3)
 
@@ -205,42 +207,45 @@ def test_a_class_without_examples_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("name", SMOTES)
-def test_equal_classes_need_nothing(name: str) -> None:
+def test_classes_of_equal_size_need_no_feature_maps(name: str) -> None:
     done = rebalanced(name, np.repeat([0, 2], 4), None, neighbours=5)
-    assert done.made is not None
-    assert (len(done.made), len(done.labels)) == (0, 8)
-    assert done.made.shape == (0, *SHAPE)
+    assert done.synthetic is not None
+    assert (len(done.synthetic), len(done.labels)) == (0, 8)
+    assert done.synthetic.shape == (0, *SHAPE)
 
 
-NEEDED = 1.15 * 4 * 6 * 2 * 36  # 24 rows of 6 float32 become 36, and twice of it all, times what was measured
+NEEDED = 1.15 * 4 * 6 * 2 * 36  # twice the 36 rows of 6 float32 that 24 become, times the measured factor
 
 
-def test_too_little_memory_is_said_before_the_maps_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_too_little_memory_is_refused_before_feature_maps_are_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     with pytest.raises(RunError) as error:
         rebalanced("smote", maps=None, neighbours=3, memory_gib=1e-7)
     assert str(error.value) == (
-        "imbalance smote would need about 1.9e-06 GiB of memory for 24 feature maps of 6 values, and 1e-07 GiB may be "
-        "used. Raise imbalance.memory_gib if there is more, or use oversampling or class_weights, which need none."
+        "imbalance smote needs about 1.9e-06 GiB of memory for 24 feature maps of 6 values, but only 1e-07 GiB may be "
+        "used. Raise imbalance.memory_gib if more is available, or use oversampling or class_weights, which need none."
     )
     meminfo = tmp_path / "meminfo"
     meminfo.write_text("MemTotal: 99999999 kB\nMemAvailable:       1 kB\n")
     monkeypatch.setattr(imbalance, "_MEMINFO", meminfo)
-    with pytest.raises(RunError, match=r"and 9\.5e-07 GiB may be used"):
+    with pytest.raises(RunError, match=r"but only 9\.5e-07 GiB may be used"):
         rebalanced("smote", maps=None, neighbours=3)
-    monkeypatch.setattr(imbalance, "_MEMINFO", tmp_path / "elsewhere")  # a system that does not tell
+    monkeypatch.setattr(imbalance, "_MEMINFO", tmp_path / "elsewhere")  # a system without this file
     rebalanced("smote", neighbours=3)
 
 
-def test_the_memory_that_is_needed_by_hand() -> None:
+def test_the_limit_of_memory_by_hand() -> None:
     rebalanced("smote", neighbours=3, memory_gib=(NEEDED + 1) / 2**30)
     with pytest.raises(RunError, match=r"Raise imbalance\.memory_gib"):
         rebalanced("smote", maps=None, neighbours=3, memory_gib=(NEEDED - 1) / 2**30)
 
 
-def test_what_a_sampler_refuses_is_one_error() -> None:
-    """One map for eleven images is less than half a map for each."""
+def test_an_error_of_a_sampler_is_one_sentence() -> None:
+    """One synthetic feature map for eleven images is less than half of one for each, which ADASYN refuses."""
     labels = np.array([0] * 12 + [2] * 11)
     with pytest.raises(
-        RunError, match=r"^imbalance adasyn cannot be used on these images: .* smote makes fewer demand"
+        RunError,
+        match=r"^imbalance adasyn cannot be used on these images: .* Use another strategy; smote has the fewest",
     ):
         rebalanced("adasyn", labels, MAPS[:23], neighbours=5)

@@ -1,4 +1,4 @@
-"""Sets of a subject's images: who comes together, and what is gathered for them."""
+"""Sets of a subject's images: their grouping, and their feature maps."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def test_each_image_is_in_one_set_of_its_subject(subjects: list[str], size: int,
     for row in together:
         assert len({subjects[position] for position in row}) == 1
         if not subjects[row[0]]:
-            assert len(row) == 1  # unknown subjects are alone
+            assert len(row) == 1  # images of unknown subjects are not grouped
 
 
 @given(subjects=subjects, size=sizes, seed=seeds)
-def test_a_subjects_sets_are_as_few_and_as_equal_as_can_be(subjects: list[str], size: int, seed: int | None) -> None:
+def test_a_subject_has_as_few_and_as_equal_sets_as_possible(subjects: list[str], size: int, seed: int | None) -> None:
     together = members(group(subjects, size, seed))
     for subject in set(subjects) - {""}:
         lengths = [len(row) for row in together if subjects[row[0]] == subject]
@@ -43,16 +43,16 @@ def test_a_subjects_sets_are_as_few_and_as_equal_as_can_be(subjects: list[str], 
 
 
 @given(subjects=subjects, size=sizes, seed=seeds)
-def test_who_is_absent_comes_last(subjects: list[str], size: int, seed: int | None) -> None:
-    there = group(subjects, size, seed) != ABSENT
-    assert (np.sort(there, axis=1)[:, ::-1] == there).all()
+def test_absent_images_are_last(subjects: list[str], size: int, seed: int | None) -> None:
+    present = group(subjects, size, seed) != ABSENT
+    assert (np.sort(present, axis=1)[:, ::-1] == present).all()
 
 
 @given(subjects=subjects, size=sizes, seed=st.integers(0, 5))
-def test_a_seed_moves_images_within_their_subject_only(subjects: list[str], size: int, seed: int) -> None:
+def test_a_seed_moves_images_only_within_their_subject(subjects: list[str], size: int, seed: int) -> None:
     plain, shuffled = members(group(subjects, size)), members(group(subjects, size, seed))
     labels = [[subjects[row[0]] for row in rows] for rows in (plain, shuffled)]
-    assert labels[0] == labels[1]  # so a label for each set holds whatever the seed
+    assert labels[0] == labels[1]  # so labels of sets do not depend on the seed
     assert [len(row) for row in plain] == [len(row) for row in shuffled]
     for ours, theirs in zip(plain, shuffled, strict=True):
         if not subjects[ours[0]]:
@@ -61,35 +61,35 @@ def test_a_seed_moves_images_within_their_subject_only(subjects: list[str], size
 
 
 def test_sets_by_hand() -> None:
-    found = group(["b", "a", "", "b", "b", "a", "b", "b", ""], 3)
-    assert found.tolist() == [[0, 3, 4], [6, 7, ABSENT], [1, 5, ABSENT], [2, ABSENT, ABSENT], [8, ABSENT, ABSENT]]
+    sets = group(["b", "a", "", "b", "b", "a", "b", "b", ""], 3)
+    assert sets.tolist() == [[0, 3, 4], [6, 7, ABSENT], [1, 5, ABSENT], [2, ABSENT, ABSENT], [8, ABSENT, ABSENT]]
 
 
 def test_seeds_differ() -> None:
-    found = {tuple(map(tuple, members(group(["a"] * 12, 4, seed)))) for seed in range(5)}
-    assert len(found) == 5
+    sets = {tuple(map(tuple, members(group(["a"] * 12, 4, seed)))) for seed in range(5)}
+    assert len(sets) == 5
     assert members(group(["a"] * 12, 4)) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
 
 
 class Numbers:
-    """Feature maps that are their own positions, plus 1."""
+    """Feature maps whose values are their positions plus 1."""
 
     def __init__(self) -> None:
-        self.asked: list[int] = []
+        self.taken: list[int] = []
 
     def take(self, indices: Any) -> np.ndarray:
-        self.asked += np.asarray(indices).tolist()
+        self.taken += np.asarray(indices).tolist()
         return np.broadcast_to(np.asarray(indices, np.float16).reshape(-1, 1, 1, 1) + 1, (len(indices), 2, 1, 3))
 
 
 @pytest.mark.parametrize("indices", [np.array([2, 0, 2]), slice(1, 3), slice(None)], ids=["some", "slice", "all"])
-def test_a_set_is_gathered_with_nothing_where_there_is_none(indices: Any) -> None:
+def test_absent_images_of_a_set_are_0(indices: Any) -> None:
     sets = np.array([[4, 1, 0], [2, ABSENT, ABSENT], [3, 5, ABSENT]])
     images = Numbers()
-    found = SetGather(images, sets).take(indices)
-    expected = sets[indices] + 1  # and 0 where there is none
-    assert (found["features"].dtype.name, found["features"].shape) == ("float16", (len(expected), 3, 2, 1, 3))
-    assert (found["features"] == expected[:, :, None, None, None]).all()
-    assert found["present"].dtype == np.bool_
-    assert (found["present"] == (expected > 0)).all()
-    assert ABSENT not in images.asked
+    gathered = SetGather(images, sets).take(indices)
+    expected = sets[indices] + 1  # 0 for absent images
+    assert (gathered["features"].dtype.name, gathered["features"].shape) == ("float16", (len(expected), 3, 2, 1, 3))
+    assert (gathered["features"] == expected[:, :, None, None, None]).all()
+    assert gathered["present"].dtype == np.bool_
+    assert (gathered["present"] == (expected > 0)).all()
+    assert ABSENT not in images.taken

@@ -1,4 +1,4 @@
-"""The trainer on feature maps that are easy to tell apart."""
+"""The trainer on feature maps that are easy to classify."""
 
 from __future__ import annotations
 
@@ -16,18 +16,11 @@ from alzbench.progress import Progress
 from alzbench.training.batches import FeatureBatches, epoch_order
 from alzbench.training.predictor import predict_logits
 from alzbench.training.trainer import TrainResult, train
+from tests.helpers.feature_maps import InMemory
 
 pytestmark = pytest.mark.slow
 
 SHAPE, CLASSES = (2, 2, 8), 3
-
-
-class InMemory:
-    def __init__(self, maps: np.ndarray) -> None:
-        self.maps = maps
-
-    def take(self, indices: Any) -> np.ndarray:
-        return self.maps[indices]
 
 
 def problem(n: int, seed: int, noise: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
@@ -38,7 +31,7 @@ def problem(n: int, seed: int, noise: float = 0.5) -> tuple[np.ndarray, np.ndarr
 
 
 class Job:
-    """A training with all its parts; ``stop_before`` raises KeyboardInterrupt before that epoch."""
+    """A training of a small head; ``stop_before`` interrupts it before that epoch."""
 
     def __init__(self, folder: Path, n: int = 90, seed: int = 0, **settings: Any) -> None:
         self.settings = TrainSettings(**{"epochs": 4, "batch_size": 16, "lr": 0.01, **settings})
@@ -78,7 +71,7 @@ def job(tmp_path: Path) -> Make:
     return lambda name="job", **settings: Job(tmp_path / name, **settings)
 
 
-def test_it_learns(job: Make) -> None:
+def test_the_loss_falls_and_the_accuracy_rises(job: Make) -> None:
     result = job(epochs=8).run()
     assert result.history["val_accuracy"].iloc[-1] > 0.9
     assert result.history["loss"].iloc[-1] < 0.6 * result.history["loss"].iloc[0]
@@ -101,8 +94,8 @@ def test_every_batch_is_one_step(job: Make, n: int) -> None:
         ("last", "epoch", "idxmax"),
     ],
 )
-def test_the_kept_epoch_is_what_the_head_ends_with(job: Make, keep: str, column: str, pick: str) -> None:
-    done = job(keep=keep, epochs=6, lr=0.3)  # jumps about, so the last epoch is not the best
+def test_the_head_ends_with_the_weights_of_the_kept_epoch(job: Make, keep: str, column: str, pick: str) -> None:
+    done = job(keep=keep, epochs=6, lr=0.3)  # a high learning rate, so that the last epoch is not the best
     result = done.run()
     row = getattr(result.history[column], pick)()
     assert result.kept_epoch == row + 1
@@ -119,7 +112,7 @@ def test_patience_stops(job: Make) -> None:
     assert result.stopped == "no better epoch"
 
 
-def test_a_loss_that_is_not_finite_names_epoch_and_steps(job: Make) -> None:
+def test_a_loss_that_is_not_finite_is_refused_with_epoch_and_steps(job: Make) -> None:
     with pytest.raises(RunError, match=r"loss of epoch 1, steps 1 to 8 of 23 is (nan|inf)"):
         job(batch_size=4, lr=1e30).run()
 

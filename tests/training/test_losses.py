@@ -1,4 +1,4 @@
-"""Losses against their formulas in NumPy, and learning rates at the steps that matter."""
+"""Losses against their formulas in NumPy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from scipy.special import log_softmax
 
 from alzbench.experiment import TrainSettings
-from alzbench.training.objective import make_loss, make_optimizer
+from alzbench.training.losses import make_loss
 
 RNG = np.random.default_rng(0)
 LOGITS = (3 * RNG.normal(size=(7, 4))).astype(np.float32)
@@ -39,7 +39,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("settings", "gamma", "smoothing"), CASES)
-def test_the_loss_is_the_formula(settings: dict[str, Any], gamma: float, smoothing: float) -> None:
+def test_the_loss_agrees_with_the_formula(settings: dict[str, Any], gamma: float, smoothing: float) -> None:
     expected = by_hand(gamma, smoothing)
     assert float(loss(**settings)(LABELS, LOGITS)) == pytest.approx(expected.mean(), rel=1e-4)
     for k in range(len(LABELS)):
@@ -55,7 +55,7 @@ def test_weights_count(settings: dict[str, Any], gamma: float, smoothing: float)
 
 @pytest.mark.parametrize(("settings", "gamma", "smoothing"), CASES)
 def test_weights_count_in_training(settings: dict[str, Any], gamma: float, smoothing: float) -> None:
-    """The gradient of a bias is the mean of the weighted gradients of the logits, found by differences."""
+    """The gradient of a bias is the mean of the weighted gradients of the logits, here by finite differences."""
     inputs = keras.Input((4,))
     model = keras.Model(inputs, keras.layers.Dense(4, kernel_initializer="identity")(inputs))
     model.compile(keras.optimizers.SGD(1.0), loss(**settings), metrics=["accuracy"])
@@ -69,57 +69,8 @@ def test_weights_count_in_training(settings: dict[str, Any], gamma: float, smoot
     np.testing.assert_allclose(model.layers[-1].bias, -(np.array(above) - below) / 2e-4, atol=1e-4)
 
 
-def test_a_sure_answer_has_no_focal_loss_and_no_nan() -> None:
-    sure = np.array([[90.0, -90, -90, -90], [-90, 90, -90, -90]], np.float32)
-    right, wrong = np.array([0, 1]), np.array([1, 1])
-    assert float(loss(loss="focal")(right, sure)) == pytest.approx(0, abs=1e-6)
-    assert 5 < float(loss(loss="focal")(wrong, sure)) < np.inf
-
-
-def rates(epochs: int, steps: int, **settings: Any) -> list[float]:
-    """The learning rate of each step of a training."""
-    optimizer = make_optimizer(TrainSettings(epochs=epochs, lr=0.02, **settings), steps)
-    variable = keras.Variable(np.zeros(2, np.float32))
-    optimizer.build([variable])
-    found = []
-    for _ in range(epochs * steps):
-        found.append(float(optimizer.learning_rate.numpy()))
-        optimizer.apply([np.ones(2, np.float32)])
-    return found
-
-
-def test_a_constant_rate() -> None:
-    assert rates(3, 5) == pytest.approx([0.02] * 15)
-
-
-def test_a_linear_rate() -> None:
-    assert rates(4, 5, schedule="linear") == pytest.approx([0.02 * (1 - k / 20) for k in range(20)], rel=1e-4)
-
-
-def test_a_cosine_rate() -> None:
-    expected = [0.01 * (1 + np.cos(np.pi * k / 20)) for k in range(20)]
-    assert rates(4, 5, schedule="cosine") == pytest.approx(expected, rel=1e-4)
-
-
-def test_a_cosine_rate_that_rises_first() -> None:
-    found = rates(5, 4, schedule="cosine", warmup_epochs=2)
-    assert found[:8] == pytest.approx([0.02 * k / 8 for k in range(8)], rel=1e-4)
-    assert found[8] == pytest.approx(0.02, rel=1e-4)
-    assert found[8:] == pytest.approx([0.01 * (1 + np.cos(np.pi * k / 12)) for k in range(12)], rel=1e-4)
-
-
-@pytest.mark.parametrize("schedule", ["linear", "cosine"])
-def test_a_rate_ends_at_zero(schedule: str) -> None:
-    optimizer = make_optimizer(TrainSettings.model_validate({"epochs": 4, "schedule": schedule}), 5)
-    optimizer.iterations.assign(20)
-    assert float(optimizer.learning_rate.numpy()) == pytest.approx(0, abs=1e-8)
-
-
-@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
-def test_each_optimizer_takes_each_schedule(name: str) -> None:
-    for schedule in ("constant", "linear", "cosine"):
-        optimizer = make_optimizer(
-            TrainSettings.model_validate({"optimizer": name, "schedule": schedule, "lr": 0.02}), 5
-        )
-        assert type(optimizer).__name__.lower() == name
-        assert float(optimizer.learning_rate.numpy()) == pytest.approx(0.02)
+def test_a_confident_prediction_has_no_focal_loss_and_no_nan() -> None:
+    confident = np.array([[90.0, -90, -90, -90], [-90, 90, -90, -90]], np.float32)
+    correct, wrong = np.array([0, 1]), np.array([1, 1])
+    assert float(loss(loss="focal")(correct, confident)) == pytest.approx(0, abs=1e-6)
+    assert 5 < float(loss(loss="focal")(wrong, confident)) < np.inf

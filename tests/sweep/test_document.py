@@ -1,0 +1,50 @@
+"""The document of a sweep, as it is printed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.helpers.command import Command
+from tests.helpers.sweeps import Write, trials
+
+LR = {"train.lr": {"low": 1e-4, "high": 1e-3}}
+
+pytestmark = pytest.mark.usefixtures("without_page")
+
+
+def test_the_settings_the_best_trial_and_the_test_are_printed(alzbench: Command, write: Write) -> None:
+    result = alzbench("sweep", write(trials=2, epochs=1, space=LR, final={"seeds": [0]}, objective="quadratic_kappa"))
+    assert result.code == 0, result.err
+    best = max(trials(), key=lambda trial: (trial.values[0], -trial.number))
+    rows = [" ".join(line.split()) for line in result.out.splitlines()]
+    for row in (
+        "Sweep s-sweep",
+        "trials 2 complete",
+        "objective quadratic-weighted kappa on validation, by slice",
+        "sampler tpe, seed 0",
+        "pruner none",
+        f"best trial {best.number}: quadratic_kappa {best.values[0]:.4f} on validation",
+        f"train.lr {best.params['train.lr']:.4g}",
+        "file s-sweep-best.yaml",
+        "storage sqlite:///runs/s-sweep/optuna.db",
+        "Base and best are tested with seed 0, on the split of seed 0, which all trials share.",
+    ):
+        assert row in rows, result.out
+    assert any(row.startswith("s-sweep-best 1 ") for row in rows)
+    assert rows[-1] == "reports/s-sweep.html"
+
+
+def test_without_a_final_test_only_the_sweep_is_printed(alzbench: Command, write: Write) -> None:
+    file = write(trials=1, epochs=1, space=LR, final={"seeds": []})
+    result = alzbench("sweep", file)
+    assert result.code == 0, result.err
+    assert "tested" not in result.out
+    printed = json.loads(alzbench("sweep", file, "--json").out)
+    assert (printed["sweep"], printed["runs"], printed["front"]) == ("s-sweep", [], [0])
+    assert printed["best"] == {
+        "trial": 0, "values": trials()[0].values, "settings": trials()[0].params, "file": "s-sweep-best.yaml",
+    }  # fmt: skip
+    assert printed["trials"] == {"complete": 1, "pruned": 0, "failed": 0}
+    assert (printed["report"], printed["caution"]) == ("reports/s-sweep.html", None)
