@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_serializer, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_serializer, model_validator
 
 from alzbench.evaluation.metrics import METRICS, Counts, Examples, Metric, metrics
 from alzbench.evaluation.predictions import PREFIX, class_names
@@ -25,6 +25,8 @@ def _finite(value: int | float | None) -> int | float | None:
 
 
 Value = Annotated[int | float | None, AfterValidator(_finite)]  # None: undefined
+Natural = Annotated[int, Field(ge=0)]
+_ROUNDING = 1e-9
 
 
 class _Stored(BaseModel):
@@ -43,12 +45,12 @@ class TableScores(_Stored):
         confusion_matrix: (K, K) numbers of images, rows true, columns predicted.
     """
 
-    n: int
+    n: Natural
     classes: list[str]
     scores: dict[str, Value]
     per_class: dict[str, dict[str, Value]]
     undefined: dict[str, str] = {}
-    confusion_matrix: list[list[int]]
+    confusion_matrix: list[list[Natural]]
 
     @model_validator(mode="before")
     @classmethod
@@ -76,6 +78,11 @@ class TableScores(_Stored):
             raise ValueError("classes and per_class must have the same classes")
         if [len(row) for row in self.confusion_matrix] != [len(self.classes)] * len(self.classes):
             raise ValueError("confusion_matrix must have a row and a column for each class")
+        for name, value in (*self.scores.items(), *(pair for each in self.per_class.values() for pair in each.items())):
+            if value is not None and name in METRICS:
+                low, high = METRICS[name].bounds
+                if not low - _ROUNDING <= value <= high + _ROUNDING:
+                    raise ValueError(f"{name} must be from {low:g} to {high:g}, got {value:g}")
         return self
 
     @model_serializer
@@ -128,7 +135,7 @@ class TwoClassScores(_Stored):
         scores: The key of a metric of this view -> value; the more probable side is predicted.
     """
 
-    n: int = 0
+    n: Natural = 0
     scores: dict[str, Value]
 
     @model_validator(mode="before")
@@ -177,7 +184,7 @@ class SubjectScores(_Stored):
         demented: Demented or not, by the mean probabilities.
     """
 
-    subjects: int
+    subjects: Natural
     mean: TableScores
     vote: TableScores
     demented: TwoClassScores

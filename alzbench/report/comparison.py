@@ -11,7 +11,7 @@ from alzbench import __version__
 from alzbench.compare import Comparison, Effect, ExperimentRow, Group, Pair, Reference, binomial_interval
 from alzbench.compare.disagreements import DisputedSubject, disputed_subjects
 from alzbench.compare.predictions import GroupPredictions
-from alzbench.evaluation.metrics import Metric, metrics
+from alzbench.evaluation.metrics import ACCURACY, Metric, metrics
 from alzbench.evaluation.scores import Scores
 from alzbench.report.columns import (
     COUNT,
@@ -22,6 +22,7 @@ from alzbench.report.columns import (
     class_keys,
     headline_first,
     metric_column,
+    metric_form,
 )
 from alzbench.report.document import Cell, Column, Document, Form, Section, Table, make_table
 from alzbench.report.remarks import (
@@ -39,7 +40,7 @@ ABOUT = (
 )
 _NAME = Column("name", "experiment")
 _SEEDS = Column("counted_seeds", "seeds", COUNT)
-_POINTS = Form(digits=2, scale=100, signed=True)
+_POINTS = metric_form(ACCURACY, signed=True)
 _VERDICTS = {"no difference shown": "none shown"}
 
 

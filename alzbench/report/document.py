@@ -208,3 +208,8 @@ def number(value: float | str | None) -> float | None:
     if value is None or isinstance(value, str) or not math.isfinite(value):
         return None
     return float(value)
+
+
+def printable(text: str) -> str:
+    """Return text in which every character that cannot be shown, such as one that moves a cursor, is a space."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from alzbench.report.document import Document, Table
+from alzbench.report.document import Document, Table, printable
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", "`": r"\textasciigrave{}", "±": r"$\pm$", "–": "--", "\n": " ", "\r": " ",
+    "|": r"\textbar{}", "`": r"\textasciigrave{}", "±": r"$\pm$", "–": "--",
     "[": "{[}", "]": "{]}", "*": "{*}",  # at the end of a row, LaTeX would read them as options
 }  # fmt: skip
 _AS_WIDE_AS_THE_TEXT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
@@ -63,7 +63,7 @@ def _markdown_table(table: Table) -> str:
 
 def _markdown(text: str) -> str:
     """Return text in which nothing is markup: neither as Markdown nor as HTML inside Markdown."""
-    plain = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    plain = " ".join(printable(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|#!~$])", r"\\\1", plain)
 
 
@@ -92,4 +92,4 @@ def _latex_table(table: Table, caption: str, label: str) -> str:
 
 def latex(text: str) -> str:
     """Return text with LaTeX's special characters escaped."""
-    return "".join(_LATEX.get(character, character) for character in text)
+    return "".join(_LATEX.get(character, character) for character in printable(text))

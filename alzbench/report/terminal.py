@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from alzbench.report.document import Column, Document, Section, Table
+from alzbench.report.document import Column, Document, Section, Table, printable
 
 MOST_ROWS = 50  # of a table; more are not readable on a terminal
 NAME_WIDTH = 22  # names of rows up to this length are never wrapped
@@ -47,7 +47,7 @@ def _indented(content: RenderableType, columns: int) -> Padding:
 
 def _plain(text: str, style: str = "") -> Text:
     """Return text in which nothing is markup or moves the cursor."""
-    return Text("".join(c if c.isprintable() else " " for c in text), style=style)
+    return Text(printable(text), style=style)
 
 
 @dataclass(frozen=True)

@@ -169,6 +169,9 @@ def test_a_name_cannot_move_the_cursor_or_break_a_line() -> None:
     text = shown(document_of(named, title="\x1b]0;owned\x07"))
     assert all(character.isprintable() or character == "\n" for character in text)
     assert "a [31mb c d" in text
+    document = document_of(named, title="\x1b]0;owned\x07")
+    for written in (render_latex(document), render_markdown(document)):  # LaTeX stops at such characters
+        assert all(character.isprintable() or character == "\n" for character in written)
 
 
 def test_latex_tables_can_be_referred_to_and_their_captions_are_sentences() -> None:

@@ -54,6 +54,27 @@ def test_a_run_without_its_scores_is_refused(store: RunStore, missing: str) -> N
         read_run(path).metrics()
 
 
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        ({"accuracy": -1.0}, "test: accuracy must be from 0 to 1, got -1"),
+        ({"macro_f1": 7}, "test: macro_f1 must be from 0 to 1, got 7"),
+        ({"accuracy": float("nan")}, "test.scores.accuracy: must be a finite number or null"),
+        ({"n": -1}, "test.n: Input should be greater than or equal to 0"),
+        ({"confusion_matrix": [[-1, 0], [0, 1]]}, "test.confusion_matrix.0.0: Input should be greater than or equal"),
+    ],
+    ids=str,
+)
+def test_scores_that_cannot_be_are_refused(store: RunStore, harm: dict[str, Any], message: str) -> None:
+    path = write_run(store.root)
+    content = json.loads((path / "metrics.json").read_text())
+    content["test"] |= harm
+    (path / "metrics.json").write_text(json.dumps(content))
+    with pytest.raises(DataError) as caught:
+        read_run(path).metrics()
+    assert f"metrics.json is incomplete ({message}" in str(caught.value)
+
+
 def test_a_trial_has_validation_scores_alone(store: RunStore) -> None:
     path = write_run(store.root, trial=4)
     content = json.loads((path / "metrics.json").read_text())
