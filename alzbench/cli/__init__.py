@@ -1,4 +1,4 @@
-"""The command line: a file for each verb. Heavy imports stay inside the verbs, so that --help is quick."""
+"""The command line, one file for each verb. A verb does its heavy imports itself, so that --help is fast."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TYPER_INTERRUPTED = 130  # Typer's exit code for a KeyboardInterrupt
 
 
 def main() -> None:
-    """Run the command line; errors become a sentence on standard error and an exit code."""
+    """Run the command line; print an error as a sentence on standard error, and exit with its code."""
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
     signal.signal(signal.SIGTERM, as_interrupt)
@@ -52,7 +52,7 @@ def _alzbench(version: Annotated[bool, typer.Option("--version", help="Print the
     """Does this change help to classify brain MRI, by how much, and would it hold for a new patient?
 
     Exit codes: 0 done, 1 a run failed, 2 wrong usage or a bad experiment file, 3 data missing or unreadable,
-    4 interrupted. --debug, anywhere, shows the traceback of an error.
+    4 interrupted. Add --debug to see the traceback of an error.
     """
     if version:
         print(__version__)

@@ -1,4 +1,4 @@
-"""Arguments and options that several verbs take, and how a verb shows its progress and its result."""
+"""Arguments and options shared by several verbs, and the display of progress and results."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Data = Annotated[
     typer.Option(
         envvar="ALZBENCH_DATA",
         metavar="SOURCE",
-        help="Image source: a folder with the layout of the Kaggle data set, `kaggle`, or `phantom`.",
+        help="Image source: `kaggle`, `phantom` (synthetic), or a folder with the layout of the Kaggle data set.",
         autocompletion=completion.sources,
     ),
 ]
@@ -77,7 +77,7 @@ def make_tracker(progress: Progress) -> WandbTracker:
 
 
 def keep_stdout_clean(as_json: bool) -> contextlib.AbstractContextManager[Any]:
-    """Return a context in which libraries print on standard error, if standard output is for one JSON document."""
+    """Return a context that redirects printed text to standard error, if standard output must hold JSON only."""
     return contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
 
 
@@ -94,7 +94,7 @@ def print_document(document: Document, as_json: bool = False) -> None:
     if as_json:
         print(render_json(document))
     else:
-        Console().print(render_terminal(document), crop=False)  # a number that is cut would be another number
+        Console().print(render_terminal(document), crop=False)  # never cut: a cut number is a wrong number
 
 
 def print_json(content: Any) -> None:

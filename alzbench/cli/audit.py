@@ -38,21 +38,21 @@ def audit(
     ] = None,
     assignments: Assignments = None,
     seed: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Seed of the split.")] = 0,
-    fold: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Fold, for a protocol with folds.")] = 0,
+    fold: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Fold of a protocol with folds.")] = 0,
     figure: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Draw test images beside the most similar training images, as PNG."),
     ] = None,
     fail_on_leakage: Annotated[
-        bool, typer.Option("--fail-on-leakage", help="Exit with 1 if there is leakage.")
+        bool, typer.Option("--fail-on-leakage", help="Exit with code 1 if there is leakage.")
     ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Check an image set for train/test leakage.
 
-    Counts the subjects of the set, and finds the test images of a protocol whose subjects or copies are in its
-    training part.
+    Counts the subjects. Finds test images with a copy, or another image of the same subject, in training or
+    validation.
     """
     from alzbench.data.audit import audit as make_audit
     from alzbench.data.manifest import open_image_set
@@ -81,16 +81,16 @@ def audit(
 
 
 def _check_seed(protocol: ProtocolSettings, seed: int) -> None:
-    """Check that a seed on the command line decides the split; raises ExperimentError where the protocol's does."""
+    """Raise ExperimentError if --seed cannot change the split, because the protocol sets another seed."""
     if protocol.split_seed not in (None, seed):
         raise ExperimentError(
-            f"--seed has no effect: protocol.split_seed is {protocol.split_seed} and decides the split; "
+            f"--seed has no effect: protocol.split_seed is {protocol.split_seed} and sets the split; "
             f"leave out --seed, or use --set protocol.split_seed={seed}."
         )
 
 
 def _check_fold(protocol: ProtocolSettings, folds: Sequence[int | None], fold: int) -> None:
-    """Check that the protocol has a fold; raises ExperimentError where it does not."""
+    """Raise ExperimentError if the protocol does not have this fold."""
     if folds == [None]:
         raise ExperimentError(f"The {protocol.name} protocol has no folds: leave out --fold.")
     if fold not in folds:

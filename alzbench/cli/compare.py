@@ -37,7 +37,9 @@ def compare(
     ] = None,
     markdown: Markdown = None,
     latex: Latex = None,
-    figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the accuracies, as PNG.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a figure of the accuracies, as PNG.")
+    ] = None,
     disagreements: Annotated[
         Path | None, typer.Option(metavar="FILE", help="List the images that experiments predict differently, as CSV.")
     ] = None,
@@ -47,7 +49,7 @@ def compare(
             min=0.01,
             max=100,
             metavar="POINTS",
-            help="Smallest difference worth detecting, in points of accuracy.",
+            help="Minimum detectable difference, in percentage points of accuracy.",
         ),
     ] = 2.0,
     worth: Annotated[float | None, typer.Option(min=0.01, max=100, hidden=True)] = None,
@@ -55,8 +57,8 @@ def compare(
 ) -> None:
     """Compare stored runs with 95 % intervals.
 
-    Each experiment stands beside the baseline and the published result, with the p-value of each difference. Only
-    runs with the same test images under the same protocol are compared.
+    Shows the scores of each experiment, its difference to the baseline with a p-value, and the published result. Only
+    runs with the same test images and the same protocol are compared.
     """
     from alzbench.cli.options import plain_name, select_runs, study_levels
     from alzbench.compare import compare as compare_runs
@@ -67,7 +69,7 @@ def compare(
         if is_given(context, "min_effect"):
             raise ExperimentError("--worth is the old name of --min-effect: leave out --worth.")
         min_effect = worth
-    # objects read from thousands of runs live until the end: searching them for garbage would cost a tenth of the time
+    # the objects read from thousands of runs live until the end: garbage collection would cost a tenth of the time
     gc.disable()
     chosen = names or []
     selected = select_runs(runs, chosen, unreadable=warn_unreadable)

@@ -1,6 +1,6 @@
-"""What the shell proposes for an argument: names of folders and files only, so that the answer is quick.
+"""Shell completion of arguments. It reads only the names of folders and files, so that it is fast.
 
-Without a proposal the shell completes the names of files, as it does by itself.
+If there is no suggestion, the shell completes file names as usual.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def experiments(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def names(context: typer.Context, incomplete: str) -> list[str]:
-    """Return experiments with stored runs and experiment files; after a slash runs, too."""
+    """Return experiments with stored runs and experiment files; after a slash, also runs."""
     stored = runs(context, incomplete) if "/" in incomplete else []
     return [*experiments(context, incomplete), *stored, *run_files(incomplete)]
 
@@ -47,7 +47,7 @@ def sweep_files(incomplete: str) -> list[str]:
 
 
 def sources(incomplete: str) -> list[str]:
-    """Return the image sources that are no folder."""
+    """Return the image sources that are not folders."""
     return _matching(["kaggle", "phantom"], incomplete)
 
 

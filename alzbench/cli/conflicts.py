@@ -1,4 +1,4 @@
-"""Options that contradict each other: refused, as one of them would be ignored without a word."""
+"""Refuse options that contradict each other: otherwise one of them would be ignored silently."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from alzbench.errors import ExperimentError
 
 
 def is_given(context: typer.Context, parameter: str) -> bool:
-    """Return whether an option stands on the command line, and not only in the environment or as a default."""
+    """Return True if an option is given on the command line, and not only in the environment or by default."""
     return str(context.get_parameter_source(parameter)).endswith("COMMANDLINE")
 
 
 def check_source(context: typer.Context, data: str | None, demo: bool, assignments: Sequence[str]) -> None:
-    """Check that --data, --demo and --set name one source of images; ALZBENCH_DATA gives way to all three.
+    """Check that --data, --demo and --set name one image source; each of them overrides ALZBENCH_DATA.
 
     Raises:
         ExperimentError: Two of them are given.
@@ -30,7 +30,7 @@ def check_source(context: typer.Context, data: str | None, demo: bool, assignmen
 
 
 def check_assigned_once(option: str, field: str, assignments: Sequence[str]) -> None:
-    """Check that --set does not assign a field that an option of its own sets; raises ExperimentError where it does."""
+    """Raise ExperimentError if --set assigns the same field as another option."""
     if assigned_value(field, assignments) is not None:
         raise ExperimentError(f"{option} and --set {field}=... set the same field: leave out one of them.")
 

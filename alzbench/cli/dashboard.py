@@ -26,8 +26,8 @@ def dashboard(
 ) -> None:
     """Create or update a W&B workspace and report.
 
-    They compare the stored runs with each other and with the published result. Runs with tracking.wandb: disabled
-    are left out unless they are named, and demo runs always.
+    Both compare the stored runs with each other and with the published result. They show runs with
+    tracking.wandb: disabled only if you name them, and never demo runs.
     """
     from alzbench.cli.options import all_runs, select_runs, study_levels
     from alzbench.compare import compare, load_references
@@ -42,12 +42,12 @@ def dashboard(
     selected = select_runs(runs, chosen, unreadable=warn_unreadable)
     shown = selected if chosen else [run for run in selected if not is_private(run)]
     if not shown:
-        raise TrackingError("All stored runs have tracking.wandb: disabled; name those to show.")
+        raise TrackingError("All stored runs have tracking.wandb: disabled; name the runs to show.")
     if all(run.card.demo for run in shown):
-        raise TrackingError("A dashboard shows no demo runs, and there are no others; name other runs.")
+        raise TrackingError("A dashboard shows no demo runs, and all these runs are demo runs; name other runs.")
     comparison = compare(shown, load_references(), baseline, study_levels(chosen))
     if not dry_run and not has_key():
-        raise TrackingError("W&B needs an API key: `wandb login` or WANDB_API_KEY; --dry-run needs none.")
+        raise TrackingError("W&B needs an API key: run `wandb login` or set WANDB_API_KEY; --dry-run needs no key.")
     destination = Destination("online", project or DEFAULT_PROJECT, entity or ("" if dry_run else default_entity()))
     content = read_content(comparison)
     trials = [run for run in all_runs(runs, lambda _: None) if run.card.trial is not None and not is_private(run)]

@@ -1,4 +1,4 @@
-"""Errors at the end of a command: a sentence on standard error, and an exit code."""
+"""Report the error that ends a command: a sentence on standard error, and an exit code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def explain(error: Exception) -> int:
     if isinstance(error, OSError):
         complain(describe_os_error(error))
         return 1
-    complain(f"Unexpected {type(error).__name__}: {error}\nThis is a bug; --debug shows where.")
+    complain(f"Unexpected {type(error).__name__}: {error}\nThis is a bug; add --debug to see the traceback.")
     return 1
 
 

@@ -1,4 +1,4 @@
-"""`alzbench import`: predictions made elsewhere as a run."""
+"""`alzbench import`: store predictions of another program as a run."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def import_(
         str | None,
         typer.Option(
             metavar="RUN",
-            help="A stored run on the same test images, whose subjects, fold and protocol are used.",
+            help="A stored run on the same test images; its subjects, fold and protocol are used.",
             autocompletion=completion.runs,
         ),
     ] = None,
-    protocol: Annotated[str | None, typer.Option(metavar="NAME", help="The protocol, if there is no such run.")] = None,
+    protocol: Annotated[str | None, typer.Option(metavar="NAME", help="Protocol, if --like is not given.")] = None,
     classes: Annotated[
         list[str] | None,
         typer.Option(
             metavar="A,B,...",
-            help="Class names in label order, the healthy one first, in one option or one each. "
-            "Default: those of --like, or of the p_CLASS columns in their order.",
+            help="Class names in label order, the healthy class first; all in one option, or one per option. "
+            "Default: those of --like, or of the p_CLASS columns.",
         ),
     ] = None,
     column: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN=NAME", help="Name of a column in the file, e.g. image=filename; repeatable."),
+        typer.Option(metavar="COLUMN=NAME", help="Name of a column in your file, e.g. image=filename; repeatable."),
     ] = None,
     seed: Annotated[
         int | None,
@@ -46,13 +46,13 @@ def import_(
     ] = None,
     other_subjects: Annotated[
         bool,
-        typer.Option("--trained-on-other-subjects", help="Declare that no subject of the test images was trained on."),
+        typer.Option("--trained-on-other-subjects", help="Declare that the training used no test subjects."),
     ] = False,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Store predictions made elsewhere as a run.
+    """Store predictions from a CSV file as a run.
 
-    It is then shown and compared like any other run.
+    You can then show and compare it like any other run.
     """
     from alzbench.cli.options import class_list, column_names, plain_name
     from alzbench.runner.importing import Source, import_predictions

@@ -24,7 +24,7 @@ FILE_WIDTH = 32  # file names of up to this length are never broken
 
 
 class Listing(StrEnum):
-    """What can be listed."""
+    """Kinds of things that can be listed."""
 
     variants = "variants"
     experiments = "experiments"
@@ -83,10 +83,10 @@ def _about(name: str, variant: Variant) -> RenderableType:
 
 
 def experiments(folder: Path) -> Table:
-    """Return a row for each experiment, study or sweep file of a folder; one that cannot be loaded shows why."""
+    """Return a row for each experiment, study or sweep file of a folder, with the error if it cannot be loaded."""
     files = [file for below in ("", "studies/", "sweeps/") for file in sorted(folder.glob(f"{below}*.yaml"))]
     if not files:
-        raise DataError(f"There are no experiment files in {folder}; --folder names another one.")
+        raise DataError(f"There are no experiment files in {folder}; give another folder with --folder.")
     names = [str(file.relative_to(folder)) for file in files]
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column(f"{folder}/", overflow="fold", min_width=min(FILE_WIDTH, max(map(len, names))))

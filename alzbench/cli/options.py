@@ -1,4 +1,4 @@
-"""Experiments and stored runs that the options of a command stand for."""
+"""Turn the arguments of a command into experiments and stored runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def load_experiments(
         demo: Override the files with the settings of a demo.
 
     Raises:
-        ExperimentError: A file or an option is wrong.
+        ExperimentError: A file or an option is invalid.
     """
     overrides = overrides_of(data, demo)
     if seeds is not None:
@@ -45,7 +45,7 @@ def load_experiments(
             if resolved.setdefault(key, experiment) != experiment:
                 raise ExperimentError(
                     f"Experiments must have different names; {file} defines another {experiment.name} "
-                    f"({experiment.protocol.name} protocol) than a file before it."
+                    f"({experiment.protocol.name} protocol) than an earlier file. Rename one of them."
                 )
     return list(resolved.values())
 
@@ -59,7 +59,7 @@ def overrides_of(data: str | None, demo: bool) -> dict[str, Any]:
 
 def _experiments_of(file: Path, assignments: Sequence[str], overrides: dict[str, Any]) -> list[Experiment]:
     if is_sweep(file):
-        raise ExperimentError(f"{file} is a sweep; `alzbench sweep {file}` runs it.")
+        raise ExperimentError(f"{file} is a sweep; run it with `alzbench sweep {file}`.")
     if is_study(file):
         return expand_study(file, assignments, overrides)
     return [load_experiment(file, assignments, overrides)]
@@ -118,7 +118,7 @@ def select_runs(
         named = _runs_of_file(Path(name), runs) if _is_file(name) else [run for run in runs if _is_name_of(name, run)]
         if not named and any(_is_name_of(name, run) for run in every):
             raise DataError(
-                f"{name} is a sweep or one of its trials, and the test part is never read in a trial; "
+                f"{name} is a sweep or one of its trials, and trials have no test scores; "
                 "name the sweep's best experiment instead."
             )
         if not named:
@@ -141,7 +141,7 @@ def all_runs(root: Path, unreadable: Callable[[DataError], None] | None = None) 
 
 
 def column_names(texts: Sequence[str]) -> dict[str, str]:
-    """Return ``COLUMN=NAME`` texts as a mapping; raises ExperimentError if a text is malformed or comes twice."""
+    """Return ``COLUMN=NAME`` texts as a mapping; raises ExperimentError if a text is malformed or repeated."""
     columns: dict[str, str] = {}
     for text in texts:
         role, equals, name = text.partition("=")
@@ -156,10 +156,10 @@ def column_names(texts: Sequence[str]) -> dict[str, str]:
 
 
 def class_list(texts: Sequence[str]) -> list[str] | None:
-    """Return the names of --classes: one text is split at its commas, several texts are taken as they are.
+    """Return the names of --classes: a single text is split at its commas; several texts are one name each.
 
     Raises:
-        ExperimentError: A name is empty or comes twice.
+        ExperimentError: A name is empty or repeated.
     """
     if not texts:
         return None
@@ -174,7 +174,7 @@ def class_list(texts: Sequence[str]) -> list[str] | None:
 
 
 def plain_name(name: str, option: str) -> str:
-    """Return a name if an experiment or a file may have it; else raise ExperimentError."""
+    """Return the name if it is valid for an experiment or a file; else raise ExperimentError."""
     try:
         return Experiment(name=name).name
     except ValidationError as error:

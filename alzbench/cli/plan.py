@@ -1,4 +1,4 @@
-"""The plan that `alzbench run --dry-run` prints: the resolved experiments, and the runs that would be made."""
+"""The plan that `alzbench run --dry-run` prints: the resolved experiments, and the runs that would start."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Plan:
 
 
 def make_plan(experiments: Sequence[Experiment], store: RunStore, force: bool, sanity: bool) -> Plan:
-    """Return the plan of a command, without opening any image; raises ExperimentError where an experiment is wrong."""
+    """Return the plan of a command, without opening any image; raises ExperimentError if an experiment is invalid."""
     jobs = plan_jobs(experiments)
     baselines = plan_jobs(sanity_experiments(experiments)) if sanity else []
     states = stored_states([*jobs, *baselines], store)
@@ -68,7 +68,7 @@ def _values(job: Job, stored: State | None, force: bool) -> dict[str, Any]:
 
 def _line(job: Job, stored: State | None, force: bool) -> str:
     fold = "" if job.fold is None else f", fold {job.fold}"
-    note = f"{stored}, if the images are the same"
+    note = f"{stored}; used again if the images are unchanged"
     if would_run(job, stored, force):
         note = f"would run (stored: {stored})" if stored else "would run"
     return f"# {job.experiment.name}, {job.experiment.protocol.name} protocol, seed {job.seed}{fold}: {note}"

@@ -18,7 +18,7 @@ def report(
     runs: Runs = Path("runs"),
     folder: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the page.")] = REPORTS,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File of the page, instead of one in --folder.")
+        Path | None, typer.Option(metavar="FILE", help="File of the page, instead of a file in --folder.")
     ] = None,
     markdown: Markdown = None,
     latex: Latex = None,
@@ -29,14 +29,14 @@ def report(
 ) -> None:
     """Write a page about one stored run.
 
-    It holds the scores with confidence intervals, the training curves, and the most confident errors.
+    The page shows the scores with confidence intervals, the training curves, and the most confident errors.
     """
     from alzbench.report.pages import Files, write_run
     from alzbench.store import RunStore
 
     in_folder = is_given(context, "folder")
     if html and in_folder:
-        raise ExperimentError("--html and --folder both say where the page goes: leave out one of them.")
+        raise ExperimentError("--html and --folder both set the place of the page: leave out one of them.")
     run = RunStore(runs).find(name)
     page = html
     if page is None and (in_folder or not as_json):

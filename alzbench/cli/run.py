@@ -38,16 +38,15 @@ def run(
     ],
     data: Data = None,
     assignments: Assignments = None,
-    seeds: Annotated[str | None, typer.Option(metavar="0,1,...", help="Seeds instead of the file's.")] = None,
+    seeds: Annotated[str | None, typer.Option(metavar="0,1,...", help="Seeds, instead of those in the file.")] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Use synthetic images and few epochs: a minute, no downloads.")
+        bool, typer.Option("--demo", help="Use synthetic images and few epochs: takes a minute, downloads nothing.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the experiments with all defaults, and the runs; run nothing.")
+        bool,
+        typer.Option("--dry-run", help="Print the experiments with all defaults, and the planned runs; run nothing."),
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Run complete runs again, except those of sanity baselines.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Repeat complete runs, except sanity baselines.")] = False,
     no_sanity: Annotated[bool, typer.Option("--no-sanity", help="Leave out the sanity baselines.")] = False,
     runs: Runs = Path("runs"),
     as_json: Json = False,
@@ -55,8 +54,8 @@ def run(
 ) -> None:
     """Run experiments and score them on test data.
 
-    Each experiment is trained and tested once for each of its seeds, with sanity baselines beside it. Complete runs
-    are not run again.
+    Trains and tests each experiment once for each seed and fold, and adds sanity baselines. Complete runs are not
+    repeated.
     """
     from alzbench.cli.options import load_experiments
     from alzbench.store import RunStore
@@ -81,7 +80,7 @@ def run(
     for outcome in failed:
         complain(f"{outcome.job.title}: {outcome.error}")
     if failed:
-        complain(f"{len(failed)} of {len(outcomes)} runs failed; the same command runs them again, and only them.")
+        complain(f"{len(failed)} of {len(outcomes)} runs failed; the same command repeats only these.")
         raise typer.Exit(1)
 
 

@@ -41,10 +41,11 @@ def sweep(
     data: Data = None,
     assignments: Assignments = None,
     trials: Annotated[
-        int | None, typer.Option(min=1, metavar="NUMBER", help="Total number of trials, instead of the file's.")
+        int | None, typer.Option(min=1, metavar="NUMBER", help="Total number of trials, instead of that in the file.")
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(metavar="MINUTES", help="Start no trial later than this, instead of the file's.")
+        float | None,
+        typer.Option(metavar="MINUTES", help="Start no trial after this time, instead of that in the file."),
     ] = None,
     storage: Annotated[
         str | None,
@@ -70,8 +71,8 @@ def sweep(
 ) -> None:
     """Search for the best settings with Optuna.
 
-    Trials are judged by validation images only. At the end, the best experiment and its base are scored on the test
-    images. The same command continues a sweep that was stopped, and several processes can share one.
+    Trials are scored on the validation images only. At the end, the best experiment and the base are scored on the
+    test images. Run the same command again to continue a stopped sweep, or several times at once to share the work.
     """
     from alzbench.cli.options import overrides_of
     from alzbench.experiment.sweep import load_sweep
@@ -110,6 +111,6 @@ def _place_of_best(loaded: LoadedSweep, runs: Path) -> Path:
 
 
 def _beside(file: Path, name: str) -> Path:
-    """Return a file beside another one, relative to the working folder where it is below it."""
+    """Return a file beside another one, relative to the working folder if it is inside."""
     path = file.resolve().with_name(name)
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -33,8 +33,8 @@ def sync(
 ) -> None:
     """Send stored runs to Weights & Biases.
 
-    Sends the complete runs that W&B lacks or has only in part: offline, interrupted and untracked ones. Demo runs and
-    runs with tracking.wandb: disabled are sent only if they are named.
+    Sends the complete runs that W&B does not have, or has only in part. Sends demo runs and runs with
+    tracking.wandb: disabled only if you name them.
     """
     from alzbench.cli.options import select_runs
     from alzbench.tracking.sync import SyncResult, runs_to_send, summaries_to_send

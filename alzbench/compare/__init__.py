@@ -1,4 +1,4 @@
-"""Stored runs to a typed comparison; nothing here trains, draws or prints."""
+"""Turn stored runs into a typed comparison; nothing here trains, draws or prints."""
 
 from alzbench.compare.effects import Effect
 from alzbench.compare.pairs import Pair

@@ -1,4 +1,4 @@
-"""Disagreements: images, and subjects with such images, that not all experiments predict the same."""
+"""Disagreements: images that experiments predict differently, and the subjects of these images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DisputedSubject:
         label: Its class.
         slices: Number of its test slices.
         differ: Number of them that are predicted differently.
-        right: Experiment -> share of its slices that are predicted right, in [0, 1].
+        right: Experiment -> share of its slices that are predicted correctly, in [0, 1].
     """
 
     subject: str
@@ -35,7 +35,7 @@ class DisputedSubject:
 
 
 def disagreements(comparison: Comparison) -> pd.DataFrame:
-    """Return a row for each image that experiments of a group predict differently, from the first seed they all have.
+    """Return a row for each image that experiments of a group predict differently, for the first common seed.
 
     Returns:
         Columns protocol, data, seed, image, subject, slice, label, and `predicted_<name>` for each experiment; those of
@@ -48,8 +48,7 @@ def disagreements(comparison: Comparison) -> pd.DataFrame:
 def disputed_subjects(predictions: GroupPredictions) -> list[DisputedSubject]:
     """Return the subjects with slices that experiments predict differently, the most disputed first.
 
-    From the first seed that all of them have. Empty where subjects are not known, or where no two experiments can be
-    set side by side.
+    For the first common seed. Empty if subjects are unknown, or if there are fewer than two experiments.
     """
     seed = _first_common([tuple(tables) for tables in predictions.tables.values()])
     if seed is None:
@@ -74,7 +73,7 @@ class _SideBySide:
     """The predictions of experiments for the same images; the index of each table is the image."""
 
     about: pd.DataFrame  # subject, slice, label
-    predicted: pd.DataFrame  # a column an experiment
+    predicted: pd.DataFrame  # one column per experiment
 
     @classmethod
     def read(cls, tables: Mapping[str, pd.DataFrame]) -> _SideBySide:
@@ -107,5 +106,5 @@ def _group_table(group: Group) -> pd.DataFrame | None:
 
 
 def _first_common(seeds: Sequence[Sequence[int]]) -> int | None:
-    """Return the first seed that all of two experiments or more have."""
+    """Return the first seed that all experiments have; None for fewer than two experiments."""
     return min(set.intersection(*map(set, seeds)), default=None) if len(seeds) > 1 else None

@@ -1,4 +1,4 @@
-"""Effects of a study's factors: the change with one level, all else held equal."""
+"""Effects of a study's factors: the change with one level, all else equal."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Effect:
 
     Attributes:
         factor, level: The factor and its level.
-        pairs: Number of pairs of experiments that differ in it alone.
-        changes: Metric -> mean paired change with its interval; None where there are too few test subjects.
+        pairs: Number of pairs of experiments that differ in this level only.
+        changes: Metric -> mean paired change with its interval; None if there are too few test subjects.
     """
 
     factor: str
@@ -32,7 +32,7 @@ class Effect:
 def effects(
     counts: Mapping[str, StackedCounts], levels: Mapping[str, Levels]
 ) -> tuple[tuple[Effect, ...], tuple[str, ...]]:
-    """Return the effect of each level that experiments differ in alone.
+    """Return the effect of each level, over the pairs of experiments that differ in this level only.
 
     Args:
         counts: The predictions of each experiment, by its name.
@@ -46,14 +46,16 @@ def effects(
     for (factor, level), candidates in _candidates(counts, levels).items():
         name = f"effect of {factor}: {level}"
         reasons = _reasons({(a, b): (counts[a], counts[b]) for a, b in candidates})
-        without += [f"{name}: without {b} against {a}, as {why}" for (a, b), why in reasons.items() if why]
+        without += [
+            f"{name}: the pair {a} and {b} is left out, because {why}" for (a, b), why in reasons.items() if why
+        ]
         matched = [(counts[a], counts[b]) for (a, b), why in reasons.items() if not why]
-        # of one set of subjects, or a subject would be averaged with another one
+        # align all pairs on one set of subjects, or different subjects would be averaged
         pairs = [(first.images, second.images) for first, second in align_all(matched)]
         if pairs:
             known.append(Effect(factor, level, len(pairs), _changes(pairs)))
         elif matched:
-            without.append(f"{name}: not computed, as its pairs of experiments have no seed in common")
+            without.append(f"{name}: not computed, because its pairs of experiments have no common seed")
     return tuple(known), tuple(without)
 
 
@@ -63,17 +65,17 @@ def _changes(pairs: Sequence[tuple[Jackknife, Jackknife]]) -> dict[str, Interval
 
 
 def _reasons(pairs: Mapping[tuple[str, str], tuple[StackedCounts, StackedCounts]]) -> dict[tuple[str, str], str]:
-    """Return the reason why each pair cannot be averaged with the others; empty where it can."""
+    """Return the reason why each pair cannot be averaged with the others; empty if it can."""
     reasons = {names: obstacle(*pair) for names, pair in pairs.items()}
     known = {names for names, (first, _) in pairs.items() if not reasons[names] and first.by == "subject"}
-    unlike = "the subjects of their test images are not known, and those of other pairs are"
+    unlike = "the subjects of its test images are unknown, but those of other pairs are known"
     return {names: why or (unlike if known and names not in known else "") for names, why in reasons.items()}
 
 
 def _candidates(
     counts: Mapping[str, StackedCounts], levels: Mapping[str, Levels]
 ) -> dict[tuple[str, str], list[tuple[str, str]]]:
-    """Return, for each level of a factor, the experiments that differ in it alone: without it, and with it."""
+    """Return, for each level of a factor, the pairs of experiments that differ in it only: without and with it."""
     names = {on: name for name, on in levels.items() if name in counts}
     return {
         change: [

@@ -23,15 +23,15 @@ class Pair:
         baseline, other: Their labels.
         seeds: The seeds that both have.
         by: Unit that is resampled: `subject` or `image`.
-        differences: Metric -> the other's score minus the baseline's; None where there are too few clusters.
+        differences: Metric -> the other's score minus the baseline's; None if there are too few clusters.
         p_holm: The p-value of the accuracies' difference, corrected for all pairs of the comparison by Holm's method.
         mcnemar: Exact p-value of McNemar's test on the predictions of whole clusters, for the first common seed.
-        only_baseline, only_other: In it, the number of clusters that only one of them predicts right.
+        only_baseline, only_other: For this seed, the number of clusters that only one of them predicts correctly.
         verdict: By `p_holm` and the sign.
-        sanity: True if the other is a sanity baseline; those are a family of their own for Holm's method.
-        min_effect: The smallest difference worth detecting, in [0, 1].
-        subjects_needed, seeds_needed: Numbers needed to detect it with a power of 80 %, each as if there were plenty of
-            the other; MOST where so many or more are needed, None where there is no spread.
+        sanity: True if the other is a sanity baseline; Holm's method corrects these separately.
+        min_effect: The minimum detectable difference, in [0, 1].
+        subjects_needed, seeds_needed: Numbers needed to detect it with a power of 80 %, each without limit on the
+            other; MOST if at least so many are needed, None if there is no variance.
     """
 
     baseline: str
@@ -56,16 +56,16 @@ def compare_pairs(
     sanity: Collection[str] = (),
     min_effect: float = MIN_EFFECT,
 ) -> tuple[tuple[Pair, ...], dict[str, str]]:
-    """Compare experiments, by label, with one of them.
+    """Compare each experiment with the baseline.
 
     Args:
-        baseline: Its label.
-        counts: The predictions of all.
+        baseline: Label of the baseline.
+        counts: Label of each experiment -> its predictions.
         sanity: Labels of sanity baselines.
-        min_effect: The smallest difference worth detecting, in [0, 1].
+        min_effect: The minimum detectable difference, in [0, 1].
 
     Returns:
-        The pairs, and for each experiment that cannot be paired the reason.
+        The pairs, and the reason for each experiment that cannot be paired.
     """
     first = counts[baseline]
     pairs: list[Pair] = []
@@ -82,7 +82,7 @@ def compare_pairs(
 
 
 def _judged(pairs: Sequence[Pair]) -> list[Pair]:
-    """Return pairs with verdicts, corrected for those of their family: experiments, or sanity rows."""
+    """Return pairs with verdicts; p-values are corrected among experiments, and among sanity baselines."""
     corrected: dict[str, float] = {}
     for family in (False, True):
         ps = {pair.other: d.p for pair in pairs if pair.sanity is family and (d := pair.differences[ACCURACY.name])}

@@ -11,7 +11,7 @@ from alzbench.compare.table import Group
 from alzbench.evaluation.scores import Scores, Tables, probability_scores
 from alzbench.store import Run
 
-MOST_SIDE_BY_SIDE = 9  # experiments whose predictions are read for tables and figures; people cannot read more
+MOST_SIDE_BY_SIDE = 9  # experiments whose predictions are read for tables and figures; more cannot be read side by side
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class GroupPredictions:
     Attributes:
         tables: Experiment -> its predictions.
         labels_only: Experiments whose predictions are labels without probabilities.
-        without: Experiments whose predictions are not stored, or not those of all their runs.
+        without: Experiments with a run whose predictions are not stored.
         scores: Experiment with probabilities -> its metrics of probabilities.
     """
 
@@ -59,7 +59,7 @@ def read_predictions(runs: Sequence[Run], classes: Sequence[str]) -> Tables | No
         classes: The group's class names, in label order.
 
     Returns:
-        None where any of them has not stored its predictions: some of them are not those of its scores.
+        None if the predictions of a run are not stored: the others alone do not match the experiment's scores.
 
     Raises:
         DataError: A file is damaged.

@@ -15,11 +15,11 @@ class Reference(BaseModel):
     """A published result.
 
     Attributes:
-        name: What tables call it.
+        name: Its name in tables.
         accuracy: Test accuracy, in [0, 1].
         test_images: Number of images it was measured on.
         protocol: The protocol it was measured under; it is shown beside runs of that protocol only.
-        source: Where it comes from.
+        source: Its origin, for people.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,10 +32,10 @@ class Reference(BaseModel):
 
 
 def binomial_interval(reference: Reference) -> tuple[float, float]:
-    """Return the 95 % interval of a published accuracy, Wilson's, as if its images were independent.
+    """Return Wilson's 95 % interval of a published accuracy, which assumes independent images.
 
-    It is all that one number and a test size can say: nothing of seeds, and too little of images of the same subjects.
-    statsmodels' `proportion_confint` gives the same, and takes a fifth of a comparison's time to import.
+    One accuracy and a test size allow no more: the interval ignores seeds, and is too narrow if images share subjects.
+    Equal to statsmodels' `proportion_confint`, whose import takes a fifth of a comparison's time.
     """
     n, z = reference.test_images, float(special.ndtri(0.975))
     p = round(reference.accuracy * n) / n

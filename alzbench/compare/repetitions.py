@@ -1,4 +1,4 @@
-"""A repetition: one seed of an experiment, its folds taken together."""
+"""A repetition: one seed of an experiment, with all its folds."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Repetition:
 
     Attributes:
         seed: The seed.
-        runs: Its runs, one a fold.
-        counts: Their predictions by subject; None where those of a run are not stored.
-        evaluation: Of the test part; of folds, of all their predictions together.
+        runs: Its runs, one per fold.
+        counts: Their predictions by subject; None if those of a run are not stored.
+        evaluation: Evaluation of the test part, all folds together.
     """
 
     seed: int
@@ -33,12 +33,12 @@ class Repetition:
 
 @dataclass(frozen=True)
 class ExperimentRuns:
-    """An experiment's runs, and what is read of them once.
+    """An experiment's runs, and their content, which is read once.
 
     Attributes:
         runs: All of them, oldest first.
         repetitions: Its complete seeds, without their counts.
-        counts: The predictions of all complete seeds; None where they are not stored, or not of one kind.
+        counts: The predictions of all complete seeds; None if they are not stored, or cannot be stacked.
         left_out: A sentence about each complete run that does not count.
     """
 
@@ -59,10 +59,10 @@ class ExperimentRuns:
 
 
 def complete_repetitions(runs: Sequence[Run]) -> tuple[list[Repetition], list[str]]:
-    """Return the repetitions of one experiment of which every fold is complete, by seed.
+    """Return the seeds of one experiment whose folds are all complete, as repetitions.
 
     Args:
-        runs: Oldest first; of several complete ones of one seed and fold the newest counts.
+        runs: Oldest first; if a seed and fold has several complete runs, the newest counts.
 
     Returns:
         The repetitions, and a sentence about each complete run that does not count.
@@ -74,7 +74,7 @@ def complete_repetitions(runs: Sequence[Run]) -> tuple[list[Repetition], list[st
             folds = by_seed.setdefault(run.card.seed, {})
             older = folds.get(run.card.fold or 0)
             if older is not None:
-                left_out.append(f"{older.name} does not count: {run.name} is a newer run of the same seed")
+                left_out.append(f"{older.name} does not count: {run.name} is a newer run with the same seed")
             folds[run.card.fold or 0] = run
     complete = []
     for seed, folds in sorted(by_seed.items()):
@@ -89,7 +89,7 @@ def complete_repetitions(runs: Sequence[Run]) -> tuple[list[Repetition], list[st
 
 def _repetition(seed: int, folds: list[Run]) -> Repetition:
     counts = [run.counts() for run in folds]
-    known = tuple(of_fold for of_fold in counts if of_fold is not None)
+    known = tuple(fold for fold in counts if fold is not None)
     every = known if len(known) == len(folds) else None
     return Repetition(seed, tuple(folds), every, _evaluation(folds, every))
 
@@ -97,7 +97,7 @@ def _repetition(seed: int, folds: list[Run]) -> Repetition:
 def _evaluation(folds: Sequence[Run], counts: Sequence[SubjectCounts] | None) -> Evaluation:
     if len(folds) == 1:
         return folds[0].evaluation()
-    # a score of a fold of a few subjects means little, and a class may be missing from it: pool, then score
+    # the score of a fold with few subjects means little, and a class may be missing: pool first, then score
     evaluations = [run.evaluation() for run in folds]
     if counts and can_pool(evaluations, counts):
         return pool(evaluations, counts)

@@ -16,22 +16,22 @@ class ExperimentRow:
     """An experiment's complete seeds, and the runs that are not complete.
 
     Attributes:
-        label: The experiment's name, with a hash of its settings where two settings share the name.
+        label: The experiment's name, with a hash of its settings if two settings share the name.
         description: The experiment's description.
         sanity: True for a sanity baseline.
-        leaks: Its train/test leakage in a sentence, for the first run that has any; empty where none has.
-        seeds: Seeds of which every fold is complete.
+        leaks: Its train/test leakage in a sentence, for the first run that has any; empty if none has.
+        seeds: Seeds whose folds are all complete.
         runs: The runs of these seeds.
-        by: Unit that the intervals resample: `subject`, or `image` where subjects are not known; empty where there are
-            none.
-        subjects: Test subjects of a seed, the smallest number where seeds differ; None where they are not known.
-        scores: Metric -> score on the test part, all folds of a seed together; an undefined one is absent. Metrics by
-            subject are absent where a test image's subject is not known.
+        by: Unit that the intervals resample: `subject`, or `image` if subjects are unknown; empty if there are no
+            intervals.
+        subjects: Test subjects of a seed, the smallest number if seeds differ; None if they are unknown.
+        scores: Metric -> score on the test part, all folds of a seed together; an undefined score is absent. Metrics
+            by subject are absent if a test image's subject is unknown.
         class_scores: Metric -> class -> score, with the group's class names.
-        difference: Accuracy minus each reference's, by its name.
+        difference: Name of each reference -> accuracy minus that of the reference.
         left_out: A sentence about each complete run that does not count.
         unfinished: Runs that failed or were interrupted, as ``name: state``.
-        unpaired: The reason why it is not compared with the baseline; empty where it is, and for the baseline.
+        unpaired: The reason why it is not compared with the baseline; empty if it is, and for the baseline.
     """
 
     label: str
@@ -64,7 +64,7 @@ def make_row(
     repetitions, first = experiment.repetitions, experiment.runs[0].card
     scores = scores_over_seeds([repetition.evaluation for repetition in repetitions], experiment.counts, classes)
     accuracy = scores.overall.get("accuracy")
-    # a sanity baseline is no attempt at the published result
+    # a sanity baseline does not try to reach the published result
     difference = {r.name: accuracy.mean - r.accuracy for r in references} if accuracy and not first.sanity else {}
     return ExperimentRow(
         label=label,

@@ -23,20 +23,20 @@ class Group:
 
     Attributes:
         protocol: Its name.
-        split_seed: The seed of the one split that runs of all seeds share; None where each seed has its own.
-        leaks: Train/test leakage in a sentence, for the first experiment that has any; empty where none has.
+        split_seed: The seed of the one split that all seeds share; None if each seed has its own.
+        leaks: Train/test leakage in a sentence, for the first experiment that has any; empty if none has.
         data: Fingerprint of the image set.
         demo: True for runs of --demo, which say nothing about patients.
-        test_images: Number of test images of a seed, and `most_test_images` where the seeds differ in it; None while
-            no seed is complete.
+        test_images, most_test_images: Smallest and largest number of test images of a seed; None while no seed is
+            complete.
         classes: Class names in label order.
         references: Published results under the same protocol and with as many test images.
         rows: The experiments in the order in which they were first run, and after them the sanity baselines.
         pairs: Each other row against the baseline, on the same seeds and test images; `ExperimentRow.unpaired` says why
             one has none.
-        effects: Effects of a study's factors, where one is compared.
+        effects: Effects of a study's factors, if a study is compared.
         effects_without: A sentence about each pair of experiments that is missing from an effect.
-        mark: Text that tells it from another group with the same title; empty where there is none.
+        mark: Text that distinguishes it from groups with the same title; empty if there are none.
     """
 
     protocol: str
@@ -61,13 +61,13 @@ class Group:
 
     @cached_property
     def clusters_differ(self) -> bool:
-        """True if the intervals of some rows resample subjects, and those of others images."""
+        """True if the intervals of some rows resample subjects, and those of other rows images."""
         return len({row.by for row in self.rows if row.by}) > 1
 
     @property
     def title(self) -> str:
         """Protocol, split, test images and data, for people."""
-        split = "" if self.split_seed is None else f" (all seeds on the split of seed {self.split_seed})"
+        split = "" if self.split_seed is None else f" (all seeds share the split of seed {self.split_seed})"
         test = "no complete run yet"
         if self.test_images and self.most_test_images:
             most = f" to {self.most_test_images:,}" if self.most_test_images > self.test_images else ""
@@ -94,19 +94,17 @@ def compare(
     Args:
         runs: Stored runs.
         references: Published results to set beside them.
-        baseline: The experiment that the others are compared with in pairs; by default `baseline` where there is one,
+        baseline: The experiment that the others are compared with in pairs; by default `baseline` if there is one,
             else the first.
-        levels: Of a study, the levels of its factors that are on in each of its experiments.
-        min_effect: The smallest difference of accuracy worth detecting, in [0, 1].
+        levels: Experiment of a study -> the levels of the factors that it has.
+        min_effect: The minimum detectable difference of accuracy, in [0, 1].
 
     Raises:
-        ExperimentError: No run belongs to the baseline that is asked for.
+        ExperimentError: The given baseline has no run.
     """
     if baseline is not None and baseline not in {run.card.experiment for run in runs}:
         known = ", ".join(dict.fromkeys(run.card.experiment for run in runs if not run.card.sanity))
-        raise ExperimentError(
-            f"The baseline must be one of the experiments that are compared: {known}; got {baseline!r}."
-        )
+        raise ExperimentError(f"The baseline must be one of the compared experiments: {known}; got {baseline!r}.")
     groups: dict[tuple[object, ...], list[_Members]] = {}
     for run in runs:
         alike = groups.setdefault(_kind(run.card), [])
@@ -121,10 +119,10 @@ def compare(
 
 
 def _with_marks(groups: Sequence[Group]) -> tuple[Group, ...]:
-    """Return groups with different titles: their test images may differ in what a title does not say."""
+    """Return groups with unique titles: groups with other test images may have the same title."""
     titles = [group.title for group in groups]
     return tuple(
-        replace(group, mark=f", set {titles[:k].count(title) + 1} of {titles.count(title)} of test images")
+        replace(group, mark=f", test set {titles[:k].count(title) + 1} of {titles.count(title)}")
         if titles.count(title) > 1
         else group
         for k, (group, title) in enumerate(zip(groups, titles, strict=True))
@@ -132,7 +130,7 @@ def _with_marks(groups: Sequence[Group]) -> tuple[Group, ...]:
 
 
 def _kind(card: Card) -> tuple[object, ...]:
-    """Return the key that runs of one group share; a single fold has other test images than all folds together."""
+    """Return the key that the runs of a group share; a single fold has other test images than all folds together."""
     return card.demo, card.protocol, card.data, card.protocol_hash, card.fold is None, card.folds
 
 
@@ -195,7 +193,7 @@ def _group(runs: Sequence[Run], options: _Options) -> Group:
 def _published(first: Card, sizes: set[int], references: Sequence[Reference]) -> tuple[Reference, ...]:
     """Return the references under a group's protocol that were measured on as many test images."""
     if first.demo or not first.protocol_hash:
-        return ()  # predictions from elsewhere: nobody has checked that their protocol is the published one
+        return ()  # imported predictions: it was not checked that their protocol is the published one
     return tuple(r for r in references if r.protocol == first.protocol and {r.test_images} == sizes)
 
 
@@ -214,18 +212,20 @@ def _experiments(runs: Sequence[Run]) -> dict[str, ExperimentRuns]:
 def _baseline(
     experiments: Mapping[str, ExperimentRuns], counts: Mapping[str, StackedCounts], wanted: str | None
 ) -> str:
-    """Return the label of the baseline, or the wanted name where no run has it."""
+    """Return the label of the baseline, or the wanted name if no run has it."""
     name = wanted or "baseline"
     labels = [label for label in counts if experiments[label].runs[0].card.experiment == name]
     return next(iter(labels or ([] if wanted else counts)), name)
 
 
 def _why_unpaired(row: ExperimentRow, pairs: Sequence[Pair], reasons: Mapping[str, str], baseline: str) -> str:
-    """Return the reason why a row has no pair; empty where it has one, is the baseline, or is not complete."""
+    """Return the reason why a row has no pair; empty if it has one, is the baseline, or is not complete."""
     if row.label in reasons:
         return f"not paired with {baseline}: {reasons[row.label]}"
     if row.seeds and not row.by:
-        return "not paired, and without intervals: its predictions are not stored, or its folds know different subjects"
+        return (
+            "not paired, and without intervals: its predictions are not stored, or not all its runs know the subjects"
+        )
     if not row.seeds or row.label == baseline or any(pair.other == row.label for pair in pairs):
         return ""
     return f"not paired: {baseline} is not among the runs with these test images"

@@ -1,4 +1,4 @@
-"""Calibration: how well confidence agrees with the share of right predictions.
+"""Calibration: how well confidence agrees with the share of correct predictions.
 
 Letters: `N` images, `G` groups of them, `BINS` bins of equal width.
 """
@@ -16,11 +16,11 @@ Sums = npt.NDArray[np.float64]
 def bin_sums(
     confidence: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], group: npt.NDArray[np.intp], groups: int
 ) -> Sums:
-    """Return, for each bin of confidence, the number of images, the sum of their confidence, and the number right.
+    """Return, for each bin of confidence, the number of images, the sum of their confidence, and the number correct.
 
     Args:
         confidence: (N,) probability of the predicted class; a bin includes its upper edge.
-        right: (N,) True where the prediction is right.
+        right: (N,) True if the prediction is correct.
         group: (N,) the group of each image, in [0, groups).
         groups: G.
 
@@ -35,7 +35,7 @@ def bin_sums(
 def calibration_error(sums: Sums) -> npt.NDArray[np.float64]:
     """Return the expected calibration error (...), in [0, 1], of sums (..., 3, BINS); NaN without images.
 
-    The mean distance between confidence and share of right predictions, bins weighted by their images: Guo et al.
+    The mean distance between confidence and accuracy, with bins weighted by their images: Guo et al.
     2017, https://arxiv.org/abs/1706.04599, equation 5.
     """
     images, confidence, right = np.moveaxis(sums, -2, 0)

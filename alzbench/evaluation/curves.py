@@ -16,26 +16,26 @@ Places = npt.NDArray[np.intp]
 
 
 def roc_auc(scores: Scores, truth: Truth, cluster: Places, clusters: int) -> Scores:
-    """Return the area under the ROC curve: the share of pairs, one image of each side, that are in the right order.
+    """Return the area under the ROC curve: the share of pairs in the right order.
 
-    Ties count half. Without a cluster, the pairs that it has part in are subtracted: Obuchowski 1997,
-    https://doi.org/10.2307/2533958.
+    A pair is one image of the class and one of the others; ties count half. To leave out a cluster, the pairs with its
+    images are subtracted: Obuchowski 1997, https://doi.org/10.2307/2533958.
 
     Args:
-        scores: (N,) the higher, the more probable that an image is of the class.
-        truth: (N,) True where it is.
+        scores: (N,) probability of the class, or a score that grows with it.
+        truth: (N,) True for images of the class.
         cluster: (N,) the cluster of each image, in [0, clusters).
         clusters: C.
 
     Returns:
-        (1 + C,) the area over all images, then without each cluster; NaN where a side is empty.
+        (1 + C,) the area over all images, then without each cluster; NaN if a side is empty.
     """
     rank = np.unique(scores, return_inverse=True)[1]
     inside, outside = rank[truth], rank[~truth]
     own, other = cluster[truth], cluster[~truth]
     won = _below(inside, outside)
     lost = len(inside) - _below(outside, inside)
-    step = len(scores) + 1  # so that clusters are apart
+    step = len(scores) + 1  # keeps the ranks of different clusters apart
     within = _below(own * step + inside, other * step + outside) - _below(own * step - 0.5, other * step + outside)
     gone = np.bincount(own, won - within, clusters) + np.bincount(other, lost, clusters)
     inside_left, outside_left = (
@@ -49,7 +49,7 @@ def roc_auc(scores: Scores, truth: Truth, cluster: Places, clusters: int) -> Sco
 def average_precision(scores: Scores, truth: Truth, cluster: Places, clusters: int) -> Scores:
     """Return the average precision; arguments and result as for `roc_auc`.
 
-    It equals `sklearn.metrics.average_precision_score`, which takes images of one score together.
+    Equal to `sklearn.metrics.average_precision_score`, in which images with equal scores share a threshold.
     """
     steps = np.unique(-scores[truth])  # thresholds at which recall grows, the highest score first
     step = np.searchsorted(steps, -scores)  # the first threshold that an image passes
@@ -70,7 +70,7 @@ def _retrieved(step: Places, cluster: Places, steps: int, clusters: int) -> Scor
 
 
 def _below(values: npt.NDArray[np.number], others: npt.NDArray[np.number]) -> Scores:
-    """Return how many of the others are below each value, equal ones counting half."""
+    """Return the number of others below each value; equal ones count half."""
     ordered = np.sort(others)
     left, right = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
     return (left + right) / 2

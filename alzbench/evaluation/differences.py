@@ -1,6 +1,6 @@
 """Paired differences between experiments on the same test images, with 95 % intervals and p-values.
 
-They have the standard error of `intervals`. Where clusters have no variance, the p-value is that of the sign test.
+Their standard error is that of `intervals`. If clusters show no variance, the p-value is that of the sign test.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy import special
 from alzbench.evaluation.intervals import Interval, Jackknife, jackknife_interval
 from alzbench.evaluation.metrics import Metric, Values
 
-SMALLEST_P = 1e-300  # where Student's distribution ends in floating point: no test makes anything certain
+SMALLEST_P = 1e-300  # Student's distribution underflows to 0 below it, but no p-value is 0
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Difference:
 
     Attributes:
         interval: Of the second experiment's score minus the first's.
-        p: Two-sided p-value of no difference, by the same standard error, or where that is 0 of the sign test over
-            clusters; 1 where nothing differs at all.
+        p: Two-sided p-value for no difference, from the same standard error. If that is 0: from the sign test over
+            clusters, or 1 if the scores are equal.
     """
 
     interval: Interval
@@ -36,10 +36,10 @@ class Difference:
 def differences(first: Jackknife, second: Jackknife, metric: Metric) -> list[Difference | None]:
     """Return the paired difference of two experiments with the same seeds and test images, or one per class.
 
-    None where it is undefined, or with too few clusters.
+    None if it is undefined, or with too few clusters.
 
     Raises:
-        ValueError: They are not of the same images.
+        ValueError: Their images differ.
     """
     if first.counts.shape != second.counts.shape or not np.array_equal(first.true, second.true):
         raise ValueError("paired experiments must have predictions of the same images")
@@ -50,7 +50,7 @@ def differences(first: Jackknife, second: Jackknife, metric: Metric) -> list[Dif
 
 
 def mean_difference(pairs: Sequence[tuple[Jackknife, Jackknife]], metric: Metric) -> Interval | None:
-    """Return the mean of paired differences, each as for `difference`, all with the same seeds and clusters."""
+    """Return the mean of paired differences, each as in `differences`, all with the same seeds and clusters."""
     if len({jackknife.counts.shape for pair in pairs for jackknife in pair}) > 1:
         raise ValueError("pairs whose differences are averaged must have the same seeds, clusters and classes")
     changes = [second.values(metric) - first.values(metric) for first, second in pairs]
@@ -69,6 +69,6 @@ def _difference(
     if not se:
         p = min(1.0, 2 * float(special.bdtr(0, clusters, 0.5))) if interval.value else 1.0
         return Difference(interval, p)
-    # the distribution's own function: `scipy.stats.t` checks its arguments for longer than it computes
+    # not `scipy.stats.t`, which spends more time on checking its arguments than on computing
     p = float(2 * special.stdtr(interval.df, -abs(interval.value) / se))
     return Difference(interval, max(p, SMALLEST_P))

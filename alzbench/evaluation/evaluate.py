@@ -1,7 +1,7 @@
-"""The one evaluator: from a predictions table to the scores that metrics.json holds.
+"""The evaluator: from a predictions table to the scores in metrics.json.
 
-The models here are read and written as they lie in metrics.json, where the scores of a table stand beside its other
-fields. A metric that is newer than a stored file is computed from the file's confusion matrix.
+The models here have the layout of metrics.json, in which the scores of a table are beside its other fields. If a stored
+file lacks a newer metric, the metric is computed from the file's confusion matrix.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class TableScores(_Stored):
     @model_validator(mode="before")
     @classmethod
     def _from_file(cls, content: Any) -> Any:
-        """Gather the scores, which stand beside the other fields in a file, and add those of newer metrics."""
+        """Gather the scores, which are beside the other fields in a file, and add those of newer metrics."""
         if not isinstance(content, Mapping) or "scores" in content:
             return content
         overall = [metric.name for metric in metrics("image", per_class=False)]
@@ -69,13 +69,13 @@ class TableScores(_Stored):
                 values["scores"] = {**scores, **computed["scores"]}
                 values["per_class"] = {name: {**known, **computed["per_class"][name]} for name, known in per_class}
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-            return values  # the checks of the fields say what is wrong
+            return values  # the checks of the fields report the error
         return values
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if list(self.per_class) != self.classes:
-            raise ValueError("classes and per_class must be of the same classes")
+            raise ValueError("classes and per_class must have the same classes")
         if [len(row) for row in self.confusion_matrix] != [len(self.classes)] * len(self.classes):
             raise ValueError("confusion_matrix must have a row and a column for each class")
         for name, value in (*self.scores.items(), *(pair for each in self.per_class.values() for pair in each.items())):
@@ -128,7 +128,7 @@ class TableScores(_Stored):
 
 
 class TwoClassScores(_Stored):
-    """The scores of the question if a subject has the first class (healthy) or any other (demented).
+    """The scores of subjects in two classes: the first class (healthy), or any other (demented).
 
     Attributes:
         n: Number of subjects.
@@ -191,13 +191,13 @@ class SubjectScores(_Stored):
 
 
 class Evaluation(_Stored):
-    """The scores of a predictions table, by image and, where every subject is known, by subject."""
+    """The scores of a predictions table, by image and, if all subjects are known, by subject."""
 
     images: TableScores
     subjects: SubjectScores | None
 
     def value(self, metric: Metric) -> float | None:
-        """Return a metric that is not per class; None where it is undefined."""
+        """Return a metric that is not per class; None if it is undefined."""
         if metric.view == "images":
             return self.images.scores.get(metric.name)
         if self.subjects is None:
@@ -206,7 +206,7 @@ class Evaluation(_Stored):
         return scores.get(metric.key)
 
     def class_values(self, metric: Metric) -> list[float | None]:
-        """Return a metric of each class, in label order; None where it is undefined."""
+        """Return a metric of each class, in label order; None if it is undefined."""
         return [values.get(metric.name) for values in self.images.per_class.values()]
 
 
@@ -215,8 +215,8 @@ def evaluate(table: pd.DataFrame, probabilities: bool = True) -> Evaluation:
 
     Args:
         table: See `predictions`.
-        probabilities: False where the table's probabilities are only its predicted labels, 0 or 1: metrics of
-            probabilities are undefined then.
+        probabilities: False if the table has no real probabilities, only 0 and 1 for the predicted labels. Then
+            metrics of probabilities are undefined.
     """
     images = _table_scores(table, probabilities)
     if table.empty or (table["subject"] == "").any():

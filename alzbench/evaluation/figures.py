@@ -1,4 +1,4 @@
-"""Figures of one run: the confusion matrix and the course of training."""
+"""Figures of one run: the confusion matrix and the training curves."""
 
 from __future__ import annotations
 

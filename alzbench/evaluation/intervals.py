@@ -3,11 +3,11 @@
 Slices of one subject are alike, so subjects are resampled: the variance over subjects is that of the delete-one
 jackknife (Efron and Stein 1981, doi 10.1214/aos/1176345462), which is the cluster-robust variance for a mean. The
 variance over seeds is that of their mean. Both are added, and the interval is Student's, with the degrees of freedom of
-the sum (Satterthwaite 1946, doi 10.2307/3002019): with three seeds that differ it is as wide as three seeds deserve.
-One seed has no variance over seeds, and its interval is over subjects alone.
+the sum (Satterthwaite 1946, doi 10.2307/3002019), so that few seeds give a wide interval. One seed has no variance over
+seeds, and its interval is over subjects alone.
 
-Clusters that all agree have no variance, which makes nothing certain: the interval is then Clopper and Pearson's of a
-share of n in n, the others being anything.
+If the clusters show no variance, the score is still uncertain. The interval is then based on Clopper and Pearson's for
+n of n clusters, with any value for the remaining share.
 
 Letters: `S` seeds, `C` clusters (subjects, or images where subjects are not known), `K` classes.
 """
@@ -26,8 +26,8 @@ from scipy import special
 from alzbench.evaluation.metrics import Counts, Metric, RestsOn, Values
 
 LEVEL = 0.95
-FEWEST_CLUSTERS = 5  # with fewer, no interval is honest
-_ROUNDING = 1e-9  # a standard error below it is none
+FEWEST_CLUSTERS = 5  # with fewer, an interval is not reliable
+_ROUNDING = 1e-9  # a smaller standard error counts as 0
 
 Resting = dict[RestsOn, list[int]]  # number of clusters for each class
 
@@ -55,7 +55,7 @@ class Interval:
 
 
 class Jackknife:
-    """Counts (S, C, K, K) of which each cluster is left out in turn; the values of each metric are computed once."""
+    """Counts (S, C, K, K), with each cluster left out in turn; each metric is computed once."""
 
     def __init__(self, counts: Counts) -> None:
         self.counts = counts
@@ -112,9 +112,9 @@ class Jackknife:
 
     @cached_property
     def _place(self) -> npt.NDArray[np.intp] | None:
-        """(S, 1 + C) place of each matrix; None where each is in its own place.
+        """(S, 1 + C) place of each matrix; None if each is in its own place.
 
-        Of clusters of single images only as many matrices differ as there are cells to take an image from.
+        If each cluster is one image, there are only as many different matrices as cells.
         """
         if self.true.sum(-1).max(initial=0) > 1:
             return None
@@ -150,7 +150,7 @@ def clusters_of(metric: Metric, resting: Resting) -> list[int]:
 
 
 def intervals(jackknife: Jackknife, metric: Metric) -> list[Interval | None]:
-    """Return the interval of a metric, or one per class; None where undefined, or with too few clusters."""
+    """Return the interval of a metric, or one per class; None if undefined, or with too few clusters."""
     return metric_intervals(metric, jackknife.values(metric), jackknife.tested, jackknife.clusters(metric))
 
 
@@ -183,7 +183,7 @@ def jackknife_interval(
         bounds: Smallest and largest possible value.
 
     Returns:
-        None where it is undefined, or rests on fewer than FEWEST_CLUSTERS.
+        None if it is undefined, or rests on fewer than FEWEST_CLUSTERS.
     """
     whole, left_out = values[:, 0], values[:, 1:].mean(0)[tested]
     n, seeds = len(left_out), len(whole)

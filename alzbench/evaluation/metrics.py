@@ -1,4 +1,4 @@
-"""Metrics, each declared once: its names, how it reads, its direction, its level, and the function that computes it.
+"""Metrics, each declared once: its names, format, direction, level, and the function that computes it.
 
 The point value, the interval, the mean over seeds, the paired difference, the column of every table, and the key in
 JSON and CSV all follow from the record. To add a metric, write its function under one `@declare(...)`.
@@ -25,7 +25,7 @@ from alzbench.registry import Entry, Registry
 Counts = npt.NDArray[np.number]  # confusion matrices (..., K, K), rows true, columns predicted; sums widen their type
 Values = npt.NDArray[np.float64]
 
-# the images as they are; a subject's mean probabilities; the vote of its images; demented or not by the mean
+# each image; a subject by its mean probabilities, or by the vote of its images; demented or not by the mean
 View = Literal["images", "mean", "vote", "demented"]
 # the clusters (subjects, or images) whose number decides if there is an interval
 RestsOn = Literal["all", "rarest_class", "class", "other_classes", "both_sides", "predicted"]
@@ -49,7 +49,7 @@ class Examples:
         probabilities: (N, K), each row summing to 1.
         labels, predicted: (N,) class indices.
         group: (N,) the group of each image, in [0, groups).
-        groups: G; 0 where only the value over all images is needed.
+        groups: G; 0 if only the value over all images is needed.
     """
 
     probabilities: Values
@@ -70,7 +70,7 @@ class Examples:
 
 
 # Confusion matrices (..., K, K) -> (...); or `Examples` -> (1 + G,), the value over all images and without each group,
-# (1,) where it has no interval. Per class with one more axis (K,). NaN: undefined.
+# (1,) if it has no interval. Per class with one more axis (K,). NaN: undefined.
 Function = Callable[[Any], Values]
 
 
@@ -83,12 +83,12 @@ class Metric(Entry[Function]):
         short: Name for a narrow column.
         needs: `counts` (a confusion matrix) or `probabilities`.
         per_class: True for one value per class.
-        scale: 100 where it is shown in per cent, else 1.
+        scale: 100 if it is shown in per cent, else 1.
         digits: Digits shown after the decimal point.
         higher_is_better: Direction.
         bounds: Smallest and largest possible value; a metric without finite bounds has no interval.
         rests_on: The clusters whose number limits the interval, see `intervals.FEWEST_CLUSTERS`.
-        undefined: The reason where it is undefined.
+        undefined: The reason that is given if it is undefined; empty: by `rests_on`.
         headline: True if short tables, such as the terminal's, show it.
         view: The predictions it is computed on.
     """
@@ -118,7 +118,7 @@ class Metric(Entry[Function]):
 
     @property
     def reason(self) -> str:
-        """The reason where it is undefined."""
+        """The reason that is given if it is undefined."""
         return self.undefined or _UNDEFINED[self.rests_on]
 
     @property
@@ -138,7 +138,7 @@ _PREFIX: dict[View, str] = {"images": "", "mean": "subject", "vote": "subject_vo
 
 
 def declare(name: str, **fields: Any) -> Callable[[Function], Function]:
-    """Return a decorator that registers a metric; one of whole confusion matrices is registered by subject too.
+    """Return a decorator that registers a metric; a metric of whole confusion matrices is also registered by subject.
 
     Args:
         name: Its name; of a metric by subject, `subject_...` of the name by image, see `Metric.key`.
@@ -185,7 +185,7 @@ def _mean_over_present(values: Values, matrices: Counts) -> Values:
 
 @declare("accuracy", label="accuracy", short="accuracy", scale=100, digits=2, headline=True)
 def _accuracy(matrices: Counts) -> Values:
-    """Share of predictions that are right."""
+    """Share of predictions that are correct."""
     return ratio(np.trace(matrices, axis1=-2, axis2=-1), matrices.sum((-1, -2)))
 
 
@@ -234,13 +234,13 @@ def _demented_auc(examples: Examples) -> Values:
 
 @declare("precision", label="precision", short="precision", per_class=True, rests_on="predicted")
 def _precision(matrices: Counts) -> Values:
-    """Share of the predictions of a class that are right."""
+    """Share of the predictions of a class that are correct."""
     return ratio(_diagonal(matrices), matrices.sum(-2))
 
 
 @declare("recall", label="recall", short="recall", per_class=True, rests_on="class")
 def _recall(matrices: Counts) -> Values:
-    """Share of the images of a class that are predicted right."""
+    """Share of the images of a class that are predicted correctly."""
     return ratio(_diagonal(matrices), matrices.sum(-1))
 
 

@@ -1,4 +1,4 @@
-"""Folds evaluated together, from what is stored of each."""
+"""Evaluate the folds of a seed together, from their stored counts and scores."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pool(evaluations: Sequence[Evaluation], counts: Sequence[SubjectCounts]) -> 
     """Return the evaluation of folds together, without metrics of the probabilities of images.
 
     Args:
-        evaluations: One of each fold.
+        evaluations: One per fold.
         counts: The predictions of each fold, see `can_pool`.
     """
     classes = evaluations[0].images.classes
@@ -35,7 +35,7 @@ def pool(evaluations: Sequence[Evaluation], counts: Sequence[SubjectCounts]) -> 
     labels, predicted = (np.concatenate([getattr(fold, name) for fold in counts]) for name in ("labels", "predicted"))
     demented = 1 - np.concatenate([fold.healthy for fold in counts if fold.healthy is not None])
     mean = TableScores.from_matrix(_matrix(labels, predicted, len(classes)), classes)
-    # older versions have not stored the votes themselves
+    # older versions did not store the votes
     accuracies = sum((scores.vote.scores["accuracy"] or 0) * scores.subjects for scores in stored) / len(labels)
     nothing: dict[str, dict[str, float | None]] = {name: {} for name in classes}
     vote = mean.model_copy(update={"scores": {"accuracy": float(accuracies)}, "per_class": nothing, "undefined": {}})

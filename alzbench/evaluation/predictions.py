@@ -1,6 +1,6 @@
 """The predictions table: the contract between training and everything after it.
 
-A row an image: image (name), subject and slice (empty where unknown), label (class name), predicted (class name), and
+One row per image: image (name), subject and slice (empty if unknown), label (class name), predicted (class name), and
 `p_<class>` for each class, the probability in [0, 1].
 """
 
@@ -42,7 +42,7 @@ def class_names(table: pd.DataFrame) -> list[str]:
 
 
 def with_classes(table: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """Return a table with other names of its classes, in the same order: runs on the same images may spell them apart.
+    """Return a table with other class names in the same order: runs on the same images may spell them differently.
 
     Raises:
         ValueError: The table has another number of classes.
@@ -58,7 +58,7 @@ def with_classes(table: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
 
 
 def check_table(table: pd.DataFrame) -> None:
-    """Raise ValueError where a table that was read is no predictions table."""
+    """Raise ValueError if a table is not a predictions table."""
     missing = [name for name in ("image", "subject", "slice", "label", "predicted") if name not in table]
     classes = class_names(table)
     if missing or not classes:
@@ -66,7 +66,7 @@ def check_table(table: pd.DataFrame) -> None:
     for column in ("label", "predicted"):
         unknown = table.loc[~table[column].isin(classes), column]
         if len(unknown):
-            raise ValueError(f"{column} {unknown.iloc[0]!r} is none of its classes")
+            raise ValueError(f"{column} {unknown.iloc[0]!r} is not one of its classes")
     for column in (PREFIX + name for name in classes):
         if not (pd.api.types.is_numeric_dtype(table[column]) and np.isfinite(table[column]).all()):
-            raise ValueError(f"{column} holds what is no number")
+            raise ValueError(f"{column} must hold finite numbers")

@@ -1,4 +1,4 @@
-"""Sanity baselines without a network: predictions that an experiment must beat before its scores mean anything."""
+"""Sanity baselines without a network. The scores of an experiment mean little unless they beat these baselines."""
 
 from __future__ import annotations
 

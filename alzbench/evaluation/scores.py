@@ -20,9 +20,9 @@ from alzbench.evaluation.predictions import class_names
 from alzbench.evaluation.stacked import StackedCounts, stack
 from alzbench.evaluation.subject_counts import SubjectCounts
 
-MOST_BLOCKS = 100  # more clusters are dealt into so many, which are left out as wholes: the delete-a-group jackknife
+MOST_BLOCKS = 100  # more clusters are put into so many blocks, each left out as a whole: delete-a-group jackknife
 
-Tables = Mapping[int, pd.DataFrame]  # predictions tables by seed, of a seed those of all folds
+Tables = Mapping[int, pd.DataFrame]  # seed -> predictions table of all its folds
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Score:
         mean: Its mean.
         sd: Its sample standard deviation over the seeds; None for fewer than two.
         n: Number of seeds in which it is defined.
-        interval: Its 95 % interval over seeds and subjects; None where it has none.
+        interval: Its 95 % interval over seeds and subjects; None if it has none.
     """
 
     mean: float
@@ -43,12 +43,12 @@ class Score:
 
     @classmethod
     def over_seeds(cls, values: Iterable[float | None], interval: Interval | None = None) -> Score | None:
-        """Summarise the values that are defined; None where none is."""
+        """Summarise the values that are defined; None if there are none."""
         defined = [value for value in values if value is not None]
         if not defined:
             return None
         n, first = len(defined), defined[0]
-        apart = [value - first for value in defined]  # so that equal values do not deviate; `statistics` is slow
+        apart = [value - first for value in defined]  # so that the sd of equal values is 0; `statistics` is slow
         mean = math.fsum(apart) / n
         sd = math.sqrt(math.fsum((value - mean) ** 2 for value in apart) / (n - 1)) if n > 1 else None
         return cls(first + mean, sd, n, interval)
@@ -59,8 +59,9 @@ class Scores:
     """The scores of an experiment, or of one run; an undefined one is absent.
 
     Attributes:
-        by: What the intervals resample: `subject`, or `image` where subjects are not known; empty where none is known.
-        subjects: Test subjects of a seed, the smallest number where seeds differ; None where they are not known.
+        by: Unit that the intervals resample: `subject`, or `image` if subjects are unknown; empty if there are no
+            predictions.
+        subjects: Test subjects of a seed, the smallest number if seeds differ; None if they are unknown.
         overall: Metric -> score over all classes.
         by_class: Metric -> class -> score.
     """
@@ -82,8 +83,8 @@ def scores_over_seeds(
     """Summarise the evaluations of an experiment's seeds.
 
     Args:
-        evaluations: One of each seed.
-        counts: The predictions of the same seeds, for the intervals; None: there are none.
+        evaluations: One per seed.
+        counts: The predictions of the same seeds, for the intervals; None: no intervals.
         classes: Class names; seeds may spell them differently, so they are taken by their position.
     """
     if counts is not None:
@@ -117,8 +118,8 @@ def scores_of_run(
 
     Args:
         seed: The run's seed.
-        evaluation: Of its test part.
-        counts: Its predictions by subject; None: there are no intervals.
+        evaluation: Evaluation of its test part.
+        counts: Its predictions by subject; None: no intervals.
         table: Its predictions with probabilities, for calibration and areas under curves with their intervals.
     """
     classes = evaluation.images.classes
@@ -130,7 +131,7 @@ def scores_of_run(
 
 
 def probability_scores(tables: Tables) -> Scores:
-    """Return the metrics of the probabilities of images, with intervals, of an experiment's seeds.
+    """Return the metrics of image probabilities over an experiment's seeds, with intervals.
 
     Clusters are left out in up to MOST_BLOCKS blocks.
     """
@@ -156,7 +157,7 @@ class _Blocks:
 
     classes: list[str]
     seeds: list[Examples]
-    clusters: int  # all of them, before they were dealt into blocks
+    clusters: int  # number before they were put into blocks
 
     @classmethod
     def of(cls, tables: Tables) -> _Blocks:

@@ -10,14 +10,14 @@ from scipy import special
 
 ALPHA, POWER = 0.05, 0.8
 FEWEST, MOST = 3, 10_000_000  # units that `needed` returns
-MIN_EFFECT = 0.02  # the default of the smallest difference worth detecting: two points
+MIN_EFFECT = 0.02  # the default minimum detectable difference: two points
 _NORMAL = float(special.ndtri(1 - ALPHA / 2) + special.ndtri(POWER)) ** 2
 
 
 def holm(ps: Sequence[float]) -> list[float]:
     """Return p-values corrected by Holm's method (1979, jstor 4615733), in their order.
 
-    It is `statsmodels.stats.multitest.multipletests`, which takes as long to import as a thousand runs to compare.
+    Equal to `statsmodels.stats.multitest.multipletests`, whose import takes as long as comparing a thousand runs.
     """
     order = np.argsort(ps, kind="stable")
     corrected = np.empty(len(order))
@@ -26,9 +26,9 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
-    """Return the exact p-value of McNemar's test, from the numbers that only one of two predicts right.
+    """Return the exact p-value of McNemar's test, from the numbers that only one of the two predicts correctly.
 
-    It is `scipy.stats.binomtest` of one half, twice the smaller tail of a symmetric distribution, without its import.
+    Equal to `scipy.stats.binomtest` with probability one half, without its slow import.
     """
     return min(1.0, 2 * float(special.bdtr(min(only_first, only_second), only_first + only_second, 0.5)))
 
@@ -42,7 +42,7 @@ def needed(se: float, n: int, size: float = MIN_EFFECT) -> int | None:
         size: The difference.
 
     Returns:
-        MOST where so many or more are needed, None for a standard error of 0.
+        MOST if at least so many are needed, None for a standard error of 0.
     """
     spread = se * np.sqrt(n)
     if not spread:
@@ -59,7 +59,7 @@ def needed(se: float, n: int, size: float = MIN_EFFECT) -> int | None:
 def _power(effect: float, n: npt.NDArray[np.int64]) -> npt.NDArray[np.floating]:
     """Return the power of Student's two-sided test of `n` units whose mean is `effect` standard deviations.
 
-    It is that of `statsmodels.stats.power.TTestPower`, from the functions below it: a comparison asks a thousand times.
+    Equal to `statsmodels.stats.power.TTestPower`, but fast: a comparison calls it a thousand times.
     """
     df, shift = n - 1, effect * np.sqrt(n)
     limit = special.stdtrit(df, 1 - ALPHA / 2)

@@ -1,6 +1,6 @@
 """Predictions of several seeds, stacked: the form in which scores and their uncertainty are computed.
 
-Letters: `S` seeds, `C` clusters (subjects; single images where subjects are not known), `K` classes.
+Letters: `S` seeds, `C` clusters (subjects; single images if subjects are unknown), `K` classes.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class StackedCounts:
     """The predictions of the seeds of one experiment.
 
     Attributes:
-        by: What a cluster is: `subject` or `image`.
+        by: Kind of cluster: `subject` or `image`.
         clusters: (C,) names.
         seeds: (S,) the seeds.
         counts: (S, C, K, K) images of each cluster by true and predicted class, of the smallest type that holds them;
-            0 where it was not tested.
-        labels, predicted: (S, C) class of the cluster as a whole, and the one predicted; `NOT_TESTED` where it was not.
-        votes: (S, C) the class predicted by the vote of its images; None where older versions have not stored it.
-        demented: (S, C) mean probability of any class but the first, NaN where it was not tested; None likewise.
+            0 if it was not tested.
+        labels, predicted: (S, C) true and predicted class of the whole cluster; `NOT_TESTED` if it was not tested.
+        votes: (S, C) class predicted by the vote of its images; None if an older version did not store it.
+        demented: (S, C) mean probability of any class but the first, NaN if it was not tested; None as for `votes`.
     """
 
     by: str
@@ -52,7 +52,7 @@ class StackedCounts:
         return jackknife
 
     def jackknife(self, view: View) -> Jackknife | None:
-        """Return the counts of a view for the jackknife, made once; None where they are not known."""
+        """Return the counts of a view for the jackknife, created once; None if they are unknown."""
         if view not in self._jackknives:
             self._jackknives[view] = self._jackknife(view)
         return self._jackknives[view]
@@ -78,7 +78,7 @@ class StackedCounts:
         return Jackknife(counts)
 
     def intervals(self, metric: Metric) -> list[Interval | None]:
-        """Return the 95 % interval of a metric, or one per class; None where it has none."""
+        """Return the 95 % interval of a metric, or one per class; None if it has none."""
         if metric.needs == "counts":
             jackknife = self.jackknife(metric.view)
             return [None] if jackknife is None else intervals(jackknife, metric)
@@ -98,12 +98,12 @@ class StackedCounts:
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
-        """(S, C) True where a cluster as a whole was tested and predicted right."""
+        """(S, C) True if the whole cluster was tested and predicted correctly."""
         right: npt.NDArray[np.bool_] = (self.labels == self.predicted) & (self.labels != NOT_TESTED)
         return right
 
     def placed(self, seeds: Sequence[int], clusters: Sequence[str]) -> StackedCounts:
-        """Return some of the seeds, with the clusters in given places, which may be more than its own."""
+        """Return the given seeds, with the given clusters in order; those it does not have are not tested."""
         if tuple(seeds) == self.seeds and tuple(clusters) == self.clusters:
             return self
         place = {name: k for k, name in enumerate(clusters)}
@@ -125,7 +125,7 @@ class StackedCounts:
 
 
 def stack(seeds: Mapping[int, Sequence[SubjectCounts]]) -> StackedCounts | None:
-    """Stack the counts of each seed, one for each fold; None where their clusters or classes are not of one kind."""
+    """Stack the counts of each seed, one for each fold; None if they differ in kind of cluster or classes."""
     every = [counts for folds in seeds.values() for counts in folds]
     if not every or len({(counts.by, counts.counts.shape[-1]) for counts in every}) > 1:
         return None
@@ -133,7 +133,7 @@ def stack(seeds: Mapping[int, Sequence[SubjectCounts]]) -> StackedCounts | None:
     place = {name: k for k, name in enumerate(names)}
     size = every[0].counts.shape[-1]
     most = max(int(counts.counts.max(initial=0)) for counts in every) * max(map(len, seeds.values()))
-    # as small as can be: of single images, a thousand runs are gigabytes as floating-point numbers
+    # the smallest type: by image, a thousand runs would need gigabytes as floating-point numbers
     stacked = np.zeros((len(seeds), len(names), size, size), np.min_scalar_type(most))
     labels, predicted, votes = (np.full((len(seeds), len(names)), NOT_TESTED, np.int8) for _ in range(3))
     demented = np.full(labels.shape, np.nan)
@@ -157,14 +157,14 @@ def stack(seeds: Mapping[int, Sequence[SubjectCounts]]) -> StackedCounts | None:
 
 
 def align(first: StackedCounts, second: StackedCounts) -> tuple[StackedCounts, StackedCounts] | None:
-    """Return both with their common seeds and the same clusters; None where they cannot be paired, see `obstacle`."""
+    """Return both with their common seeds and the same clusters; None if they cannot be paired, see `obstacle`."""
     return None if obstacle(first, second) else align_all([(first, second)])[0]
 
 
 def align_all(pairs: Sequence[tuple[StackedCounts, StackedCounts]]) -> list[tuple[StackedCounts, StackedCounts]]:
     """Return pairs with the seeds that all have, and with one set of clusters: those that any of them has tested.
 
-    Empty where no seed is common to all.
+    Empty if there is no common seed.
     """
     every = [counts for pair in pairs for counts in pair]
     seeds = [seed for seed in every[0].seeds if all(seed in counts.seeds for counts in every)] if every else []
@@ -177,14 +177,14 @@ def align_all(pairs: Sequence[tuple[StackedCounts, StackedCounts]]) -> list[tupl
 
 
 def obstacle(first: StackedCounts, second: StackedCounts) -> str:
-    """Return the reason why two experiments cannot be paired; empty where they can."""
+    """Return the reason why two experiments cannot be paired; empty if they can."""
     if first.by != second.by:
-        return "the subjects of the test images are known for one of the two only"
+        return "the subjects of the test images are known for only one of the two"
     if first.counts.shape[2:] != second.counts.shape[2:]:
         return "they have different numbers of classes"
     aligned = align_all([(first, second)])
     if not aligned:
-        return "they have no seed in common"
+        return "they have no common seed"
     one, two = (counts.counts.sum(-1) for counts in aligned[0])
     if np.array_equal(one, two):
         return ""
@@ -192,5 +192,5 @@ def obstacle(first: StackedCounts, second: StackedCounts) -> str:
     return (
         "they have different labels for the same test images"
         if same
-        else ("they have different test images, or different names of the subjects")
+        else ("they have different test images, or different subject names")
     )

@@ -1,4 +1,4 @@
-"""The predictions of each subject, counted: all that a comparison needs of a run, in a small file (subjects.json)."""
+"""Counts of the predictions of each subject (subjects.json): a small file with all that a comparison needs."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class _File(BaseModel):
 
 @dataclass(frozen=True)
 class SubjectCounts:
-    """The predictions of C clusters: subjects, or single images where the subject of an image is not known.
+    """The predictions of C clusters: subjects, or single images if the subject of an image is unknown.
 
     Attributes:
         by: `subject` or `image`.
         names: (C,) names of the clusters.
         counts: (C, K, K) images of each cluster by true and predicted class.
-        labels, predicted: (C,) class of each cluster, and the one predicted from its images' mean probabilities.
+        labels, predicted: (C,) true class of each cluster, and that predicted from its images' mean probabilities.
         healthy: (C,) mean probability of the first class; None in files of older versions.
         votes: (C,) class predicted by the vote of its images; None in files of older versions.
     """

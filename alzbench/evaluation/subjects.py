@@ -1,4 +1,4 @@
-"""Subjects classified once: the predictions of a subject's slices combined."""
+"""Classify each subject once, by combining the predictions of its slices."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def combine(table: pd.DataFrame, how: Literal["mean", "vote"]) -> pd.DataFrame:
 
     Args:
         table: A predictions table in which every subject is known.
-        how: `mean`: the mean of the probabilities; `vote`: the share of slices that each class is predicted for, ties
-            going to the class with the higher mean probability.
+        how: `mean`: the mean of the probabilities; `vote`: the share of slices that each class is predicted for; ties
+            go to the class with the higher mean probability.
 
     Returns:
-        A predictions table with a row a subject; its label is the one that most of its slices have.
+        A predictions table with one row per subject; its label is that of most of its slices.
     """
     classes = class_names(table)
     columns = [PREFIX + name for name in classes]
@@ -35,7 +35,7 @@ def combine(table: pd.DataFrame, how: Literal["mean", "vote"]) -> pd.DataFrame:
             columns=classes, fill_value=0
         )
         probabilities = votes.set_axis(columns, axis=1).loc[means.index]
-    # the mean decides between classes with as many votes; it is too small to decide anything else
+    # the mean breaks ties between classes with equal votes; it is too small to decide anything else
     winners = (probabilities + 1e-6 * means).to_numpy().argmax(axis=1)
     return pd.DataFrame(
         {

@@ -23,11 +23,11 @@ _SIZE = 160
 
 
 def audit_document(audit: Audit) -> Document:
-    """Return the document of an audit, the gravest finding last."""
+    """Return the document of an audit, the most serious finding last."""
     fold = "" if audit.fold is None else f", fold {audit.fold}"
-    notes = [f"subjects known by: {', '.join(f'{by} {n:,}' for by, n in audit.subject_by.items())}"]
+    notes = [f"subjects identified by: {', '.join(f'{by} {n:,}' for by, n in audit.subject_by.items())}"]
     if audit.agreement is not None:
-        notes.append(f"neighbouring slices that look most alike and are the same subject's: {audit.agreement:.4f}")
+        notes.append(f"share of slices whose most similar next slice is of the same subject: {audit.agreement:.4f}")
     tables = (_counts("images", audit.images), _counts("subjects", audit.subjects))
     section = Section(
         f"{audit.protocol} protocol, seed {audit.seed}{fold}", tables=tables, notes=(*notes, *findings(audit))
@@ -46,14 +46,14 @@ def findings(audit: Audit) -> list[str]:
     if len(audit.label_conflicts) > _MOST:
         sentences.append(f"and {len(audit.label_conflicts) - _MOST} more label conflicts")
     for fold, names in audit.untestable.items():
-        sentences.append(f"fold {fold} has no test subject of {', '.join(names)} and says nothing of it")
+        sentences.append(f"fold {fold} has no test subject of {', '.join(names)}, so it cannot test this class")
     if leak.unknown:
-        sentences.append(f"{leak.unknown:,} of {n:,} test images cannot be cleared, as subjects are not known")
+        sentences.append(f"{leak.unknown:,} of {n:,} test images may leak, because subjects are unknown")
     sentences += [
         f"{audit.exact_copies:,} of {n:,} test images have an exact copy in training or validation",
-        f"{audit.near_copies:,} of {n:,} have one that is nearly the same (likeness of {NEAR_COPY} or more)",
+        f"{audit.near_copies:,} of {n:,} have a near copy there (similarity of {NEAR_COPY} or more)",
         f"{leak.same_slice:,} of {n:,} have a copy of the same slice there ({_share(leak.same_slice, n)})",
-        f"{leak.same_subject:,} of {n:,} are of a subject seen there ({_share(leak.same_subject, n)})",
+        f"{leak.same_subject:,} of {n:,} are of a subject with images there ({_share(leak.same_subject, n)})",
     ]
     return sentences
 
@@ -69,7 +69,7 @@ def nearest_figure(audit: Audit, paths: pd.Series[str]) -> Figure:
         DataError: An image can no longer be read.
     """
     order = audit.nearest.sort_values("similarity", ascending=False, ignore_index=True)
-    # evenly spread from the most to the least alike
+    # evenly spread from the most to the least similar
     chosen = order.iloc[np.unique(np.linspace(0, len(order) - 1, SAMPLES).astype(int))]
     figure = PlainFigure(figsize=(1.6 * len(chosen), 4.2), layout="constrained")
     axes = figure.subplots(2, len(chosen), squeeze=False)
@@ -79,7 +79,7 @@ def nearest_figure(audit: Audit, paths: pd.Series[str]) -> Figure:
             cell.set_xticks([])
             cell.set_yticks([])
             cell.set_title(Path(str(image)).name[:20], fontsize=6)
-        column[1].set_xlabel(f"likeness {row.similarity:.3f}", fontsize=8)
+        column[1].set_xlabel(f"similarity {row.similarity:.3f}", fontsize=8)
     axes[0, 0].set_ylabel("test")
     axes[1, 0].set_ylabel("nearest in training")
     figure.suptitle(f"{audit.protocol} protocol: test images and the most similar image of training or validation")

@@ -1,4 +1,4 @@
-"""The columns of metrics, as their records declare them."""
+"""The columns of metrics, from their declarations."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SHARE = Form(digits=0, scale=100)
 
 
 def metric_form(metric: Metric, *, signed: bool = False, spread: bool = False) -> Form:
-    """Return the form of a metric's scores, or of their changes, which have a sign."""
+    """Return the format of a metric's scores, or of their changes, which have a sign."""
     return Form(metric.digits, metric.scale, signed, spread)
 
 
 def metric_name(metric: Metric) -> str:
-    """Return a metric with its unit."""
+    """Return the label of a metric with its unit."""
     return metric.label + _unit(metric)
 
 
@@ -46,13 +46,13 @@ def class_columns(metric: Metric, classes: Sequence[str]) -> list[Column]:
 
 
 def class_keys(classes: Iterable[str]) -> dict[str, str]:
-    """Return the classes as keys of columns: `A_low` is marked where A_low would be the lower end of class A's."""
+    """Return the classes as keys of columns: `A_low` is marked if it is also the lower end of class A."""
     ends = {f"{name}_{end}" for name in classes for end in ("sd", "low", "high")}
     return {name: f"{name} (class)" if name in ends else name for name in classes}
 
 
 def headline_first(metrics: Iterable[Metric]) -> list[Metric]:
-    """Return the metrics, those of short tables first."""
+    """Return the metrics, headline metrics first."""
     return sorted(metrics, key=lambda metric: not metric.headline)
 
 

@@ -35,7 +35,9 @@ from alzbench.report.remarks import (
 )
 
 MOST_DISPUTED = 12  # subjects
-ABOUT = f"alzbench {__version__}; runs of one section have the same test images, seed by seed, and can be compared."
+ABOUT = (
+    f"alzbench {__version__}; the runs of a section have the same test images for each seed, so they can be compared."
+)
 _NAME = Column("name", "experiment")
 _SEEDS = Column("counted_seeds", "seeds", COUNT)
 _POINTS = metric_form(ACCURACY, signed=True)
@@ -47,8 +49,8 @@ def comparison_document(comparison: Comparison, predictions: Sequence[GroupPredi
 
     Args:
         comparison: The comparison.
-        predictions: Those of each group, see `compare.predictions.read_group`; without them there are no scores of
-            probabilities and no disagreements.
+        predictions: Those of each group, see `compare.predictions.read_group`. Without them, the document has no
+            scores of probabilities and no disagreements.
     """
     parts = [_Part(group, predictions[k] if predictions else None) for k, group in enumerate(comparison.groups)]
     records = [record for part in parts for record in [*part.records, *part.effects]]
@@ -63,7 +65,7 @@ def comparison_document(comparison: Comparison, predictions: Sequence[GroupPredi
 
 @dataclass(frozen=True)
 class _Part:
-    """A group, and the predictions of its first experiments where they are read."""
+    """A group, and the predictions of its first experiments if they are read."""
 
     group: Group
     predictions: GroupPredictions | None
@@ -161,26 +163,29 @@ class _Part:
             Column("seeds_needed", "seeds needed", Form(words=how_many), terminal=False),
         ]  # fmt: skip
         note = (
-            "Paired, on the same test images and seeds. p is of no difference in accuracy, corrected by Holm's method, "
-            f"for sanity baselines on their own; McNemar's is exact, by {by}, for the first common seed. Needed: to "
-            f"see {100 * pairs[0].min_effect:g} points with a power of 80 %."
+            "Paired on the same test images and seeds. p, Holm: test of no difference in accuracy, corrected by Holm's "
+            "method, separately for sanity baselines. McNemar p: exact test by "
+            f"{by}, for the first common seed. Needed: to detect {100 * pairs[0].min_effect:g} points with a power of "
+            "80 %."
         )
         names = {row.label: row_name(self.group, row) for row in self.group.rows}
         records = [record for record in self.records if "against" in record]
-        return make_table(f"Against {names[pairs[0].baseline]}", columns, records, note, "pairs")
+        return make_table(f"Versus {names[pairs[0].baseline]}", columns, records, note, "pairs")
 
     def _effects(self) -> Table:
         columns = [
             Column("experiment", "effect of"), Column("pairs", "pairs", COUNT), *map(change_column, _changed())
         ]  # fmt: skip
-        note = "Mean paired change from the base's level, over the pairs of experiments that differ in it alone."
+        note = (
+            "Mean paired change from the base's level, over the pairs of experiments that differ in this factor only."
+        )
         return make_table("Effects of the factors", columns, self.effects, note, "effects")
 
     def _by_subject(self) -> Table:
         columns = [metric_column(metric) for metric in headline_first(metrics(level="subject"))]
         records = [record for record in self._with(columns) if record.get("subjects") is not None]
         note = (
-            "Each subject classified once, by the mean probabilities of its slices or by their vote; means over the "
+            "Each subject is classified once, by the mean probabilities or by the vote of its slices. Means over the "
             "seeds, with 95 % intervals over seeds and subjects."
         )
         columns = [_NAME, Column("subjects", "subjects", COUNT), *columns]
@@ -192,8 +197,8 @@ class _Part:
         columns = [metric_column(metric) for metric in metrics("image", "probabilities", per_class=False)]
         records = [record for record in self._with(columns) if record["experiment"] in self.predictions.scores]
         note = (
-            "Means over the seeds, with 95 % intervals over seeds and test subjects. The lower the loss and the "
-            "calibration error, the better."
+            "Means over the seeds, with 95 % intervals over seeds and test subjects. Lower is better for the loss and "
+            "the calibration error."
         )
         return make_table("Probabilities", [_NAME, *columns], records, note, "probabilities", terminal=False)
 
@@ -211,7 +216,7 @@ class _Part:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The group, and what is known from the predictions of its first experiments."""
+        """The group, and the results from the predictions of its first experiments."""
         predictions = self.predictions
         references = [{**dict(r), "interval": binomial_interval(r)} for r in self.group.references]
         return {
@@ -227,7 +232,7 @@ def _versus(references: Sequence[Reference]) -> list[Column]:
     """Return the columns of the difference to published results."""
     names = [reference.name for reference in references]
     short = "vs ref." if len(names) == 1 else ""
-    return [Column(f"minus {name}", f"points to {name}", _POINTS, short) for name in names]
+    return [Column(f"minus {name}", f"points vs {name}", _POINTS, short) for name in names]
 
 
 def _changed() -> list[Metric]:
@@ -267,14 +272,14 @@ def _disputed(subjects: Sequence[DisputedSubject]) -> Table:
         for subject in subjects[:MOST_DISPUTED]
     ]
     note = (
-        f"Slices predicted correctly by each experiment, in per cent, first common seed. {len(subjects):,} subjects "
-        f"have slices on which experiments differ; the {len(records)} most disputed are shown."
+        f"Slices predicted correctly by each experiment, in per cent, for the first common seed. {len(subjects):,} "
+        f"subjects have slices that experiments predict differently; the {len(records)} most disputed are shown."
     )
-    return make_table("Where they disagree", columns, records, note, "disputed", terminal=False)
+    return make_table("Disagreements by subject", columns, records, note, "disputed", terminal=False)
 
 
 def _export_columns(parts: Sequence[_Part], records: Sequence[Mapping[str, Any]]) -> list[Column]:
-    """Return the columns of the wide table: all that some record has."""
+    """Return the columns of the wide table: all that at least one record has."""
     classes = list(dict.fromkeys(name for part in parts for name in part.group.classes))
     references = list(dict.fromkeys(r for part in parts for r in part.group.references))
     changes = [(change_column(m), Column(f"change_{m.name}_p", "")) for m in _changed()]

@@ -21,7 +21,7 @@ from alzbench.report.document import UNDEFINED
 from alzbench.report.names import short_names
 
 ACROSS = 3  # panels side by side; more cannot be read
-CURVE_POINTS = 250  # drawn of a curve, which has a point an image
+CURVE_POINTS = 250  # points that are drawn of a curve, which has one per image
 _WIDTH = 3.4
 
 Tables = Mapping[str, pd.DataFrame]  # experiment -> its predictions, all its seeds and folds together
@@ -48,7 +48,7 @@ def confusion_panels(tables: Tables) -> Figure:
 
 
 def reliability_panels(tables: Tables, scores: Mapping[str, Scores]) -> Figure:
-    """Draw how often predictions of each confidence are right, with the expected calibration error."""
+    """Draw the share of correct predictions at each confidence, with the expected calibration error."""
     figure, panels = _panels(len(tables))
     error = METRICS["calibration_error"]
     for axes, (name, table) in zip(panels, tables.items(), strict=True):
@@ -56,7 +56,7 @@ def reliability_panels(tables: Tables, scores: Mapping[str, Scores]) -> Figure:
         axes.bar(EDGES[:-1], right, width=1 / BINS, align="edge", color="tab:blue", alpha=0.75, edgecolor="white")
         axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
         axes.plot(confidence[images > 0], right[images > 0], "o", color="black", markersize=3)
-        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share right")
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share correct")
         axes.set_title(
             f"{name}\n{error.short} {_value(scores[name].overall.get(error.name), error.digits)}", fontsize=9
         )
@@ -89,7 +89,7 @@ def precision_recall_panels(tables: Tables, scores: Mapping[str, Scores]) -> Fig
 
 
 def _value(score: Score | None, digits: int = 2) -> str:
-    """Return a mean over the seeds; the curve is of all of them together."""
+    """Return the mean over the seeds; the curve shows all seeds together."""
     return UNDEFINED if score is None else f"{score.mean:.{digits}f}"
 
 
@@ -105,8 +105,8 @@ def _describe(axes: Axes, lines: Sequence[Line2D], title: str, x: str, y: str, l
     axes.set_title(title, fontsize=9)
     axes.set_xlabel(x, fontsize=8)
     axes.set_ylabel(y, fontsize=8)
-    if lines:  # none where all images are of one class
-        # named one by one, as a legend that finds its lines itself leaves out names with a leading _
+    if lines:  # none if all images are of one class
+        # named one by one, because an automatic legend leaves out names with a leading _
         labels = [str(line.get_label()) for line in lines]
         axes.legend(lines, labels, title=legend, fontsize=7, title_fontsize=7, frameon=False)
 
@@ -114,7 +114,7 @@ def _describe(axes: Axes, lines: Sequence[Line2D], title: str, x: str, y: str, l
 def _one_against_rest(
     table: pd.DataFrame,
 ) -> Sequence[tuple[str, str, npt.NDArray[np.float64], npt.NDArray[np.bool_]]]:
-    """Return name, short name, probability and true label of each class that some images have and some have not."""
+    """Return name, short name, probability and true label of each class that some images have, but not all."""
     curves = []
     classes = class_names(table)
     for name, short in zip(classes, short_names(classes), strict=True):
@@ -125,7 +125,7 @@ def _one_against_rest(
 
 
 def _bins(table: pd.DataFrame) -> tuple[npt.NDArray[np.float64], ...]:
-    """Return images, mean confidence and share right of each bin (BINS,)."""
+    """Return images, mean confidence and share correct of each bin (BINS,)."""
     confidence = table[[PREFIX + name for name in class_names(table)]].to_numpy(np.float64).max(axis=1)
     right = (table["label"] == table["predicted"]).to_numpy()
     images, *sums = bin_sums(confidence, right, np.zeros(len(table), np.intp), 1)[0]

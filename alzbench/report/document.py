@@ -1,4 +1,4 @@
-"""A document: sections of tables with declared columns. Renderers write it, with no words or digits of their own."""
+"""A document: sections of tables with declared columns. Renderers write it, and add no words or digits."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ UNDEFINED = "–"
 
 @dataclass(frozen=True)
 class Form:
-    """The form in which numbers are shown.
+    """The format of numbers.
 
     Attributes:
         digits: Digits of a value after the point; the ends of an interval in per cent have one fewer.
-        scale: Factor of what is shown: 100 for per cent.
-        signed: True if a value has its sign even where it is positive.
+        scale: Factor: 100 for per cent.
+        signed: True if positive values have a plus sign.
         spread: True if the standard deviation over the seeds is shown.
         words: Returns the text of a value, instead of the digits.
     """
@@ -33,7 +33,7 @@ class Form:
     words: Callable[[float], str] | None = None
 
     def text(self, cell: Cell) -> str:
-        """Return what is shown of a number: `0.471 ±0.024 (0.426–0.516)`."""
+        """Return the text of a number: `0.471 ±0.024 (0.426–0.516)`."""
         value = number(cell.value)
         if value is None:
             return UNDEFINED
@@ -57,13 +57,13 @@ class Form:
 
 @dataclass(frozen=True)
 class Cell:
-    """A full-precision number or a text; None where it is not defined.
+    """A full-precision number or a text; None if it is undefined.
 
     Attributes:
-        value: It.
+        value: The number or text.
         low, high: Ends of its 95 % interval.
         sd: Its standard deviation over the seeds.
-        form: Its own form, in a column whose cells are of several kinds.
+        form: Its format, if it differs from that of the column.
     """
 
     value: float | str | None = None
@@ -80,10 +80,10 @@ class Column:
     Attributes:
         key: Its name in CSV, and the key of its cells in records.
         label: Its heading.
-        form: The form of its numbers; None for a column of text.
-        short: Its heading where space is short, as on a terminal; `label` where it is empty.
+        form: The format of its numbers; None for a column of text.
+        short: Its heading on a terminal; empty: `label`.
         terminal: True if it is shown on a terminal.
-        spread: True if CSV has a column for its standard deviation even where no cell has one.
+        spread: True if CSV has a column for its standard deviation even if no cell has one.
     """
 
     key: str
@@ -94,7 +94,7 @@ class Column:
     spread: bool = False
 
     def text(self, cell: Cell) -> str:
-        """Return what is shown of a cell."""
+        """Return the text of a cell."""
         if isinstance(cell.value, str):
             return cell.value
         return (cell.form or self.form or Form()).text(cell)
@@ -108,9 +108,9 @@ class Table:
         title: Its caption.
         columns: Its columns; the first one names the rows.
         rows: A cell for each column.
-        weak: Places of the rows that are set beside the others for scale.
+        weak: Positions of the rows that are shown only for reference, such as sanity baselines.
         note: How to read it.
-        key: The name by which figures find their place beside it.
+        key: The name by which figures are placed beside it.
         terminal: True if it is shown on a terminal.
     """
 
@@ -134,10 +134,10 @@ class Section:
 
     Attributes:
         title: Its heading.
-        warnings: What a reader must know before the scores: demo, leakage.
+        warnings: Warnings about the scores: demo, leakage.
         tables: The scores.
         notes: Other remarks.
-        sources: Further ones, which a terminal has no room for.
+        sources: Further remarks, which the terminal does not show.
     """
 
     title: str
@@ -178,8 +178,8 @@ def make_table(
     Args:
         title: Its caption.
         columns: The columns; their keys are those of the records.
-        records: A row each: key -> cell or value. A key that is missing is not defined; a true `weak` marks the row.
-        note, key, terminal: As of `Table`.
+        records: One per row: key -> cell or value. A missing key is an undefined cell; see `Table.weak` for `weak`.
+        note, key, terminal: See `Table`.
     """
     columns, records = tuple(columns), list(records)
     rows = tuple(tuple(as_cell(record.get(column.key)) for column in columns) for record in records)

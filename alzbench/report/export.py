@@ -1,4 +1,4 @@
-"""Documents as CSV and JSON: full-precision values, as they are declared by columns and types."""
+"""Documents as CSV and JSON: full-precision values of the declared columns and types."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def render_csv(document: Document) -> str:
-    """Return the wide table of a document as CSV; what is not defined is empty."""
+    """Return the wide table of a document as CSV; an undefined value is empty."""
     return export_frame(document).to_csv(index=False, lineterminator="\n")
 
 
@@ -67,7 +67,7 @@ def plain(value: Any) -> Any:
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
-    """Return what became of a run, with its scores, as plain values."""
+    """Return the outcome of a run, with its scores, as plain values."""
     stored = None if outcome.path is None else outcome.run()
     return {
         "experiment": outcome.job.experiment.name,

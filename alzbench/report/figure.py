@@ -15,8 +15,8 @@ from alzbench.evaluation.metrics import ACCURACY
 from alzbench.report.remarks import NO_LEAK, leak_mark
 
 _SHOWN = (  # metric, colour, place beside the row's, name in the legend
-    (ACCURACY.name, "tab:blue", 0.12, "slices, with the 95 % interval over seeds and subjects"),
-    (f"subject_{ACCURACY.name}", "tab:orange", -0.12, "subjects, with theirs"),
+    (ACCURACY.name, "tab:blue", 0.12, "by slice, with 95 % interval over seeds and subjects"),
+    (f"subject_{ACCURACY.name}", "tab:orange", -0.12, "by subject, with the same interval"),
 )
 
 
@@ -38,14 +38,14 @@ def comparison_figure(comparison: Comparison) -> Figure:
 def differences_figure(group: Group) -> Figure:
     """Draw the paired differences of accuracy to the baseline, with their 95 % intervals."""
     known = {pair.other: known.interval for pair in group.pairs if (known := pair.differences[ACCURACY.name])}
-    return _forest(known, f"test {ACCURACY.label}, points more than {group.pairs[0].baseline}")
+    return _forest(known, f"test {ACCURACY.label}, difference to {group.pairs[0].baseline} in points")
 
 
 def effects_figure(group: Group) -> Figure:
     """Draw the effects of a study's factors on accuracy, with their 95 % intervals."""
     changes = [(f"{effect.factor}: {effect.level}", effect.changes[ACCURACY.name]) for effect in group.effects]
     known = {name: change for name, change in changes if change}
-    return _forest(known, f"mean change of test {ACCURACY.label}, points")
+    return _forest(known, f"mean change of test {ACCURACY.label} in points")
 
 
 def _forest(intervals: Mapping[str, Interval], label: str) -> Figure:
@@ -66,7 +66,7 @@ def _forest(intervals: Mapping[str, Interval], label: str) -> Figure:
 
 
 def _errors(interval: Interval | None) -> list[list[float]] | None:
-    """Return how far the bar reaches to the left and to the right, in points; None for no bar."""
+    """Return the length of the error bar to the left and to the right, in points; None for no bar."""
     if interval is None:
         return None
     return [[100 * (interval.value - interval.low)], [100 * (interval.high - interval.value)]]

@@ -1,4 +1,4 @@
-"""Documents as one HTML file that needs nothing else: figures inside, no network, sortable tables."""
+"""Documents as one HTML file, with embedded figures and sortable tables, that needs no network."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _PX_A_PT = 4 / 3  # of CSS
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as it stands in the page.
+    """A figure of the page.
 
     Attributes:
         caption: The text below it.
         svg: Base64 of an SVG file, which has no background.
         width_px: Its width.
-        beside: Key of the table that it stands below; at the section's end where there is none.
+        beside: Key of the table above it; without such a table, it is at the end of the section.
     """
 
     caption: str
@@ -40,7 +40,7 @@ class Picture:
         """Draw a figure; the same figure always gives the same bytes."""
         content = io.BytesIO()
         with matplotlib.rc_context({"svg.hashsalt": "alzbench"}):
-            # without a background, so that the page's own is seen through it in both colour schemes
+            # transparent, so that it fits both colour schemes of the page
             figure.savefig(content, format="svg", metadata={"Date": None}, bbox_inches="tight", transparent=True)
         width_pt = re.search(rb'<svg[^>]* width="([0-9.]+)pt"', content.getvalue())
         width_px = round(float(width_pt.group(1)) * _PX_A_PT) if width_pt else 0
@@ -48,7 +48,7 @@ class Picture:
 
 
 def render_html(document: Document, pictures: Sequence[Sequence[Picture]] = ()) -> str:
-    """Return a page. All text is escaped, whatever the names of classes, experiments and files.
+    """Return a page. All text is escaped, including the names of classes, experiments and files.
 
     Args:
         document: The document.
@@ -66,7 +66,7 @@ def render_html(document: Document, pictures: Sequence[Sequence[Picture]] = ()) 
 
 
 def _placed(section: Section, pictures: Sequence[Picture]) -> dict[str, list[Picture]]:
-    """Return the figures by the table that they stand below, and those of none at the end."""
+    """Return the figures by the table above them; the key is empty for figures at the end."""
     keys = {table.key for table in section.tables}
     placed = defaultdict[str, list[Picture]](list)
     for picture in pictures:

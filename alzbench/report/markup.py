@@ -10,7 +10,7 @@ _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", "`": r"\textasciigrave{}", "±": r"$\pm$", "–": "--",
-    "[": "{[}", "]": "{]}", "*": "{*}",  # after the end of a row they would be taken for its options
+    "[": "{[}", "]": "{]}", "*": "{*}",  # at the end of a row, LaTeX would read them as options
 }  # fmt: skip
 _AS_WIDE_AS_THE_TEXT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 
@@ -28,10 +28,10 @@ def render_markdown(document: Document) -> str:
 
 
 def render_latex(document: Document) -> str:
-    """Return LaTeX tables, to be read into a document that loads the packages booktabs and graphicx."""
+    """Return LaTeX tables, for a document that loads the packages booktabs and graphicx."""
     parts = [
         f"% {' '.join(document.title.split())}; needs \\usepackage{{booktabs,graphicx}}, "
-        "and for names in other than Latin letters lualatex or xelatex"
+        "and lualatex or xelatex for names in non-Latin letters"
     ]
     for number, section in enumerate(document.sections, start=1):
         for table in section.tables:
@@ -62,7 +62,7 @@ def _markdown_table(table: Table) -> str:
 
 
 def _markdown(text: str) -> str:
-    """Return text in which nothing is markup: neither Markdown's nor the HTML that it lets through."""
+    """Return text in which nothing is markup: neither as Markdown nor as HTML inside Markdown."""
     plain = " ".join(printable(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|#!~$])", r"\\\1", plain)
 

@@ -1,4 +1,4 @@
-"""Class names as they fit beside figures."""
+"""Short class names for figures and columns."""
 
 from __future__ import annotations
 

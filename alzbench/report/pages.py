@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Files:
-    """The files that a document is written to; None for what is not asked for."""
+    """The files that a document is written to; None: not written."""
 
     html: Path | None = None
     markdown: Path | None = None
@@ -43,19 +43,19 @@ class Files:
 
 
 def write_comparison(comparison: Comparison, *sets: Files, predictions: bool = False) -> Document:
-    """Write a comparison to the files that are asked for, in one set or several, and return its document.
+    """Write a comparison to the given files, in one or several sets, and return its document.
 
     Args:
         comparison: The comparison.
         sets: The files.
-        predictions: Read the stored predictions even where no file needs them.
+        predictions: Read the stored predictions even if no file needs them.
 
     Raises:
-        ExperimentError: Two of them are one.
+        ExperimentError: Two of the files are the same.
         DataError: The stored predictions are damaged.
     """
     _require_apart(sets)
-    # a table on the terminal can do without the predictions of every run
+    # a table on the terminal does not need the predictions
     needed = predictions or any((files.html, files.markdown, files.latex, files.csv) != (None,) * 4 for files in sets)
     read = [read_group(group) for group in comparison.groups] if needed else []
     document = comparison_document(comparison, read)
@@ -71,18 +71,18 @@ def write_comparison(comparison: Comparison, *sets: Files, predictions: bool = F
     def figures() -> list[list[Placed]]:
         from alzbench.report.pictures import group_figures
 
-        return [group_figures(group, of_group) for group, of_group in zip(comparison.groups, read, strict=True)]
+        return [group_figures(group, predictions) for group, predictions in zip(comparison.groups, read, strict=True)]
 
     write_document(document, sets, figures)
     return document
 
 
 def write_run(run: Run, files: Files) -> Document:
-    """Write a complete run to the files that are asked for, and return its document.
+    """Write a complete run to the given files, and return its document.
 
     Raises:
         DataError: It is not complete, or its predictions are not stored.
-        ExperimentError: Two of the files are one.
+        ExperimentError: Two of the files are the same.
     """
     _require_apart([files])
     scored = score_run(run)
@@ -100,7 +100,7 @@ def write_run(run: Run, files: Files) -> Document:
 def write_document(
     document: Document, sets: Iterable[Files], figures: Callable[[], Sequence[Sequence[Placed]]]
 ) -> None:
-    """Write a document to the files that are asked for; `figures` draws those of each section, for pages."""
+    """Write a document to the given files; `figures` draws the figures of each section, for pages."""
     for files in sets:
         if files.markdown:
             atomic.write_text(files.markdown, render_markdown(document))
@@ -119,4 +119,4 @@ def _require_apart(sets: Iterable[Files]) -> None:
     named = [path.resolve() for files in sets for field in fields(files) if (path := getattr(files, field.name))]
     twice = [path.name for path in named if named.count(path) > 1]
     if twice:
-        raise ExperimentError(f"Each format must have a file of its own; {twice[0]} is asked for {len(twice)} times.")
+        raise ExperimentError(f"Each format must have a file of its own; {twice[0]} is given {len(twice)} times.")

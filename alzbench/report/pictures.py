@@ -1,4 +1,4 @@
-"""The figures of the page of a comparison, of a run, with their captions and places."""
+"""The figures of the pages of a comparison and of a run, with their captions and places."""
 
 from __future__ import annotations
 
@@ -31,13 +31,15 @@ def group_figures(group: Group, predictions: GroupPredictions) -> list[Placed]:
         placed.append(Placed(drawn, f"Test {ACCURACY.label} of each experiment.", "overall"))
     if any(pair.differences[ACCURACY.name] for pair in group.pairs):
         drawn = figure.differences_figure(group)
-        placed.append(Placed(drawn, "Paired differences; grey where the interval holds 0.", "pairs"))
+        placed.append(Placed(drawn, "Paired differences; grey if the interval contains 0.", "pairs"))
     if any(effect.changes[ACCURACY.name] for effect in group.effects):
         drawn = figure.effects_figure(group)
-        placed.append(Placed(drawn, "Effects of the factors; grey where the interval holds 0.", "effects"))
+        placed.append(Placed(drawn, "Effects of the factors; grey if the interval contains 0.", "effects"))
     if predictions.tables:
         attempts = sum(not row.sanity for row in group.rows)
-        which = f" The first {MOST_SIDE_BY_SIDE} of {attempts} experiments." if attempts > MOST_SIDE_BY_SIDE else ""
+        which = (
+            f" Shows the first {MOST_SIDE_BY_SIDE} of {attempts} experiments." if attempts > MOST_SIDE_BY_SIDE else ""
+        )
         placed += [one._replace(caption=one.caption + which) for one in prediction_figures(predictions)]
     return placed
 
@@ -51,17 +53,17 @@ def run_figures(scored: ScoredRun) -> list[Placed]:
     placed = prediction_figures(GroupPredictions(tables, labels_only, (), scores))
     if (run.path / "history.csv").is_file():
         history = history_figure(run.table("history.csv"), run.metrics().kept_epoch or 0, name)
-        placed.insert(0, Placed(history, "Training, and the epoch that was kept.", "overall"))
+        placed.insert(0, Placed(history, "Training curves, with the kept epoch.", "overall"))
     return placed
 
 
 def prediction_figures(predictions: GroupPredictions) -> list[Placed]:
     """Return the figures of the predictions of experiments."""
     tables = {name: pd.concat(seeds.values(), ignore_index=True) for name, seeds in predictions.tables.items()}
-    about = "Predictions in per cent of each true class; where there are several seeds, of all together."
+    about = "Predictions in per cent of each true class, all seeds together."
     if predictions.labels_only:
         names = ", ".join(predictions.labels_only)
-        about += f" {names}: predictions without probabilities, so without calibration and curves."
+        about += f" No calibration and curves without probabilities: {names}."
     placed = [Placed(curves.confusion_panels(tables), about, "f1")]
     scores = predictions.scores
     if not scores:
@@ -69,7 +71,7 @@ def prediction_figures(predictions: GroupPredictions) -> list[Placed]:
     tables = {name: tables[name] for name in scores}
     roc = "ROC curves, each class against the others, with the area under each."
     precision = "Precision and recall, each class against the others, with the average precision of each."
-    calibration = "Share of right predictions at each confidence; ECE is the expected calibration error."
+    calibration = "Share of correct predictions at each confidence; ECE is the expected calibration error."
     return [
         *placed,
         Placed(curves.roc_panels(tables, scores), roc, "probabilities"),

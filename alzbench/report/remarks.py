@@ -10,19 +10,19 @@ from alzbench.evaluation.intervals import FEWEST_CLUSTERS
 from alzbench.evaluation.significance import MOST
 from alzbench.store import Card
 
-DEMO = "DEMO on phantoms: the scores say nothing about patients."
-NO_LEAK = "no leak found"
+DEMO = "DEMO on synthetic images: the scores say nothing about patients."
+NO_LEAK = "no leakage found"
 
 
-FEW = f"No interval where a class has fewer than {FEWEST_CLUSTERS} test subjects, or none in a seed."
+FEW = f"No interval is given if a class has fewer than {FEWEST_CLUSTERS} test subjects, or none in a seed."
 PUBLISHED = (
-    "A published score is one number and a test size: its interval takes the images for independent, which they are "
-    "not, and says nothing about seeds; so the difference to it has no interval and no p-value."
+    "The published score is one number with a test size. Its interval assumes independent images, which is not true, "
+    "and ignores seeds. So the difference to it has no interval and no p-value."
 )
 
 
 def row_name(group: Group, row: ExperimentRow) -> str:
-    """Return a row's name, marked where it is not like the rows beside it."""
+    """Return a row's name, marked if it differs from the rows beside it."""
     marks = []
     if group.leaks_differ and row.seeds and not row.sanity:
         marks.append(leak_mark(row.leaks) or "no leak")
@@ -31,28 +31,28 @@ def row_name(group: Group, row: ExperimentRow) -> str:
 
 
 def leak_mark(leaks: str) -> str:
-    """Return the train/test leakage in two words, see `store.Card`; empty where there is none."""
+    """Return the train/test leakage in two words, see `store.Card`; empty if there is none."""
     return "leaks unknown" if leaks.startswith(NOT_EXCLUDED) else "leaky" if leaks else ""
 
 
 def leak_warning(leaks: str) -> str:
-    """Return the train/test leakage as a sentence; empty where there is none."""
+    """Return the train/test leakage as a sentence; empty if there is none."""
     if not leaks:
         return ""
-    return f"Leaky protocol: {leaks}." if leak_mark(leaks) == "leaky" else f"{leaks[:1].upper()}{leaks[1:]}."
+    return f"Train/test leakage: {leaks}." if leak_mark(leaks) == "leaky" else f"{leaks[:1].upper()}{leaks[1:]}."
 
 
 def run_warnings(card: Card) -> tuple[str, ...]:
-    """Return what a reader of a run's scores must know first."""
+    """Return the warnings about the scores of a run."""
     return warnings(card.demo, leak_warning(card.leaks))
 
 
 def group_warnings(group: Group) -> tuple[str, ...]:
-    """Return the same of a group; the leakage of each row where rows differ in it."""
+    """Return the warnings about the scores of a group; with the leakage of each row if rows differ in it."""
     if not group.leaks_differ:
         return warnings(group.demo, leak_warning(group.leaks))
     rows = [row for row in group.rows if row.seeds and not row.sanity]
-    first = "Not to be compared, as the train/test leakage differs:"
+    first = "Do not compare these rows, because their train/test leakage differs:"
     return warnings(group.demo, first, *(f"{row.label}: {row.leaks or NO_LEAK}." for row in rows))
 
 
@@ -62,14 +62,16 @@ def warnings(demo: bool, *others: str) -> tuple[str, ...]:
 
 
 def group_notes(group: Group) -> tuple[str, ...]:
-    """Return what does not count, is not paired, or is less certain than the rest, and why."""
+    """Return notes on runs that do not count, are not paired, or have less certain scores, with the reasons."""
     notes = [text for row in group.rows for text in row.left_out]
     notes += [f"{row.label}: {row.unpaired}" for row in group.rows if row.unpaired]
     notes += [text for row in group.rows for text in _untested(row)]
     notes += group.effects_without
     if by_image := [row.label for row in group.rows if row.by == "image"]:
         names = ", ".join(by_image)
-        notes.append(f"By image, as subjects are not known: {names}; intervals and p take images for independent")
+        notes.append(
+            f"By image, because subjects are unknown: {names}; intervals and p-values assume independent images"
+        )
     notes += [f"Not complete: {text}" for row in group.rows for text in row.unfinished]
     return tuple(text for text in (needed_note(group), FEW, PUBLISHED if group.references else "") if text) + tuple(
         f"{note}." for note in notes
@@ -80,23 +82,23 @@ def _untested(row: ExperimentRow) -> list[str]:
     """Return a note for each class that some seeds of a row do not test."""
     n, f1 = len(row.seeds), row.class_scores.get("f1", {})
     return [
-        f"{row.label}: F1 of {name} is of {score.n} of {n} seeds, as the others have no test image of it; means over "
-        "classes are over those that each seed has"
+        f"{row.label}: F1 of {name} is a mean over {score.n} of {n} seeds, because the others have no test image of "
+        "this class; a mean over classes uses the classes that each seed has"
         for name, score in f1.items()
         if score.n < n
     ]
 
 
 def reference_sources(group: Group) -> tuple[str, ...]:
-    """Return where published scores come from."""
+    """Return the sources of the published scores."""
     names = ", ".join(f"{r.name} ({r.source.rstrip('.')})" for r in group.references)
     return (f"Published: {names}.",) if names else ()
 
 
 def needed_note(group: Group) -> str:
-    """Return how many subjects and seeds it would take to show small differences, of those that are not shown."""
+    """Return the numbers of subjects and seeds needed to detect the differences that are not shown."""
     needs = [need for pair in group.pairs if (need := _need(pair))]
-    return f"To see {100 * group.pairs[0].min_effect:g} points, {'; '.join(needs)}." if needs else ""
+    return f"To detect {100 * group.pairs[0].min_effect:g} points, {'; '.join(needs)}." if needs else ""
 
 
 def _need(pair: Pair) -> str:
@@ -110,11 +112,11 @@ def _need(pair: Pair) -> str:
 
 
 def how_many(number: float) -> str:
-    """Return a number that is needed."""
+    """Return a needed number as text."""
     return f"{number:,.0f}" if number < MOST else f"more than {MOST // 1_000_000} million"
 
 
 def without_predictions(labels: Sequence[str]) -> tuple[str, ...]:
     """Return a note about the experiments whose predictions are not all stored."""
-    what = "Without probabilities, curves and disagreements, as not all their predictions are stored"
+    what = "Not in probabilities, curves and disagreements, because not all predictions are stored"
     return (f"{what}: {', '.join(labels)}.",) if labels else ()

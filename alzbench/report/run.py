@@ -1,4 +1,4 @@
-"""The document of stored runs: one run with its scores and its errors, or a line each."""
+"""Documents of stored runs: one run with its scores and errors, or a list of runs."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class ScoredRun:
 
     Attributes:
         run: The run.
-        scores: Those of its test part; intervals are over the test part alone and say nothing about other seeds.
+        scores: Its test scores; the intervals are over the test part only and say nothing about other seeds.
         validation: Metric -> its value on the validation part.
         images: Class -> number of test images.
-        labels_only: The reason why there are no scores of probabilities; empty where there are.
-        table: Its predictions; None where they are not read.
+        labels_only: The reason why there are no scores of probabilities; empty if there are.
+        table: Its predictions; None if they are not read.
     """
 
     run: Run
@@ -57,12 +57,12 @@ def score_run(run: Run, predictions: bool = True) -> ScoredRun:
     """
     if run.card.trial is not None:
         raise DataError(
-            f"{run.name} is a trial of a sweep, and the test part is never read in a trial; report the best."
+            f"{run.name} is a trial of a sweep, and trials have no test scores; report the best experiment instead."
         )
     if run.card.state != "complete":
-        raise DataError(f"{run.name} must be complete to be reported; it is {run.card.state}. Run it again first.")
+        raise DataError(f"{run.name} must be complete for a report; it is {run.card.state}. Repeat the run first.")
     if predictions and not run.has_predictions():
-        raise DataError(f"{run.path} has no predictions.csv; run it again with --force.")
+        raise DataError(f"{run.path} has no predictions.csv; repeat the run with --force.")
     stored, table = run.metrics(), run.predictions() if predictions else None
     likely = None if stored.labels_only else table
     scores = scores_of_run(run.card.seed, stored.evaluation, run.counts(), likely)
@@ -80,19 +80,19 @@ def score_run(run: Run, predictions: bool = True) -> ScoredRun:
 
 
 def _of_labels(metric: Metric) -> bool:
-    """Return True if a metric can be computed of labels without probabilities, whose mean is their vote."""
+    """Return True if a metric needs only predicted labels, and no probabilities or their mean."""
     return metric.needs == "counts" and metric.view != "mean"
 
 
 def summary_document(run: Run) -> Document:
-    """Return the document of any stored run, without what only its predictions say."""
+    """Return the document of any stored run, without the tables that need its predictions."""
     if run.is_scored:
         return run_document(score_run(run, predictions=False))
     tables = [_about(run)]
     if run.card.state == "complete":
         scores = run.metrics().validation
         values = {name: Cell(value) for name, value in (scores.scores if scores else {}).items()}
-        tables.append(_overall({}, values, "On the validation part: the test part is never read in a trial."))
+        tables.append(_overall({}, values, "Validation scores only: a trial never reads the test part."))
     return _document(run, f"{run.card.protocol} protocol, seed {run.card.seed}", tables)
 
 
@@ -101,7 +101,7 @@ def run_document(scored: ScoredRun) -> Document:
     run, table, scores = scored.run, scored.table, scored.scores
     note = f"95 % intervals over test {scores.by}s; one seed says nothing about other seeds."
     if scored.labels_only:
-        note += f" No loss, calibration and curves: {scored.labels_only}."
+        note += f" No loss, calibration or curves, because {scored.labels_only}."
     every = {} if table is None else dict.fromkeys(m.name for m in metrics(level="image", per_class=False))
     tables = [
         _about(run),
@@ -179,7 +179,7 @@ def _about(run: Run) -> Table:
         if stored.duration_s:
             about["seconds"] = ", ".join(f"{step} {value:.1f}" for step, value in stored.duration_s.items())
         if stored.skipped_images:
-            about["left out"] = f"{stored.skipped_images} unreadable images, in skipped.csv"
+            about["left out"] = f"{stored.skipped_images} unreadable images, listed in skipped.csv"
     columns = [Column("what", "run"), Column("value", run.name)]
     return make_table("Run", columns, [{"what": what, "value": value} for what, value in about.items()])
 
@@ -200,7 +200,7 @@ def _overall(test: Mapping[str, Score | None], validation: Mapping[str, Any], no
 
 
 def _record(metric: Metric, **values: Any) -> dict[str, Any]:
-    """Return a row of values of a metric, which read as it says."""
+    """Return a row of values of a metric, in the format of the metric."""
     form = metric_form(metric)
     return {"metric": metric_name(metric), **{key: replace(as_cell(value), form=form) for key, value in values.items()}}
 
@@ -216,12 +216,12 @@ def _by_class(title: str, key: str, shown: Sequence[Metric], scored: ScoredRun) 
         {"class": name, "images": n, **{m.name: by_class.get(m.name, {}).get(name) for m in shown}}
         for name, n in scored.images.items()
     ]
-    note = f"With 95 % intervals over test {scored.scores.by}s; none where a class has fewer than {FEWEST_CLUSTERS}."
+    note = f"With 95 % intervals over test {scored.scores.by}s; none if a class has fewer than {FEWEST_CLUSTERS}."
     return make_table(title, columns, records, note, key)
 
 
 def _subject_metrics(scored: ScoredRun) -> list[Metric]:
-    """Return the metrics by subject: of labels without probabilities, those that need no mean of them."""
+    """Return the metrics by subject; without probabilities, only those that need no mean of them."""
     if scored.scores.subjects is None:
         return []
     return [metric for metric in metrics(level="subject") if metric.view != "mean" or not scored.labels_only]
@@ -231,29 +231,29 @@ def _by_subject(scored: ScoredRun) -> Table:
     scores = scored.scores
     columns = [Column("metric", "metric"), Column("test", "test", Form(digits=3))]
     note = (
-        f"{scores.subjects:,} subjects, each classified once, from the mean probabilities of its slices, or by their "
-        "vote. 95 % intervals over subjects."
+        f"{scores.subjects:,} subjects, each classified once, by the mean probabilities or by the vote of its slices. "
+        "95 % intervals over subjects."
     )
     records = [_record(metric, test=scores.overall.get(metric.name)) for metric in _subject_metrics(scored)]
     return make_table("By subject", columns, records, note, "by_subject")
 
 
 def _wrong_subjects(table: pd.DataFrame) -> Table:
-    """Return the subjects that are predicted wrong, those with the fewest right slices first."""
+    """Return the misclassified subjects, those with the fewest correct slices first."""
     combined = combine(table, "mean")
     right = (table["label"] == table["predicted"]).groupby(table["subject"]).mean()
     wrong = combined[combined["label"] != combined["predicted"]].assign(right=lambda rows: rows["subject"].map(right))
     columns = [
         Column("subject", "subject"), Column("label", "true"), Column("predicted", "predicted"),
-        Column("right", "slices right, %", SHARE),
+        Column("right", "correct slices, %", SHARE),
     ]  # fmt: skip
     rows = wrong.sort_values(["right", "subject"]).head(MOST_ERRORS)
-    note = f"{len(wrong):,} of {len(combined):,} subjects; at most {MOST_ERRORS} are shown."
-    return make_table("Subjects predicted wrong", columns, _records(rows), note, "wrong_subjects", terminal=False)
+    note = f"{len(wrong):,} of {len(combined):,} subjects are misclassified; at most {MOST_ERRORS} are shown."
+    return make_table("Misclassified subjects", columns, _records(rows), note, "wrong_subjects", terminal=False)
 
 
 def _errors(table: pd.DataFrame, confident: bool) -> Table:
-    """Return the most confident errors, or the first ones where none is known to be more confident than another."""
+    """Return the most confident errors, or the first ones if their confidence is unknown."""
     confidence = table[[PREFIX + name for name in class_names(table)]].max(axis=1)
     wrong = table.assign(confidence=confidence)[table["label"] != table["predicted"]]
     columns = [
@@ -263,9 +263,9 @@ def _errors(table: pd.DataFrame, confident: bool) -> Table:
     if confident:
         columns.append(Column("confidence", "probability", _PROBABILITY))
         wrong = wrong.sort_values("confidence", ascending=False)
-    rows = wrong.head(MOST_ERRORS).assign(subject=lambda found: found["subject"].replace("", None))
+    rows = wrong.head(MOST_ERRORS).assign(subject=lambda errors: errors["subject"].replace("", None))
     which = "most confident" if confident else "first"
-    note = f"{len(wrong):,} of {len(table):,} images are predicted wrong; the {which} {MOST_ERRORS} are shown."
+    note = f"{len(wrong):,} of {len(table):,} images are misclassified; the {which} {MOST_ERRORS} are shown."
     title = "Most confident errors" if confident else "Errors"
     return make_table(title, columns, _records(rows), note, "errors", terminal=False)
 

@@ -1,4 +1,4 @@
-"""Documents for the terminal: no cell is cut at any width, and what is too wide goes into further blocks of columns."""
+"""Documents for the terminal: cells are never cut; columns that do not fit are shown in further blocks."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from rich.text import Text
 
 from alzbench.report.document import Column, Document, Section, Table, printable
 
-MOST_ROWS = 50  # of a table; nobody reads more of them on a terminal
-NAME_WIDTH = 22  # names of rows up to this length are never broken
+MOST_ROWS = 50  # of a table; more are not readable on a terminal
+NAME_WIDTH = 22  # names of rows up to this length are never wrapped
 TEXT_WIDTH = 30  # nor are other texts up to this length
 HEADING_WIDTH = 11  # nor headings
 GAP = 2  # between columns
 
 
 def render_terminal(document: Document) -> RenderableType:
-    """Return the sections of a document, as far as they are for the terminal."""
+    """Return the sections of a document, without what the terminal does not show."""
     return Lines(*(part for section in document.sections for part in _section(section)))
 
 
@@ -33,7 +33,7 @@ def _section(section: Section) -> Iterator[RenderableType]:
         if table.terminal:
             yield _Blocks(table)
             yield Text()
-    for warning in section.warnings:  # below the tables, where a terminal stands after printing
+    for warning in section.warnings:  # below the tables, near the end of the output
         yield _plain(f"! {warning}", "yellow")
     for note in section.notes:
         yield _indented(_plain(note), 2)
@@ -77,7 +77,7 @@ class _Blocks:
                 yield Text()
             yield grid
         if len(self.table.rows) > MOST_ROWS:
-            yield _indented(_plain("All rows: --csv, --html or --json."), 2)
+            yield _indented(_plain("For all rows, use --csv, --html or --json."), 2)
         if self.table.note:
             yield _indented(_plain(self.table.note, "dim"), 2)
 
@@ -92,7 +92,7 @@ class _Blocks:
 
 
 def _aligned(column: Column, texts: Sequence[str]) -> list[str]:
-    """Return numbers with what follows them padded, so that values stand below values."""
+    """Pad the text after each number, so that the values are aligned."""
     if column.form is None:
         return list(texts)
     rests = [cell_len(text.partition(" ")[2]) for text in texts]

@@ -1,4 +1,4 @@
-"""Jobs and their execution, from experiment to run folder: where data, models, training, evaluation and store meet."""
+"""Plan jobs and execute them, from experiment to run folder, with data, models, training, evaluation and store."""
 
 from alzbench.runner.hashes import settings_hash
 from alzbench.runner.job import Context, Job, Outcome

@@ -17,7 +17,7 @@ def make_card(job: Job, images: ImageSet, split: pd.DataFrame) -> Card:
     Args:
         job: The job.
         images: Its image set.
-        split: All images of the split, those of the test part included.
+        split: All images of the split, including the test part.
     """
     experiment = job.experiment
     test = split.loc[split["part"] == "test", ["image", "label"]]

@@ -1,4 +1,4 @@
-"""Estimators: what learns from the training images of a run and predicts others."""
+"""Estimators: they learn from the training images of a run, and predict other images."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Probabilities = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Fit:
-    """What a training leaves.
+    """The result of training.
 
     Attributes:
         validation: (n, K) probabilities of the validation images, in the order of the split.
         notes: Kept epoch, number of epochs, the reason why it stopped, and so on.
         history: A row for each epoch, see `listeners.EpochStored`; empty for an estimator without epochs.
-        head_notes: Of a fine-tuned network, the notes on the stage before.
+        head_notes: Notes on the first stage of a fine-tuned network.
     """
 
     validation: Probabilities
@@ -38,32 +38,32 @@ class Fit:
 
 
 class Estimator(Protocol):
-    """A network, or a sanity baseline: made for one job, then prepared, fitted, and asked for predictions."""
+    """A network or a sanity baseline, for one job. Call `prepare` first, then `fit`, then `predict` and `save`."""
 
     def prepare(self) -> None:
-        """Compute the features that the images of the split need, before the run folder is begun."""
+        """Compute the features that the images of the split need, before the run folder is created."""
 
     def fit(self, writer: RunWriter, listeners: Listeners) -> Fit:
-        """Train on the training part, from the last stored epoch where there is one.
+        """Train on the training part, from the last stored epoch if there is one.
 
         Args:
-            writer: Of the run, for checkpoints.
-            listeners: Hear of each epoch.
+            writer: Writer of the run, for checkpoints.
+            listeners: Called after each epoch.
         """
 
     def predict(self, rows: pd.DataFrame) -> Probabilities:
         """Return the probabilities (n, K) of the images of some rows of the split; after `fit`."""
 
     def save(self, folder: Path) -> None:
-        """Write the trained model into the run folder, where there is one; after `fit`."""
+        """Write the trained model, if there is one, into the run folder; after `fit`."""
 
 
 class SanityBaseline:
-    """One of SANITY: predictions without a network; see `Estimator`.
+    """A sanity baseline, which predicts without a network; see `Estimator`.
 
     Args:
         job: Its experiment's variant names the baseline.
-        images: The set.
+        images: The image set.
         split: Rows image, label, subject, part, with the manifest's index.
     """
 
@@ -75,7 +75,7 @@ class SanityBaseline:
         """Do nothing: a baseline reads pixels."""
 
     def fit(self, writer: RunWriter, listeners: Listeners) -> Fit:
-        """Predict the validation part; there are no epochs and nothing to note."""
+        """Predict the validation part; there are no epochs and no notes."""
         del writer, listeners
         return Fit(self.predict(self._split[self._split["part"] == "validation"]), TrainingNotes())
 

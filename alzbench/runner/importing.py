@@ -1,4 +1,4 @@
-"""Import of predictions from elsewhere as a run, so that they can be compared with any other."""
+"""Import predictions of another program as a run, so that they can be compared with any other run."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _NAMED = 5  # images in an error
 
 @dataclass(frozen=True)
 class Source:
-    """Facts about predictions from elsewhere that their file does not hold.
+    """Facts about imported predictions that their file does not contain.
 
     Attributes:
         name: Name of the experiment.
-        seed: The seed of its training; by default that of `like`, or 0. Files with one name and several seeds are one
-            experiment, if their test images are the same or each has its `like`.
+        seed: The seed of the training; by default that of `like`, or 0. Files with the same name and different seeds
+            are one experiment if they have the same test images, or if each has its own `like`.
         like: A stored run on the same test images. Images, labels, subjects, fold and protocol are checked against it
             and taken from it, so that the two can be compared in pairs.
-        protocol: The protocol, where there is no such run.
+        protocol: The protocol, if there is no such run.
         classes: Names of the classes in label order; by default those of `like`, or of the probabilities' columns.
         columns: The file's own names of columns.
-        other_subjects: True if the user declares that it was trained without the subjects of the test images. The
-            split of `like` says nothing about the training images of another program.
+        other_subjects: True if the user declares that the model was trained without the test subjects. The split of
+            `like` cannot show this, because another program may have used other training images.
     """
 
     name: str
@@ -55,12 +55,12 @@ def import_predictions(path: Path, source: Source, store: RunStore, say: Callabl
 
     Args:
         path: The file, see `foreign.read_predictions`.
-        source: Facts that it does not hold.
+        source: Facts that the file does not contain.
         store: The run folders.
-        say: Shows one line to the user: the same run is stored already and stays as it is, or what cannot be paired.
+        say: Shows one line to the user: the same run is already stored, or runs cannot be compared in pairs.
 
     Raises:
-        DataError: The file is wrong or does not fit `source.like`. Nothing is stored then.
+        DataError: The file is invalid or does not match `source.like`. Then nothing is stored.
         ExperimentError: The source contradicts itself, or another run has its name and seed.
     """
     known = _known(source)
@@ -73,17 +73,17 @@ def import_predictions(path: Path, source: Source, store: RunStore, say: Callabl
     runs = [read_run(state.parent) for state in sorted((store.root / card.experiment).glob("*/state.json"))]
     stored = _stored(card, runs)
     if stored is not None:
-        say(f"{stored.path} holds the same predictions already; nothing was changed.")
+        say(f"{stored.path} already holds the same predictions; nothing was changed.")
         return stored
     for other in _other_seeds(card, runs):
         if other.card.hash == card.hash and source.seed is None:
-            say(f"{other.path} holds the same predictions already; nothing was changed.")
+            say(f"{other.path} already holds the same predictions; nothing was changed.")
             return other
         _check_subjects(table, card, other, path)
         if other.card.data != card.data:
-            say(f"{other.path} has other test images, so that the two are compared apart; --like RUN says whose.")
+            say(f"{other.path} has other test images, so they are not compared; --like RUN names the image set.")
     if source.like and card.seed != source.like.card.seed:
-        say(f"{source.like.path} is of seed {source.like.card.seed}: it is no pair with one of seed {card.seed}.")
+        say(f"{source.like.path} has seed {source.like.card.seed}, so it cannot be paired with seed {card.seed}.")
     target = store.path_of(card)
     with atomic.new_folder(target) as hidden:
         created = datetime.now(UTC).isoformat(timespec="seconds")
@@ -100,7 +100,7 @@ def _known(source: Source) -> pd.DataFrame | None:
     if source.like is None:
         return None
     if source.protocol is not None:
-        raise ExperimentError(f"The protocol is that of {source.like.name}: leave out --protocol, or --like.")
+        raise ExperimentError(f"--like {source.like.name} sets the protocol: leave out --protocol, or --like.")
     known = source.like.predictions()
     classes = class_names(known)
     if source.classes is not None and list(source.classes) != classes:
@@ -120,7 +120,7 @@ def _metrics(table: pd.DataFrame, card: Card, labels_only: bool) -> RunMetrics:
 
 
 def _stored(card: Card, runs: Sequence[Run]) -> Run | None:
-    """Return the same run if it is stored already; raises ExperimentError if another has its name and seed."""
+    """Return the same run if it is already stored; raises ExperimentError if another run has its name and seed."""
     for run in runs:
         if (run.card.seed, run.card.fold) != (card.seed, card.fold):
             continue
@@ -133,7 +133,7 @@ def _stored(card: Card, runs: Sequence[Run]) -> Run | None:
         differ = [name for name in ("protocol", "leaks", "data") if getattr(run.card, name) != getattr(card, name)]
         raise ExperimentError(
             f"{card.experiment} must have one run for each seed; {run.path} holds {what}"
-            f"{' (' + ', '.join(differ) + ')' if same and differ else ''}. Give --seed, another --name, or remove it."
+            f"{' (' + ', '.join(differ) + ')' if same and differ else ''}. Give another --seed or --name, or remove it."
         )
     return None
 
@@ -144,14 +144,15 @@ def _other_seeds(card: Card, runs: Sequence[Run]) -> list[Run]:
 
 
 def _check_subjects(table: pd.DataFrame, card: Card, other: Run, path: Path) -> None:
-    """Check that the subjects of the same images have the same names in all seeds, as intervals are over subjects."""
+    """Check that an image has the same subject name in all seeds, because intervals resample subjects."""
     if other.card.test != card.test or not other.has_predictions():
         return
     known = other.predictions().set_index("image")["subject"].reindex(table["image"])
     differ = table.loc[known.notna().to_numpy() & (known.to_numpy() != table["subject"].to_numpy()), "image"]
     if len(differ):
         raise DataError(
-            f"{path}: the subjects must be those of {other.path}, by the same names; those of {_list(differ)} differ."
+            f"{path}: each image must have the same subject as in {other.path}; it differs for {_list(differ)}. "
+            "Use the same subject names."
         )
 
 
@@ -160,21 +161,24 @@ def _matched(table: pd.DataFrame, known: pd.DataFrame, path: Path, where: str) -
     full = _full_names(table["image"], known["image"])
     unknown = table.loc[full == "", "image"]
     if len(unknown):
-        raise DataError(f"{path}: the images must be those of {where}; {_list(unknown)} are not, or could be several.")
+        raise DataError(f"{path}: each image must match one test image of {where}; not so: {_list(unknown)}.")
     table = table.assign(image=full)
     if table["image"].duplicated().any():
-        raise DataError(f"{path}: an image must come once; {_list(table.loc[table['image'].duplicated(), 'image'])}.")
+        repeated = table.loc[table["image"].duplicated(), "image"]
+        raise DataError(f"{path}: each image must have one row only; repeated: {_list(repeated)}.")
     missing = known.loc[~known["image"].isin(table["image"]), "image"]
     if len(missing):
         raise DataError(f"{path} must have all test images of {where}; {_list(missing)} are missing.")
     table = table.set_index("image").loc[known["image"]].reset_index()
     wrong = table.loc[table["label"].to_numpy() != known["label"].to_numpy(), "image"]
     if len(wrong):
-        raise DataError(f"{path}: the labels must be those of {where}; those of {_list(wrong)} differ.")
+        raise DataError(f"{path}: the labels must be those of {where}; they differ for {_list(wrong)}.")
     pairs = pd.DataFrame({"own": table["subject"], "known": known["subject"].to_numpy()}).drop_duplicates()
     given = (pairs != "").all(axis=None)
     if given and (pairs["own"].duplicated().any() or pairs["known"].duplicated().any()):
-        raise DataError(f"{path}: the subjects must be those of {where}, under any names. Leave out the column.")
+        raise DataError(
+            f"{path}: the images must be grouped into the same subjects as in {where}. Leave out the column subject."
+        )
     return table.assign(subject=known["subject"].to_numpy(), slice=known["slice"].to_numpy())
 
 
@@ -195,7 +199,7 @@ def _full_names(images: pd.Series, known: pd.Series) -> pd.Series:
 def _card(table: pd.DataFrame, source: Source) -> Card:
     like = source.like.card if source.like else None
     default = like.seed if like else 0
-    test = like.test if like else short_hash(_question(table))
+    test = like.test if like else short_hash(_labelled_images(table))
     leaks = "" if source.other_subjects else NOT_KNOWN
     return Card(
         experiment=source.name,
@@ -217,7 +221,7 @@ def _card(table: pd.DataFrame, source: Source) -> Card:
     )
 
 
-def _question(table: pd.DataFrame) -> str:
+def _labelled_images(table: pd.DataFrame) -> str:
     """Return the sorted images with their labels, and the classes in label order: the first is the healthy one."""
     pairs = table[["image", "label"]].sort_values("image")
     return ",".join(class_names(table)) + "\n" + pairs.to_csv(index=False)

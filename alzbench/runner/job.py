@@ -1,4 +1,4 @@
-"""Jobs: one run each as plain data, what is needed to execute them, and their outcome."""
+"""A job (one run as plain data), the context of its execution, and its outcome."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Job(StrictModel):
     """One run, as plain data: it can be written as JSON, sent to another process, and executed there.
 
     Attributes:
-        experiment: What is run; its `seeds` play no part.
+        experiment: The experiment to run; its `seeds` are ignored.
         seed: The run's seed.
         fold: The fold that is tested; None for a protocol without folds.
-        trial: Number of the trial in the sweep that is named as the experiment; None for a run that is no trial. The
-            test part of a trial is never read.
+        trial: Number of the trial, in the sweep with the name of the experiment; None if the run is not a trial. A
+            trial never reads the test part.
     """
 
     experiment: Experiment
@@ -41,20 +41,20 @@ class Job(StrictModel):
         return f"{self.experiment.name}{trial}, seed {self.seed}{fold}"
 
     def restarts(self, force: bool) -> bool:
-        """Return True if the job is run from its first epoch even if its run is complete: by force, but no baseline."""
+        """Return True if the job starts again even if its run is complete: if forced, but not for a sanity baseline."""
         return force and not self.experiment.sanity
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the jobs of a command share on the machine that executes them.
+    """Resources that the jobs of a command share on one machine.
 
     Attributes:
         images: The image sets, each opened when it is first needed.
         store: The run folders.
-        progress: Where to report.
+        progress: Display of progress.
         tracker: Follows each run.
-        force: Run complete runs again, except those of sanity baselines.
+        force: Repeat complete runs, except sanity baselines.
     """
 
     images: ImageSets
@@ -69,11 +69,11 @@ class Outcome(StrictModel):
 
     Attributes:
         job: The job.
-        state: `complete`; `stored`: it was complete before; `pruned`: the sweep gave the trial up; or `failed`.
-        path: The run folder; None where the job failed or was pruned.
-        accuracy: Of the test images; None where there is none.
+        state: `complete`; `stored`: it was complete before; `pruned`: the sweep stopped the trial; or `failed`.
+        path: The run folder; None if the job failed or was pruned.
+        accuracy: Test accuracy; None if there is none, as for a trial.
         seconds: Duration of the job, from its split to its last file.
-        error: The reason where it failed or was pruned.
+        error: The reason if it failed or was pruned.
     """
 
     job: Job
@@ -84,7 +84,7 @@ class Outcome(StrictModel):
     error: str = ""
 
     def run(self) -> Run:
-        """Read the stored run; raises RunError with the reason where there is none."""
+        """Read the stored run; raises RunError with the reason if there is none."""
         if self.path is None:
             raise RunError(f"{self.job.title}: {self.error}")
         return read_run(self.path)
@@ -92,7 +92,7 @@ class Outcome(StrictModel):
     @property
     def sentence(self) -> str:
         """The outcome, for people."""
-        state = "complete already" if self.state == "stored" else self.state
+        state = "already complete" if self.state == "stored" else self.state
         if self.path is None:
             return f"{self.job.title}: {state}: {self.error}"
         accuracy = "" if self.accuracy is None else f", test accuracy {100 * self.accuracy:.2f} %"

@@ -16,11 +16,11 @@ Row = Mapping[Any, Any]  # of the history: epoch, loss, accuracy, val_loss, val_
 
 @dataclass(frozen=True)
 class EpochTrained:
-    """An epoch is trained and validated, and not stored yet: a run that is killed now will repeat it.
+    """An epoch is trained and validated, but not stored yet: a run that is killed now repeats it.
 
     Attributes:
-        step: The epoch, counted from 0 over the epochs that the experiment asks for in all stages, so that it is the
-            same in all trials of a sweep, even where an earlier stage stopped early.
+        step: The epoch, counted from 0 over the planned epochs of all stages. So the steps of different trials match,
+            even if an earlier stage stopped early.
         predict: Returns the predictions table of the validation part after this epoch.
     """
 
@@ -30,7 +30,7 @@ class EpochTrained:
 
 @dataclass(frozen=True)
 class EpochStored:
-    """An epoch is stored: a run that is killed now will go on after it.
+    """An epoch is stored: a run that is killed now continues after it.
 
     Attributes:
         history: A row for each stored epoch of all stages, in order; `epoch` counts from 1.
@@ -43,8 +43,8 @@ class EpochListener:
     """Base of all listeners; its methods do nothing.
 
     Attributes:
-        may_stop: True if what its methods raise ends the run, as a pruner's do. Otherwise a fault is reported, costs
-            the run nothing, and the listener hears no more of it.
+        may_stop: True if an exception in its methods ends the run, as for a pruner. Otherwise the exception is
+            reported, the run continues, and the listener is removed.
     """
 
     may_stop: ClassVar[bool] = False
@@ -57,22 +57,22 @@ class EpochListener:
 
 
 class Listeners:
-    """The listeners of one run, in the order in which they hear of each epoch.
+    """The listeners of one run, in the order in which they are called.
 
     Args:
         listeners: The listeners.
-        warn: Shows one line to the user: the fault of a listener that may not stop the run.
+        warn: Shows one line to the user: the error of a listener that may not stop the run.
     """
 
     def __init__(self, listeners: Sequence[EpochListener], warn: Callable[[str], None]) -> None:
         self._listeners, self._warn = list(listeners), warn
 
     def epoch_trained(self, event: EpochTrained) -> None:
-        """Tell all listeners of an epoch that is trained; raises what a listener that may stop the run raises."""
+        """Notify all listeners of a trained epoch; raises the exception of a listener that may stop the run."""
         self._notify(lambda listener: listener.on_epoch_trained(event))
 
     def epoch_stored(self, event: EpochStored) -> None:
-        """Tell all listeners of an epoch that is stored; raises what a listener that may stop the run raises."""
+        """Notify all listeners of a stored epoch; raises the exception of a listener that may stop the run."""
         self._notify(lambda listener: listener.on_epoch_stored(event))
 
     def _notify(self, call: Callable[[EpochListener], None]) -> None:
@@ -86,25 +86,25 @@ class Listeners:
                     raise
                 self._listeners.remove(listener)
                 self._warn(
-                    f"{type(listener).__name__} failed and is off for the rest of this run "
-                    f"({type(error).__name__}: {error}). The run goes on without it."
+                    f"{type(listener).__name__} failed ({type(error).__name__}: {error}). "
+                    "This run continues without it."
                 )
 
 
 class HistoryFile(EpochListener):
-    """Brings the run's history.csv up to date after each epoch, so that the run can be watched.
+    """Updates the run's history.csv after each epoch, so that you can watch the run.
 
     Args:
-        writer: Of the run.
+        writer: Writer of the run.
     """
 
-    may_stop = True  # what cannot be written here could not be written at the end
+    may_stop = True  # if this file cannot be written, the files at the end cannot be either
 
     def __init__(self, writer: RunWriter) -> None:
         self._writer = writer
 
     def on_epoch_stored(self, event: EpochStored) -> None:
-        """Write all rows; the file is replaced at once, so that it never lacks half a row."""
+        """Write all rows; the file is replaced as a whole, so that it never ends in half a row."""
         write_history(self._writer, event.history)
 
 

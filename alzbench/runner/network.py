@@ -26,14 +26,14 @@ from alzbench.store import RunWriter, TrainingNotes
 class Network:
     """A network trained on stored feature maps; see `Estimator`.
 
-    The head is trained on the backbone's output. Where the experiment fine-tunes, a second stage goes on with head and
-    top blocks on the output of the blocks below, so no stage ever computes a frozen layer again.
+    The first stage trains the head on the backbone's output. With fine-tuning, a second stage trains the head and the
+    top blocks on the output of the blocks below. So no stage computes a frozen layer again.
 
     Args:
         job: The job.
-        images: The set; its feature maps are read from the cache or computed.
-        split: Rows image, label, subject, part, with the manifest's index. Its labels are those of training and test.
-        progress: Where to report.
+        images: The image set; its feature maps are read from the cache or computed.
+        split: Rows image, label, subject, part, with the manifest's index. Its labels are used for training and test.
+        progress: Display of progress.
     """
 
     def __init__(self, job: Job, images: ImageSet, split: pd.DataFrame, progress: Progress) -> None:
@@ -45,7 +45,7 @@ class Network:
         self._head: Any = None
 
     def prepare(self) -> None:
-        """Compute the feature maps that no earlier run has left in the cache."""
+        """Compute the feature maps that are not in the cache."""
         compute_features(self._stages, self._split, self._job.experiment.augment.views, self._progress)
 
     def fit(self, writer: RunWriter, listeners: Listeners) -> Fit:
@@ -70,7 +70,7 @@ class Network:
             join_prefix(self._stages[-1].prefix, self._head).save(temporary)
 
     def _build(self, stage: Stage) -> Any:
-        """Return what a stage trains: a new head, or the trained one on top of the backbone's last blocks."""
+        """Return the model that a stage trains: a new head, or the trained head on the backbone's top blocks."""
         from alzbench.models.classifier import build_head, join_suffix
         from alzbench.models.prefix import build_suffix
 
@@ -81,7 +81,7 @@ class Network:
         return build_head(experiment.model, stage.prefix.shape, classes, experiment.train.precision, seed)
 
     def _fit_stage(self, stage: Stage, before: Sequence[Row], writer: RunWriter, listeners: Listeners) -> Fit:
-        """Train one stage, given the history of the stages before; that of the result has both."""
+        """Train one stage; its history continues the history of the earlier stages."""
         from alzbench.training.examples import HeldOutExamples, TrainingExamples
         from alzbench.training.predictor import probabilities, set_size
         from alzbench.training.trainer import train
@@ -121,7 +121,7 @@ class Network:
         return self._split[self._split["part"] == part]
 
     def _history(self, stage: Stage, before: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
-        """Return the rows of the stages before and of this one as one history, with the stage where there are two."""
+        """Return one history of the earlier stages and this one, with the name of the stage if there are two."""
         names = {"stage": stage.name} if len(self._stages) > 1 else {}
         return [*before, *({**row, "epoch": len(before) + row["epoch"], **names} for row in rows)]
 

@@ -18,14 +18,14 @@ _SHUFFLED_EPOCHS = 20
 
 
 def plan_jobs(experiments: Sequence[Experiment], trial: int | None = None) -> list[Job]:
-    """Return the jobs of experiments, in order: each seed, and of each seed each fold; no image is opened.
+    """Return the jobs of experiments in order, one for each seed and fold; opens no image.
 
     Args:
         experiments: The experiments.
-        trial: Number of the trial that they are.
+        trial: Number of the trial, if the jobs are trials.
 
     Raises:
-        ExperimentError: An experiment is wrong.
+        ExperimentError: An experiment is invalid.
     """
     for experiment in experiments:
         check(experiment)
@@ -38,8 +38,8 @@ def plan_jobs(experiments: Sequence[Experiment], trial: int | None = None) -> li
 
 
 def stored_states(jobs: Sequence[Job], store: RunStore) -> list[State | None]:
-    """Return the state of each job's stored run, if its images are the same; None where there is none."""
-    runs = store.runs(unreadable=lambda _: None)  # a damaged run of one of the jobs is reported when the job is done
+    """Return the state of each job's stored run, assuming unchanged images; None if there is none."""
+    runs = store.runs(unreadable=lambda _: None)  # a damaged run is reported when its job is executed
     states = {(r.card.experiment, r.card.settings_hash, r.card.seed, r.card.fold): r.card.state for r in runs}
     hashes: dict[int, str] = {}  # the jobs of an experiment share it
     for job in jobs:
@@ -49,12 +49,12 @@ def stored_states(jobs: Sequence[Job], store: RunStore) -> list[State | None]:
 
 
 def would_run(job: Job, state: State | None, force: bool) -> bool:
-    """Return True if a job is to be run, given the state of its stored run."""
+    """Return True if a job must run, given the state of its stored run."""
     return state != "complete" or job.restarts(force)
 
 
 def check(experiment: Experiment) -> None:
-    """Check what the schema cannot: variant and options, backbone and blocks, class weights, and their combinations.
+    """Check what the schema cannot check: variant, options, backbone, blocks, class weights, and combinations.
 
     Raises:
         ExperimentError: One of them does not exist or does not fit.
@@ -75,8 +75,8 @@ def _check_unit(experiment: Experiment) -> None:
     variant = find_variant(experiment.model)
     if variant.classifies == "subject" and experiment.imbalance.adds_feature_maps:
         raise ExperimentError(
-            f"imbalance {experiment.imbalance.name} makes slices of no subject, and variant {variant.name} classifies "
-            "subjects; use class_weights, oversampling or balanced_batches with it."
+            f"imbalance {experiment.imbalance.name} creates slices without a subject, but variant {variant.name} "
+            "classifies subjects; use class_weights, oversampling or balanced_batches instead."
         )
 
 
@@ -114,7 +114,7 @@ def _sanity_baselines(experiment: Experiment) -> list[Experiment]:
     shuffled = base.model_copy(
         update={
             "name": "sanity-shuffled-labels",
-            "description": "the baseline on labels shuffled among subjects: only recognising subjects helps",
+            "description": "the baseline with labels shuffled among subjects: it can learn only to recognise subjects",
             "labels": "shuffled",
             "model": ModelSettings(variant="baseline", backbone=experiment.model.backbone),
             "train": TrainSettings(epochs=_SHUFFLED_EPOCHS, batch_size=64),
@@ -124,5 +124,5 @@ def _sanity_baselines(experiment: Experiment) -> list[Experiment]:
 
 
 def _as_phrase(sentence: str) -> str:
-    """Return a sentence in the form of experiments' descriptions: without capital and full stop."""
+    """Return a sentence without its first capital and its full stop, like the description of an experiment."""
     return sentence[:1].lower() + sentence[1:].removesuffix(".")

@@ -1,4 +1,4 @@
-"""The recipe of a run: what happens between a job and its run folder, from top to bottom."""
+"""The recipe of a run: all steps from a job to its run folder, in order."""
 
 from __future__ import annotations
 
@@ -36,20 +36,19 @@ Evaluations = dict[str, Evaluation]  # part -> its evaluation
 
 
 def run_job(job: Job, context: Context, listeners: Sequence[EpochListener] = ()) -> Outcome:
-    """Do a job: split, train, predict, evaluate, and write the run folder.
+    """Execute a job: split, train, predict, evaluate, and write the run folder.
 
-    A run that is stored complete is not done again, and one that was stopped goes on. The test part of a trial is never
-    read.
+    A complete run is not repeated, and an unfinished run continues. A trial never reads the test part.
 
     Args:
         job: The job.
-        context: The machine's image sets, run folders and so on.
-        listeners: Listeners of the epochs, beside the context's tracker.
+        context: Image sets, run folders, progress and tracker.
+        listeners: Further listeners of the epochs, besides the tracker.
 
     Raises:
         RunError: The run failed.
         DataError: Images or weights are missing or unreadable.
-        Pruned: A listener gave the run up.
+        Pruned: A listener stopped the trial.
     """
     start = time.monotonic()
     images = context.images.open(job.experiment.data)
@@ -97,16 +96,16 @@ def split_images(job: Job, images: ImageSet) -> pd.DataFrame:
 
 
 def count_images(split: pd.DataFrame, classes: Sequence[str]) -> str:
-    """Return the number of images in each part, and the classes that are not in the test part, for people."""
+    """Return the number of images in each part, and the classes without test images, for people."""
     counts = split["part"].value_counts()
     text = ", ".join(f"{counts.get(part, 0):,} {part}" for part in ("train", "validation", "test")) + " images"
     tested = set(split.loc[split["part"] == "test", "label"])
     missing = [name for label, name in enumerate(classes) if label not in tested]
-    return f"{text}; {', '.join(missing)} cannot be tested here" if missing else text
+    return f"{text}; no test images of {', '.join(missing)}" if missing else text
 
 
 def usable_images(job: Job, images: ImageSet, split: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows and labels that the job may use: no test images in a trial, shuffled labels where asked for."""
+    """Return the rows and labels that the job may use: no test images in a trial, shuffled labels if set."""
     if job.experiment.labels == "shuffled":
         split = shuffle_labels(split, images, derive(job.seed, "labels"))
     # without the rows of the test part, nothing that follows can read them
@@ -116,8 +115,8 @@ def usable_images(job: Job, images: ImageSet, split: pd.DataFrame) -> pd.DataFra
 def shuffle_labels(split: pd.DataFrame, images: ImageSet, seed: int) -> pd.DataFrame:
     """Give each subject the label of another, as Yagis et al. 2021 did (doi 10.1038/s41598-021-01681-w).
 
-    All slices of a subject, augmented ones too, keep a label in common, so a network that recognises subjects can learn
-    it, and one that must judge unseen subjects cannot. Images of unknown subjects are shuffled one by one.
+    All slices of a subject, including augmented ones, get the same label. So a network can learn the labels only by
+    recognising subjects, and cannot predict them for new subjects. Images of unknown subjects are shuffled singly.
     """
     groups = split["subject"].where(split["subject"] != "", images.manifest["image"].loc[split.index])
     labels = split["label"].groupby(groups).agg(lambda values: values.value_counts().index[0])
@@ -133,7 +132,7 @@ def make_estimator(job: Job, images: ImageSet, split: pd.DataFrame, progress: Pr
 
 
 def write_setup(job: Job, images: ImageSet, split: pd.DataFrame, writer: RunWriter) -> None:
-    """Write what is known before training; of a trial, only what differs from one trial to the next."""
+    """Write the files that are known before training; for a trial, only those that differ between trials."""
     experiment = job.experiment
     atomic.write_text(writer.path / "experiment.yaml", resolved_yaml(experiment))
     writer.write_json("environment.json", describe_environment())
@@ -150,7 +149,7 @@ def train(estimator: Estimator, writer: RunWriter, listeners: Listeners) -> Fit:
     """Train, and write the history of all epochs."""
     fit = estimator.fit(writer, listeners)
     if fit.history:
-        # once more, as a run that was stopped between its last checkpoint and this file lacks the last row
+        # write again: a run that was stopped between its last checkpoint and this file lacks the last row
         write_history(writer, fit.history)
     return fit
 
@@ -173,7 +172,7 @@ def write_predictions(tables: Tables, writer: RunWriter) -> None:
 
 
 def draw_figures(job: Job, fit: Fit, test: Evaluation, folder: Path) -> None:
-    """Draw the confusion matrix of the test part, and the history where there is one."""
+    """Draw the confusion matrix of the test part, and the history if there is one."""
     from alzbench.drawing import save
     from alzbench.evaluation.figures import confusion_figure, history_figure
 
@@ -191,7 +190,7 @@ def collect_metrics(
     evaluations: Evaluations,
     durations: dict[str, float],
 ) -> RunMetrics:
-    """Return the content of metrics.json; of a trial, without anything about the test part."""
+    """Return the content of metrics.json; for a trial, without the test part."""
     notes = {name: getattr(fit.notes, name) for name in fit.notes.model_fields_set}
     if fit.head_notes is not None:
         notes["head"] = fit.head_notes
@@ -215,7 +214,7 @@ def collect_metrics(
 
 @contextmanager
 def timed(durations: dict[str, float], step: str) -> Iterator[None]:
-    """Note the seconds that the block takes."""
+    """Record the seconds that the block takes."""
     start = time.monotonic()
     yield
     durations[step] = round(time.monotonic() - start, 3)

@@ -10,13 +10,13 @@ from alzbench.experiment import Experiment
 
 
 class Remaining:
-    """The time left in a sequence of runs.
+    """Estimate of the time left in a sequence of runs.
 
     The estimate for a run is the mean duration of its experiment's other runs; before there are any, its number of
     epochs times the mean duration of an epoch in other experiments.
 
     Args:
-        left: The experiment of each run that is to be done.
+        left: The experiment of each run that is still to do.
     """
 
     def __init__(self, left: Sequence[Experiment]) -> None:
@@ -34,7 +34,7 @@ class Remaining:
             self._epochs[key] = _epochs(experiment)
 
     def seconds(self) -> float | None:
-        """Return the seconds that are left; None before any run is done."""
+        """Return the estimated seconds left; None before the first run is finished."""
         if not self._seconds:
             return None
         an_epoch = fmean(fmean(seconds) / self._epochs[key] for key, seconds in self._seconds.items())

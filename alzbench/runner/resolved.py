@@ -1,4 +1,4 @@
-"""Resolved experiments: every default written out, the variant's own included."""
+"""Resolved experiments: every default written out, including the options of the variant."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def resolved_yaml(experiment: Experiment) -> str:
 
 
 def model_options(experiment: Experiment, *, exclude_defaults: bool = False) -> dict[str, Any]:
-    """Return the options of the experiment's variant, with or without those that have their default.
+    """Return the options of the experiment's variant, with or without those at their default.
 
     Raises:
         ExperimentError: The variant does not exist, or an option does not fit.

@@ -1,4 +1,4 @@
-"""Running experiments: every job of a command, one after another, each into a folder of its own."""
+"""Run the jobs of a command one after another, each in its own folder."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def run_all(experiments: Sequence[Experiment], context: Context, *, sanity: bool
 
     Args:
         experiments: The experiments, in order.
-        context: The machine's image sets, run folders and so on.
-        sanity: Run the sanity baselines that belong beside the experiments, after them.
+        context: Image sets, run folders, progress and tracker.
+        sanity: Also run the sanity baselines, after the experiments.
 
     Raises:
-        ExperimentError: An experiment is wrong; raised before anything is run.
+        ExperimentError: An experiment is invalid; raised before any run starts.
         DataError: Images or weights are missing or unreadable.
     """
     jobs = plan_jobs([*experiments, *(sanity_experiments(experiments) if sanity else [])])
@@ -40,18 +40,18 @@ def run_all(experiments: Sequence[Experiment], context: Context, *, sanity: bool
 
 
 def _to_do(jobs: Sequence[Job], context: Context) -> list[Job]:
-    """Return the jobs whose runs are not complete, as far as that is known before their images are read."""
+    """Return the jobs whose runs are not complete, as far as known before their images are read."""
     states = stored_states(jobs, context.store)
     return [job for job, state in zip(jobs, states, strict=True) if would_run(job, state, context.force)]
 
 
 def execute(job: Job, context: Context, listeners: Sequence[EpochListener] = ()) -> Outcome:
-    """Do a job, see `run_job`; a failure that other jobs need not share is an outcome, too.
+    """Execute a job, see `run_job`; return a failure as an outcome if it need not affect other jobs.
 
     Raises:
         DataError: Images or weights are missing or unreadable.
     """
-    context.images.open(job.experiment.data)  # a failure here is shared by the other jobs
+    context.images.open(job.experiment.data)  # a failure here affects the other jobs too
     try:
         return run_job(job, context, listeners)
     except (DataError, Interrupted):

@@ -1,4 +1,4 @@
-"""Stages of a training: first the head on the whole frozen backbone, then head and top blocks on the blocks below."""
+"""Stages of training: first the head alone, then, for fine-tuning, the head and the top blocks of the backbone."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Stage:
     """A training on the output of one frozen prefix.
 
     Attributes:
-        name: In the history and in the progress.
+        name: Its name in the history and in the progress.
         first_block: The first block of the backbone that is trained with the head; None: the head alone is trained.
         prefix: See `models.prefix.Prefix`.
         features: Its feature maps, see `features.Features`.
-        settings: Its epochs, optimizer, and which epoch is kept.
-        first_epoch: Number of epochs that the experiment asks for in the stages before.
+        settings: Its epochs, its optimizer, and the rule for the kept epoch.
+        first_epoch: Number of epochs planned for the earlier stages.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Stage:
 
 
 def make_stages(experiment: Experiment, images: ImageSet) -> list[Stage]:
-    """Return the stages of an experiment; feature maps that runs share are opened once for an image set.
+    """Return the stages of an experiment; the runs on an image set share its feature maps.
 
     Raises:
         DataError: The backbone's weights are missing or unreadable.
@@ -73,16 +73,16 @@ def _stage(
 
 
 def compute_features(stages: Sequence[Stage], split: pd.DataFrame, views: int | str, progress: Progress) -> None:
-    """Compute the feature maps that no earlier run has left in the cache.
+    """Compute the feature maps that are not in the cache.
 
     Args:
         stages: The stages.
         split: The images.
         views: See `AugmentSettings.views`.
-        progress: Where to report.
+        progress: Display of progress.
 
     Raises:
-        RunError: They would not fit on the disk.
+        RunError: They do not fit on the disk.
     """
     for stage in stages:
         stage.features.compute(_needed(split, views), progress)
@@ -91,8 +91,8 @@ def compute_features(stages: Sequence[Stage], split: pd.DataFrame, views: int | 
 def _needed(split: pd.DataFrame, views: int | str) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
     """Pair each view with the images that need it.
 
-    Every image outside the test part gets every view, so that a run with another seed, whose training and validation
-    parts differ, finds all it needs in the cache.
+    Every image outside the test part gets every view. So the cache also serves a run with another seed, whose training
+    and validation parts differ.
     """
     not_tested = split.index[split["part"] != "test"].to_numpy()
     yield 0, split.index.to_numpy()

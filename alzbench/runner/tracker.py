@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 class Tracker(Protocol):
     """Follows runs and sweeps.
 
-    Nothing that goes wrong with it may reach a run, and a run is complete without it.
+    Its failures must not affect a run, and a run is complete without it.
     """
 
     def prepare(self, experiments: Sequence[Experiment]) -> None:
-        """Get ready to follow runs of experiments, in the background, while their images are read."""
+        """Prepare in the background to follow runs of experiments, while their images are read."""
 
     def follow(
         self, experiment: Experiment, writer: RunWriter, images: ImageSet
@@ -31,9 +31,9 @@ class Tracker(Protocol):
         """Follow one run until its folder is complete, or until the block raises; yield the listener for its epochs.
 
         Args:
-            experiment: What is run.
-            writer: Of the run.
-            images: The set.
+            experiment: The experiment of the run.
+            writer: Writer of the run.
+            images: Its image set.
         """
 
     def end_sweep(
@@ -42,8 +42,8 @@ class Tracker(Protocol):
         """Record a finished sweep.
 
         Args:
-            base: Its base; its `tracking` says where to.
-            folder: Of the sweep, named as it is.
+            base: Its base experiment, whose `tracking` sets the destination.
+            folder: Folder of the sweep, with the name of the sweep.
             values: The sweep's result: plain values by name.
             figures: The sweep's plots with their captions.
         """
@@ -53,7 +53,7 @@ class Tracker(Protocol):
 def begin_tracked(
     store: RunStore, card: Card, tracker: Tracker | None, experiment: Experiment, images: ImageSet, restart: bool
 ) -> Iterator[tuple[RunWriter, EpochListener]]:
-    """Begin a run, see `RunStore.begin`; the tracker hears of its end once the folder has its final state."""
+    """Begin a run, see `RunStore.begin`; the tracker is notified of its end after the folder has its final state."""
     with ExitStack() as after, store.begin(card, restart) as writer:
         listener = EpochListener()
         if tracker is not None:

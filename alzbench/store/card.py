@@ -22,16 +22,16 @@ class Card(BaseModel):
         settings_hash: Hash of the resolved experiment alone.
         variant, protocol: Their names.
         protocol_hash: Hash of the protocol's settings; empty for predictions from elsewhere.
-        leaks: A sentence on train/test leakage; empty where the protocol keeps subjects apart.
+        leaks: A sentence on the train/test leakage; empty if there is none.
         data: Fingerprint of the image set.
         test: Hash of the test images and their labels: runs that share it can be paired.
-        demo: True if --demo made it.
+        demo: True for a run of --demo.
         sanity: True for a sanity baseline.
-        split_seed: Seed of its split where the protocol sets one; None where it is the run's.
+        split_seed: Seed of the split, if the protocol sets one; None: the run's seed.
         description: The experiment's description.
-        trial: Number of the trial in the sweep named as the experiment; None for a run that is no trial. The test part
-            of a trial is never read, so it has no test scores.
-        state: `running` also after its process died; `read_run` tells that apart.
+        trial: Number of the trial, in the sweep with the name of the experiment; None if the run is not a trial. A
+            trial never reads the test part, so it has no test scores.
+        state: Still `running` if the process died; `read_run` detects this.
         created, finished: ISO times, UTC; `finished` is empty until it is complete.
         error: Reason of a failure.
         format: Version of the folder's layout.

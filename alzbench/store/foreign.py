@@ -1,4 +1,4 @@
-"""Predictions from elsewhere, such as a notebook's, read from a CSV file as a checked predictions table."""
+"""Read predictions of another program, such as a notebook, from a CSV file as a checked predictions table."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from alzbench.registry import did_you_mean
 
 ROLES = ("image", "label", "predicted", "subject", "slice")
 ROUNDED = 0.005  # the most that rounding to two digits changes a probability
-MOST_ROUNDED = 0.05  # of many classes, most are near 0 and lose less
-FAR_FROM_ONE = 0.1  # a sum of probabilities; no rounding comes so far
-MOST_CLASSES = 50  # a comparison takes memory by their number squared
+MOST_ROUNDED = 0.05  # with many classes, most probabilities are near 0 and change less
+FAR_FROM_ONE = 0.1  # difference of a sum of probabilities from 1; too large for rounding
+MOST_CLASSES = 50  # the memory of a comparison grows with the square of their number
 _NAMED = 5  # rows or names in an error
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """Predictions from elsewhere.
+    """Predictions of another program.
 
     Attributes:
         table: A predictions table, see `predictions`.
-        labels_only: True if the file has no probabilities; those of the table are 1 for the predicted class.
+        labels_only: True if the file has no probabilities; then the table has 1 for the predicted class.
     """
 
     table: pd.DataFrame
@@ -40,16 +40,16 @@ class Foreign:
 def read_predictions(
     path: Path, classes: Sequence[str] | None = None, columns: Mapping[str, str] | None = None
 ) -> Foreign:
-    """Read a CSV file with a row an image.
+    """Read a CSV file with one row per image.
 
     Args:
         path: The file, UTF-8, with a heading. It must have `image` and `label`, and `predicted` or a probability
             `p_<class>` for each class; `subject` and `slice` are optional.
         classes: Names of the classes, in label order; by default those of the probabilities' columns.
-        columns: The file's own names of columns, by ours: ``{"image": "filename", "p_A": "prob_A"}``.
+        columns: Standard name -> name of the column in the file: ``{"image": "filename", "p_A": "prob_A"}``.
 
     Raises:
-        DataError: It cannot be read, or is not such a table; the first wrong rows are named.
+        DataError: The file cannot be read or is invalid; the message names the first wrong rows.
         ExperimentError: The classes are neither given nor among the columns.
     """
     table = _renamed(_read(path), dict(columns or {}), path)
@@ -61,9 +61,9 @@ def read_predictions(
         raise DataError(_missing(path, "predicted", table))
     chosen = list(classes or with_probability)
     if len(chosen) < 2:
-        raise ExperimentError("The names of two classes or more must be known: give --classes A,B,... or --like RUN.")
+        raise ExperimentError("At least two class names must be known: give --classes A,B,... or --like RUN.")
     if len(chosen) > MOST_CLASSES:
-        raise DataError(f"{path} must have no more than {MOST_CLASSES} classes; it has {len(chosen)}.")
+        raise DataError(f"{path} must have at most {MOST_CLASSES} classes; it has {len(chosen)}.")
     _check_images(table, path)
     for role in ("label", "predicted"):
         if role in table:
@@ -101,11 +101,11 @@ def _read(path: Path) -> pd.DataFrame:
     wrong = [k for k, row in enumerate(rows) if len(row) != len(heading)]
     if wrong:
         raise DataError(
-            f"{path}: every row must have a field for each of the {len(heading)} columns; not so: "
+            f"{path}: every row must have {len(heading)} fields, one per column; wrong: "
             f"{_rows([lines[k + 1] for k in wrong])} (the first has {len(rows[wrong[0]])})."
         )
     if not rows:
-        raise DataError(f"{path} must have a row an image; it has none.")
+        raise DataError(f"{path} must have one row per image; it has no rows.")
     columns = zip(heading, zip(*rows, strict=True), strict=True)
     return pd.DataFrame({name: np.array(cells, dtype=object) for name, cells in columns}, index=lines[1:])
 
@@ -119,11 +119,15 @@ def _text(path: Path) -> str:
     if start[:2] in (b"\xff\xfe", b"\xfe\xff") or 3 * start.count(b"\0") > len(start):
         raise DataError(f"{path} must be a CSV file in UTF-8; this one looks like UTF-16. Save it as UTF-8.")
     if b"\0" in content:
-        raise DataError(f"{path} must be a CSV file in UTF-8; byte {content.index(0):,} is no text. Is it damaged?")
+        raise DataError(
+            f"{path} must be a CSV file in UTF-8; byte {content.index(0):,} is not text. Is the file damaged?"
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} must be a CSV file in UTF-8; byte {error.start:,} is not. Save it as UTF-8.") from None
+        raise DataError(
+            f"{path} must be a CSV file in UTF-8; byte {error.start:,} is invalid. Save it as UTF-8."
+        ) from None
 
 
 def _check_heading(heading: list[str], path: Path) -> None:
@@ -142,12 +146,12 @@ def _renamed(table: pd.DataFrame, columns: dict[str, str], path: Path) -> pd.Dat
     if unknown:
         raise DataError(
             f"{path} has no column {unknown[0]!r}.{did_you_mean(unknown[0], list(map(str, table)))} "
-            f"It has {', '.join(map(str, table))}."
+            f"Its columns are {', '.join(map(str, table))}."
         )
     roles = {name: role for role, name in columns.items()}
     if len(roles) < len(columns):
-        raise ExperimentError(f"--column must name another column for each; got {', '.join(columns.values())}.")
-    # a column of the file whose name another column is given is no longer wanted
+        raise ExperimentError(f"--column must name a different column each time; got {', '.join(columns.values())}.")
+    # drop a column of the file if --column gives its name to another column
     kept = [name for name in table if name in roles or name not in columns]
     return table[kept].rename(columns=roles)
 
@@ -155,16 +159,16 @@ def _renamed(table: pd.DataFrame, columns: dict[str, str], path: Path) -> pd.Dat
 def _missing(path: Path, role: str, table: pd.DataFrame) -> str:
     what = "predicted, or a probability p_<class> for each class" if role == "predicted" else role
     columns = ", ".join(map(str, table.columns))
-    return f"{path} must have a column {what}; it has {columns}. --column {role}=NAME names another one."
+    return f"{path} must have a column {what}; its columns are {columns}. Use --column {role}=NAME for another name."
 
 
 def _check_images(table: pd.DataFrame, path: Path) -> None:
     empty = table.index[table["image"] == ""]
     if len(empty):
-        raise DataError(f"{path}: every row must name its image; not so: {_rows(empty)}.")
+        raise DataError(f"{path}: every row must name its image; missing: {_rows(empty)}.")
     repeated = table.loc[table["image"].duplicated(), "image"].unique()
     if len(repeated):
-        raise DataError(f"{path}: an image must come once; repeated: {_list(repeated)}.")
+        raise DataError(f"{path}: each image must have one row only; repeated: {_list(repeated)}.")
 
 
 def _check_classes(table: pd.DataFrame, role: str, classes: Sequence[str], path: Path) -> None:
@@ -172,21 +176,21 @@ def _check_classes(table: pd.DataFrame, role: str, classes: Sequence[str], path:
     if len(unknown):
         raise DataError(
             f"{path}: {role} must be one of {', '.join(classes)}; found {_list(unknown)}."
-            f"{did_you_mean(str(unknown[0]), list(classes))} --classes names others."
+            f"{did_you_mean(str(unknown[0]), list(classes))} Set other classes with --classes."
         )
 
 
 def _check_subjects(table: pd.DataFrame, path: Path) -> None:
-    """Check that the subject of every image is known, or of none, and that a subject has one class."""
+    """Check that all images or none have a subject, and that all images of a subject have one class."""
     if "subject" not in table or (table["subject"] == "").all():
         return
     empty = table.index[table["subject"] == ""]
     if len(empty):
-        raise DataError(f"{path}: every row must name its subject, or none; without: {_rows(empty)}.")
+        raise DataError(f"{path}: all rows or none must name a subject; missing: {_rows(empty)}.")
     labels = table.groupby("subject")["label"].nunique()
     several = labels.index[labels > 1].to_numpy()
     if len(several):
-        raise DataError(f"{path}: all images of a subject must have one label; several have {_list(several)}.")
+        raise DataError(f"{path}: all images of a subject must have one label; several labels: {_list(several)}.")
 
 
 def _certain(table: pd.DataFrame, classes: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -204,20 +208,20 @@ def _probabilities(
     unknown = [PREFIX + name for name in with_probability if name not in classes]
     if unknown:
         raise DataError(
-            f"{path}: the classes must be {', '.join(classes)}; it has probabilities of others too: {_list(unknown)}. "
-            "--classes names others."
+            f"{path}: the classes must be {', '.join(classes)}; it has probabilities of other classes: "
+            f"{_list(unknown)}. Set other classes with --classes."
         )
     columns = [PREFIX + name for name in classes]
     numbers = table[columns].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     wrong = table.index[~np.isfinite(numbers).all(axis=1) | (numbers < 0).any(axis=1) | (numbers > 1).any(axis=1)]
     if len(wrong):
-        raise DataError(f"{path}: probabilities must be numbers from 0 to 1; not so: {_rows(wrong)}.")
+        raise DataError(f"{path}: probabilities must be numbers from 0 to 1; wrong: {_rows(wrong)}.")
     sums = numbers.sum(axis=1)
     off = np.abs(sums - 1) > min(ROUNDED * len(columns), MOST_ROUNDED) + 1e-9
     if off.any():
         far = np.abs(sums - 1).max() > FAR_FROM_ONE
         raise DataError(
-            f"{path}: the probabilities of a row must sum to 1, but for their rounding; not so: "
+            f"{path}: the probabilities of a row must sum to 1, except for rounding; wrong: "
             f"{_rows(table.index[off])} (the first: {sums[off][0]:.4g})."
             f"{' Are they logits? Apply a softmax first.' if far else ' Write them with more digits.'}"
         )
@@ -227,15 +231,15 @@ def _probabilities(
 
 
 def _check_predicted(table: pd.DataFrame, numbers: npt.NDArray[np.float64], classes: Sequence[str], path: Path) -> None:
-    """Check that a predicted class, where the file has one, is the most probable class, or one of them."""
+    """Check that each predicted class, if given, is a most probable class."""
     if "predicted" not in table:
         return
     probability = numbers[np.arange(len(table)), pd.Index(classes).get_indexer(pd.Index(table["predicted"]))]
     wrong = table.index[probability < numbers.max(axis=1)]
     if len(wrong):
         raise DataError(
-            f"{path}: predicted must be the most probable class; not so: {_rows(wrong)}. Leave out the column, or the "
-            "probabilities."
+            f"{path}: predicted must be the most probable class; wrong: {_rows(wrong)}. Leave out the column "
+            "predicted, or the probabilities."
         )
 
 

@@ -22,7 +22,7 @@ class TrainingNotes(BaseModel):
         epochs: Number of epochs that were trained.
         stopped: The reason why training ended.
         keep: The rule by which the epoch was kept.
-        imbalance: Name of the strategy against imbalance, where one changed something.
+        imbalance: Name of the imbalance strategy, if one was applied.
         class_weights: Class -> weight of its images.
         examples, made: Class -> number of training examples, and of synthetic ones.
         made_from_subjects: Class -> number of subjects that synthetic examples come from.
@@ -42,19 +42,19 @@ class TrainingNotes(BaseModel):
 
 
 class RunMetrics(TrainingNotes):
-    """The scores of a run, and notes on how they came about.
+    """The scores of a run, with notes on its training.
 
     Attributes:
-        test, validation: Scores by image; None where the part was not read.
-        test_by_subject: Scores by subject; None where the subject of a test image is not known.
-        validation_by_subject: Of a trial, its validation part by subject.
-        head: Of a fine-tuned run, the notes on the stage before.
+        test, validation: Scores by image; None if the part was not read.
+        test_by_subject: Scores by subject; None if the subject of a test image is unknown.
+        validation_by_subject: Scores of a trial's validation part by subject.
+        head: Notes on the first stage of a fine-tuned run.
         protocol, leaks: As on the card.
-        leakage: What test images share with the other parts.
+        leakage: Train/test leakage of the split.
         images: Part of the split -> number of images.
         skipped_images: Number of unreadable images that were left out.
         duration_s: Step -> seconds.
-        labels_only: The reason why there are no metrics of probabilities; empty where there are.
+        labels_only: The reason why there are no metrics of probabilities; empty if there are.
     """
 
     test: TableScores | None = None
@@ -72,11 +72,11 @@ class RunMetrics(TrainingNotes):
 
     @property
     def evaluation(self) -> Evaluation:
-        """The evaluation of the test part; raises ValueError where it has none."""
+        """The evaluation of the test part; raises ValueError if there is none."""
         if self.test is None:
             raise ValueError("it holds no test scores")
         return Evaluation(images=self.test, subjects=self.test_by_subject)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, of the fields that were set."""
+        """Return the fields that were set, as plain values."""
         return self.model_dump(mode="json", exclude_unset=True)

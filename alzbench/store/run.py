@@ -1,4 +1,4 @@
-"""A stored run, and what is read of it."""
+"""A stored run, and the content of its files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from alzbench.store.metrics import RunMetrics
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_WAY_OUT = "remove the run's folder, or run it again with --force."
+_WAY_OUT = "remove the folder of the run, or repeat the run with --force."
 
 
 class Run:
@@ -38,7 +38,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Experiment and folder, as `show` takes them."""
+        """Experiment and folder, as `alzbench show` accepts them."""
         return f"{self.card.experiment}/{self.path.name}"
 
     @property
@@ -50,7 +50,7 @@ class Run:
         """Read metrics.json.
 
         Raises:
-            DataError: It cannot be read, or lacks what a run of its kind has.
+            DataError: The file cannot be read, or scores are missing.
         """
         if self._metrics is None:
             path = self.path / "metrics.json"
@@ -63,7 +63,7 @@ class Run:
         return self._metrics
 
     def _require_scores(self, metrics: RunMetrics) -> None:
-        """Raise ValueError where the scores are missing that a run of this kind has."""
+        """Raise ValueError if scores are missing that this kind of run must have."""
         if self.card.trial is not None:
             if metrics.validation is None:
                 raise ValueError("it holds no validation scores")
@@ -77,9 +77,9 @@ class Run:
         return self.metrics().evaluation
 
     def counts(self) -> SubjectCounts | None:
-        """Return the test predictions by subject; None where they are not stored.
+        """Return the test predictions by subject; None if they are not stored.
 
-        They are in subjects.json; older versions have not written it, and then predictions.csv is counted.
+        They are in subjects.json. Older versions did not write this file; then predictions.csv is counted.
 
         Raises:
             DataError: The file is damaged.
@@ -90,19 +90,21 @@ class Run:
                 counts = SubjectCounts.from_json(_read_json(path))
                 self._check_counts(counts)
             except ValueError as error:
-                raise DataError(f"{path} is damaged ({_first(error)}); remove it, or run it again.") from None
+                raise DataError(
+                    f"{path} is damaged ({_first(error)}); remove this file, or repeat the run with --force."
+                ) from None
             return counts
         return count_subjects(self.predictions()) if self.has_predictions() else None
 
     def _check_counts(self, counts: SubjectCounts) -> None:
-        """Raise ValueError where the counts of a complete run are not those of its scores."""
+        """Raise ValueError if a complete run has scores for other numbers of images or classes."""
         if not self.is_scored:
             return
         images, (number, classes) = self.evaluation().images, (int(counts.counts.sum()), counts.counts.shape[-1])
         if (number, classes) != (images.n, len(images.classes)):
             raise ValueError(
-                f"it holds {number:,} images of {classes} classes, and the scores are of {images.n:,} of "
-                f"{len(images.classes)}"
+                f"it must hold {images.n:,} images and {len(images.classes)} classes, like the scores; it holds "
+                f"{number:,} and {classes}"
             )
 
     def has_predictions(self) -> bool:
@@ -110,11 +112,11 @@ class Run:
         return (self.path / "predictions.csv").is_file()
 
     def table(self, name: str, text: Sequence[str] = ()) -> pd.DataFrame:
-        """Read one of the run's CSV files; raises DataError where it is none.
+        """Read one of the run's CSV files; raises DataError if it is not a CSV file.
 
         Args:
             name: Name of the file.
-            text: Columns that are read as text even where they look like numbers, beside those that name an image.
+            text: Further columns to read as text, even if they look like numbers, besides those that name an image.
         """
         types = dict.fromkeys(("image", "subject", "slice", *text), str)
         try:
@@ -130,7 +132,7 @@ class Run:
             classes: Names of the classes in label order; by default the run's own.
 
         Raises:
-            DataError: It is no predictions table, does not fit the run's scores, or has another number of classes.
+            DataError: It is not a predictions table, does not match the scores, or has another number of classes.
         """
         table = self.table(name, text=("label", "predicted"))
         try:
@@ -141,18 +143,20 @@ class Run:
             raise self._damaged(name, error) from None
 
     def _check_rows(self, table: pd.DataFrame, name: str) -> None:
-        """Raise ValueError where the predictions of a complete run are not those of its scores."""
+        """Raise ValueError if a complete run has scores for another number of images."""
         if name == "predictions.csv" and self.card.state == "complete":
             expected = self.evaluation().images.n
             if len(table) != expected:
-                raise ValueError(f"it holds {len(table):,} images, and the scores are of {expected:,}")
+                raise ValueError(f"it holds {len(table):,} images, but the scores are from {expected:,}")
 
     def _damaged(self, name: str, error: ValueError) -> DataError:
-        return DataError(f"{self.path / name} is damaged ({' '.join(str(error).split())}); run it again with --force.")
+        return DataError(
+            f"{self.path / name} is damaged ({' '.join(str(error).split())}); repeat the run with --force."
+        )
 
 
 def read_run(path: Path) -> Run:
-    """Read a run's card; raises DataError where it is damaged or of a newer layout."""
+    """Read a run's card; raises DataError if it is damaged or has a newer layout."""
     file = path / "state.json"
     try:
         card = _read_model(file, Card)
@@ -161,18 +165,20 @@ def read_run(path: Path) -> Run:
         raise DataError(f"{file} is incomplete ({_first(error)}); {_WAY_OUT}") from None
     _require_layout(path, card.format if "format" in card.model_fields_set else None)
     if card.state == "running" and not is_locked(path / ".lock"):
-        reason = card.error or "its process ended without a word"
+        reason = card.error or "its process ended without an error message"
         card = card.model_copy(update={"state": "interrupted", "error": reason})
     return Run(path, card)
 
 
 def _require_layout(path: Path, version: Any) -> None:
     if version != FORMAT:
-        raise DataError(f"{path} has layout {version}, this alzbench reads {FORMAT}; update alzbench.")
+        raise DataError(
+            f"{path} has layout {version}, but this version of alzbench reads layout {FORMAT}; update alzbench."
+        )
 
 
 def is_locked(path: Path) -> bool:
-    """Return True if a live process holds a lock file; a process that dies lets go of it."""
+    """Return True if a live process holds a lock file; a process that dies releases it."""
     if not path.exists():
         return False
     lock = filelock.FileLock(path)
@@ -193,14 +199,14 @@ def _first(error: ValueError) -> str:
 
 
 def _read_model(path: Path, model: type[Model]) -> Model:
-    """Read a JSON file as a model; raises DataError where it is no JSON, and ValueError where it does not fit."""
+    """Read a JSON file as a model; raises DataError if it is not JSON, and ValueError if it does not match."""
     try:
         return model.model_validate_json(path.read_bytes())
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error}); {_WAY_OUT}") from None
     except ValidationError as error:
         if error.errors()[0]["type"] in ("json_invalid", "model_type"):
-            _read_json(path)  # says in its own words what is wrong
+            _read_json(path)  # raises a clearer error
         raise
 
 

@@ -1,4 +1,4 @@
-"""Writing runs, and the run folders under one root."""
+"""Write runs, and find the run folders under one root."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from alzbench.store.run import Run, read_run
 
 
 class RunWriter:
-    """A run in progress; made by `RunStore.begin`.
+    """A run in progress; created by `RunStore.begin`.
 
     Attributes:
         path, card: Its folder and its card.
@@ -32,7 +32,7 @@ class RunWriter:
         self.card = card
 
     def write_json(self, name: str, content: dict[str, Any], indent: int | None = 2) -> None:
-        """Write a JSON file; without indent for what only programs read."""
+        """Write a JSON file; use no indent for a file that only programs read."""
         atomic.write_text(self.path / name, json.dumps(content, indent=indent, allow_nan=False) + "\n")
 
     def write_metrics(self, metrics: RunMetrics) -> None:
@@ -85,11 +85,11 @@ class RunStore:
 
     @contextmanager
     def begin(self, card: Card, restart: bool = False) -> Iterator[RunWriter]:
-        """Work on a run: its state is `running` inside, then `complete`, or `failed` and so on if the block raises.
+        """Work on a run: its state is `running` in the block, then `complete`, or e.g. `failed` if the block raises.
 
         Args:
-            card: Of the run.
-            restart: Start from scratch where an unfinished run is stored; by default it goes on.
+            card: Card of the run.
+            restart: Start an unfinished run from scratch; by default it continues.
 
         Raises:
             RunError: Another process works on the same run.
@@ -108,7 +108,7 @@ class RunStore:
                     yield writer
                 writer.mark("complete")
         except filelock.Timeout:
-            raise RunError(f"{path} is being worked on by another process; wait for it.") from None
+            raise RunError(f"Another process is working on {path}; wait until it is finished.") from None
 
     def runs(self, unreadable: Callable[[DataError], None] | None = None) -> list[Run]:
         """Return every stored run, oldest first.
@@ -131,11 +131,11 @@ class RunStore:
         for path in (Path(name), self.root / name):
             if (path / "state.json").is_file():
                 return read_run(path)
-        raise DataError(f"There is no run {name}; `alzbench list runs` names those under {self.root}.")
+        raise DataError(f"There is no run {name} under {self.root}; `alzbench list runs` lists the stored runs.")
 
 
 def _is_unfinished(path: Path) -> bool:
-    """Return True if a run is stored that was not finished."""
+    """Return True if the folder holds an unfinished run."""
     try:
         return (path / "state.json").is_file() and read_run(path).card.state != "complete"
     except DataError:

@@ -17,7 +17,7 @@ from typing import Any, Literal, Self
 
 from alzbench.errors import AlzbenchError
 
-BEGIN_S = 15.0  # until a server that does not respond is given up
+BEGIN_S = 15.0  # wait for a server that does not respond
 FINISH_S = 60.0  # for the remaining data at the end of a run
 SYNC_FINISH_S = 600.0  # the same for `alzbench sync`, which has nothing else to do
 READ_S = 20
@@ -118,7 +118,7 @@ def default_entity() -> str:
 
 
 def is_reachable() -> bool:
-    """True if the server responds and accepts the configured key; then a failure is about one run alone."""
+    """Return True if the server responds and accepts the configured key; then a failure is about one run alone."""
     try:
         default_entity()
     except TrackingError:

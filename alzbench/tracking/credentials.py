@@ -12,7 +12,7 @@ _KEY_FILES = ("~/.netrc", "~/_netrc", "~/.config/wandb/settings")
 
 
 def has_key() -> bool:
-    """True if an API key is configured; neither contacts the server nor prompts the user."""
+    """Return True if an API key is configured; neither contacts the server nor prompts the user."""
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
     files = [*_KEY_FILES, os.environ.get("NETRC"), f"{os.environ.get('WANDB_CONFIG_DIR', '~')}/settings"]
@@ -22,7 +22,7 @@ def has_key() -> bool:
 
 
 def _has_stored_key() -> bool:
-    """True if the client finds credentials for its server in its files."""
+    """Return True if the client finds credentials for its server in its files."""
     with as_tracking_error():
         wandb = client_module()
         from wandb.sdk.lib import wbauth

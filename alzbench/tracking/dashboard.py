@@ -27,7 +27,7 @@ class SearchedSweep:
     """A sweep whose trials are stored.
 
     Attributes:
-        name: Of the sweep, and of its trials' group.
+        name: Name of the sweep, and of its trials' group.
         objective: Its name in a trial's summary.
         fields: The fields that differ among its trials.
     """
@@ -39,7 +39,7 @@ class SearchedSweep:
 
 @dataclass(frozen=True)
 class Content:
-    """What a dashboard shows beside the runs, see `publish.read_content`.
+    """The content of a dashboard besides the runs, see `publish.read_content`.
 
     Attributes:
         comparison: Comparison of the stored runs, without demo runs.
@@ -73,9 +73,9 @@ def build(
     Args:
         content: Comparison, tables and figures.
         sweeps: Those with stored trials.
-        project, entity: Of W&B.
-        located: Name the project in each set of runs of the report, which asks the server for it; without it, the
-            report's own is meant.
+        project, entity: W&B project, and its user or team.
+        located: Name the project in each set of runs of the report, which contacts the server. If False, the
+            report's own project is used.
     """
     return Dashboard(
         _workspace(content, sweeps, project, entity),
@@ -90,7 +90,7 @@ def specification(dashboard: Dashboard) -> dict[str, Any]:
 
 
 def save(dashboard: Dashboard, known: Mapping[str, Any]) -> dict[str, str]:
-    """Save a dashboard, over the one of before where its ids are known, and return the new ids and addresses.
+    """Save a dashboard, over the earlier one if its ids are known, and return the new ids and addresses.
 
     Raises:
         TrackingError: The server cannot be reached or refuses.
@@ -144,7 +144,7 @@ def _report(content: Content, sweeps: Sequence[SearchedSweep], project: str, ent
         return wr.Runset(name=name, filters=ws.And(*filters), **where)
 
     blocks: list[Any] = [
-        wr.P("Scores with their uncertainty, and what remains of them on patients that the model has not seen."),
+        wr.P("Test scores with their uncertainty, for each experiment and protocol."),
         wr.TableOfContents(),
     ]
     if pictures:

@@ -10,8 +10,8 @@ from alzbench.tracking.credentials import has_key
 
 DEFAULT_PROJECT = "alzbench"
 HINT = (
-    "W&B: not used, as no API key is configured; `wandb login` or WANDB_API_KEY turns it on, tracking.wandb: offline "
-    "needs none, and tracking.wandb: disabled silences this line."
+    "W&B: not used, because no API key is configured. Run `wandb login` or set WANDB_API_KEY to use it; "
+    "tracking.wandb: offline needs no key, and tracking.wandb: disabled hides this line."
 )
 
 
@@ -41,5 +41,5 @@ def _destination(mode: Mode, settings: TrackingSettings) -> Destination:
 
 
 def lacks_key(settings: TrackingSettings) -> bool:
-    """True if the missing API key is the only reason why runs are not tracked."""
+    """Return True if the missing API key is the only reason why runs are not tracked."""
     return settings.wandb == "auto" and not os.environ.get("WANDB_MODE") and not has_key()

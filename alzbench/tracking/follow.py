@@ -1,4 +1,4 @@
-"""Tracking of runs in W&B while they go on. A failure is reported once, and costs no run."""
+"""Send runs to W&B while they train. A failure is reported once, and does not affect a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from alzbench.tracking.tracked_run import TrackedRun
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LONG_S = 3.0  # a command that is stopped waits so long for a server before it says so
+LONG_S = 3.0  # a stopped command reports that it waits for the server after this time
 
 
 class WandbTracker:
@@ -76,7 +76,7 @@ class WandbTracker:
             paths = {row.image: Path(str(row.path)) for row in images.manifest.itertuples()}
             tracked.complete(read_run(writer.path), paths.get, experiment.tracking.model)
 
-        # the client takes as long to start as several epochs: the run goes on meanwhile
+        # the client takes as long to start as several epochs: the run continues meanwhile
         with ThreadPoolExecutor(1, "tracking") as background:
             beginning = background.submit(TrackedRun, destination, writer.path, card, resolved)
             epochs = _Epochs(
@@ -93,8 +93,10 @@ class WandbTracker:
 
     @contextlib.contextmanager
     def _patience(self) -> Iterator[None]:
-        """Say that the server is waited for, if it takes long: a command that is stopped must not seem to hang."""
-        timer = Timer(LONG_S, self._warn, ["W&B: waiting for the server; Ctrl-C again leaves it, and loses no run."])
+        """Report a long wait for the server: a stopped command must not seem to hang."""
+        timer = Timer(
+            LONG_S, self._warn, ["W&B: waiting for the server; press Ctrl-C again to stop waiting. No run is lost."]
+        )
         timer.daemon = True
         timer.start()
         try:
@@ -131,7 +133,9 @@ class WandbTracker:
             self._warn(f"W&B: {error}; `alzbench sync` sends the rest.")
         except NotConfirmed as error:
             if not self._unconfirmed:
-                self._warn(f"W&B: {error}; `alzbench sync` sends the rest, of this run and of others so.")
+                self._warn(
+                    f"W&B: {error}; `alzbench sync` sends the rest. Later runs with this problem are not reported."
+                )
             self._unconfirmed = True
             _note_failure(tracked)
         except Interrupted:
@@ -139,8 +143,8 @@ class WandbTracker:
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost a run either
             if not self._failed:
                 self._warn(
-                    f"W&B: tracking failed and is off for the rest of this command: {reason_of(error)}. The runs go on "
-                    "without it, and `alzbench sync` sends them later."
+                    f"W&B: tracking failed and is off for the rest of this command: {reason_of(error)}. The runs "
+                    "continue; `alzbench sync` sends them later."
                 )
             self._failed = True
             _note_failure(tracked)

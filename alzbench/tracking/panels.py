@@ -1,4 +1,4 @@
-"""The panels of a project's dashboard, in the words of wandb-workspaces."""
+"""The panels of a project's dashboard, as objects of wandb-workspaces."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def scores(published: str) -> list[Any]:
     """Return the headline metrics by experiment.
 
     Args:
-        published: What the published results are, for the title; empty where there are none.
+        published: The published results, for the title; empty if there are none.
     """
     beside = f"; published: {published}" if published else ""
     shown = [m for m in metrics(level="image", needs="counts", per_class=False) if m.headline]
@@ -41,7 +41,7 @@ def by_class(classes: Sequence[str]) -> list[Any]:
 
 
 def curves() -> list[Any]:
-    """Return the course of training and validation, epoch by epoch."""
+    """Return the training and validation curves."""
     return [
         _lines("Validation accuracy", "validation/accuracy"),
         _lines("Validation loss", "validation/loss"),
@@ -64,7 +64,7 @@ def comparison(keys: Sequence[str]) -> list[Any]:
 
 
 def sweep(objective: str, fields: Sequence[str]) -> list[Any]:
-    """Return which searched fields decide the objective, and all trials across them.
+    """Return all trials over the searched fields, and the importance of each field.
 
     Args:
         objective: Its name in a run's summary.

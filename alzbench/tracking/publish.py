@@ -1,4 +1,4 @@
-"""A dashboard's content beside the runs: the comparison's figures and tables, and the published results, as runs."""
+"""A dashboard's content besides the runs: the comparison and the published results, each sent as a W&B run."""
 
 from __future__ import annotations
 

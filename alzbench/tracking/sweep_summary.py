@@ -116,5 +116,5 @@ def send_summary(destination: Destination, summary: SweepSummary, finish_s: floa
 
 
 def _new_id(sweep: Path) -> str:
-    """Return the id of the W&B run of a sweep without a marker; "study" is what older versions wrote into it."""
+    """Return the id of the W&B run of a sweep without a marker; older versions also began it with "study"."""
     return hashlib.sha256(f"study/{sweep.name}/{sweep.resolve()}".encode()).hexdigest()[:16]

@@ -87,7 +87,7 @@ def summaries_to_send(root: Path, names: Sequence[str], unreadable: Callable[[Da
 
 
 def is_private(run: Run, damaged: bool = True) -> bool:
-    """True if a run's experiment has `tracking.wandb: disabled`; `damaged` if it cannot be read."""
+    """Return True if a run's experiment has `tracking.wandb: disabled`; `damaged` if it cannot be read."""
     try:
         return _is_disabled(_values(run))
     except DataError:
@@ -119,7 +119,7 @@ def sync(
             the runs that were sent remain.
     """
     if (runs or summaries) and not has_key():
-        raise TrackingError("Sending runs to W&B needs an API key: `wandb login` or WANDB_API_KEY.")
+        raise TrackingError("Sending runs to W&B needs an API key: run `wandb login` or set WANDB_API_KEY.")
     files = _ImageFiles()
     work = [
         *((run.name, partial(_send, run, files, project, entity)) for run in runs),
@@ -168,7 +168,7 @@ def _send_summary(summary: SweepSummary, project: str | None, entity: str | None
 def _destination(
     known: Marker | None, settings: TrackingSettings, project: str | None, entity: str | None
 ) -> Destination:
-    """Return the destination that is asked for, or where the run was begun, or that of its settings."""
+    """Return the given destination, else that of the marker, else that of the settings."""
     destination = online_destination(settings)
     if known is not None:
         destination = Destination("online", known.project, known.entity or destination.entity)
@@ -176,7 +176,7 @@ def _destination(
 
 
 def _is_present(known: Marker, finished: str, destination: Destination) -> bool:
-    """True if W&B has all of a run that was finished at a time."""
+    """Return True if W&B has all of the run that was finished at this time."""
     complete = known.state == "sent" and known.finished == finished
     return complete and (known.project, known.entity) == (destination.project, destination.entity)
 

@@ -45,7 +45,7 @@ class TrackedRun:
         try:
             self._lock.acquire(timeout=0)
         except filelock.Timeout:
-            raise BeingSent(f"{folder} is being sent by another process; wait for it") from None
+            raise BeingSent(f"another process is sending {folder}; wait until it is finished") from None
         try:
             known = read_marker(folder)
             id = known.id if known and known.project == destination.project else new_id(card, folder)

@@ -67,7 +67,7 @@ def test_compare_writes_all_of_it_to_reports(alzbench: Command, stored: Path) ->
 
 def test_another_baseline_must_be_there(alzbench: Command, stored: Path) -> None:
     assert_sentence(
-        alzbench("compare", "--runs", stored, "--baseline", "x"), 2, "must be one of the experiments", "a, b"
+        alzbench("compare", "--runs", stored, "--baseline", "x"), 2, "must be one of the compared experiments", "a, b"
     )
 
 

@@ -145,7 +145,7 @@ def test_a_dry_run_says_what_force_runs_again(
 
     assert planned() == [("complete", False), (None, True)]
     assert planned("--force") == [("complete", True), (None, True)]
-    assert "seed 0: complete, if the images are the same\n" in alzbench(*arguments, "--dry-run").out
+    assert "seed 0: complete; used again if the images are unchanged\n" in alzbench(*arguments, "--dry-run").out
     assert "seed 0: would run (stored: complete)\n" in alzbench(*arguments, "--dry-run", "--force").out
     assert len(stub.trained) == 1
 
@@ -196,7 +196,7 @@ def test_a_report_has_one_place(alzbench: Command, stored: Path) -> None:
     run = next((stored / "b").iterdir())
     draw_predictions(run, 0, 0.8)
     both = alzbench("report", run, "--html", "x.html", "--folder", "pages")
-    assert_sentence(both, 2, "--html and --folder both say where the page goes")
+    assert_sentence(both, 2, "--html and --folder both set the place of the page")
     assert os.listdir() == []
     for place, page in ((("--folder", "pages"), "pages/b-seed-0-h0.html"), (("--html", "x.html"), "x.html")):
         assert alzbench("report", run, *place).out == f"{page}\n"

@@ -97,6 +97,6 @@ def test_predictions_that_were_cut_off_are_not_scored(alzbench: Command, stored:
     (path / "predictions.csv").write_text("".join(lines[:-1]))
     for command in (["report", path], ["compare", "--runs", stored, "--html", "c.html"]):
         assert_sentence(
-            alzbench(*command), 3, "predictions.csv is damaged (it holds 95 images, and the scores are of 96)"
+            alzbench(*command), 3, "predictions.csv is damaged (it holds 95 images, but the scores are from 96)"
         )
     assert not Path("c.html").exists()

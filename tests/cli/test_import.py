@@ -17,7 +17,7 @@ def test_import_stores_a_run(alzbench: Command, tmp_path: Path) -> None:
     assert_sentence(alzbench(*arguments), 3, "must have a column image", "--column image=NAME")
     assert_sentence(alzbench(*arguments, "--column", "filename"), 2, "--column takes COLUMN=NAME")
     assert_sentence(alzbench("import", file, "--name", "a/b", "--classes", "A,B"), 2, "--name: name:")
-    for classes, part in (("A,A", "A is repeated"), ("A,,B", "one is empty"), ("A", "two classes or more")):
+    for classes, part in (("A,A", "A is repeated"), ("A,,B", "one is empty"), ("A", "At least two class names")):
         assert_sentence(
             alzbench("import", file, "--name", "n", "--column", "image=filename", "--classes", classes), 2, part
         )

@@ -52,5 +52,7 @@ def test_a_file_that_cannot_be_loaded_says_why_and_does_not_hide_the_others(tmp_
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=f"There are no experiment files in {tmp_path}; --folder names another one"):
+    with pytest.raises(
+        DataError, match=f"There are no experiment files in {tmp_path}; give another folder with --folder"
+    ):
         listing.experiments(tmp_path)

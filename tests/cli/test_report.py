@@ -29,10 +29,10 @@ def test_a_page_is_written_to_reports(alzbench: Command, stored: Path) -> None:
 
 def test_two_formats_cannot_be_one_file(alzbench: Command, stored: Path) -> None:
     twice = alzbench("compare", "--runs", stored, "--csv", "d.csv", "--html", "c.html", "--disagreements", "./d.csv")
-    assert_sentence(twice, 2, "Each format must have a file of its own; d.csv is asked for 2 times")
+    assert_sentence(twice, 2, "Each format must have a file of its own; d.csv is given 2 times")
     run = next((stored / "b").iterdir())
     draw_predictions(run, 0, 0.8)
-    assert_sentence(alzbench("report", run, "--html", "r", "--markdown", "r"), 2, "r is asked for 2 times")
+    assert_sentence(alzbench("report", run, "--html", "r", "--markdown", "r"), 2, "r is given 2 times")
     assert_sentence(alzbench("compare", "--runs", stored, "--report", "r", "--markdown", "reports/r.html"), 2, "r.html")
     assert not list(Path().glob("*.*"))
     assert not Path("reports").exists()

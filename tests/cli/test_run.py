@@ -148,7 +148,7 @@ def test_a_failed_run_ends_with_1_and_the_next_is_run(
     result = alzbench("run", "--no-sanity", tiny_file, tiny_file.parent / "second.yaml", "--data", image_folder)
     assert result.code == 1
     assert "error: tiny, seed 0: odd\n" in result.err
-    assert result.err.endswith("error: 1 of 2 runs failed; the same command runs them again, and only them.\n")
+    assert result.err.endswith("error: 1 of 2 runs failed; the same command repeats only these.\n")
     assert stub.trained == [("tiny", 0), ("second", 0)]
 
 
@@ -181,7 +181,7 @@ def test_a_run_is_shown_and_progress_goes_to_standard_error(
     assert "! Leakage cannot be excluded" in result.out
     assert stub.trained == [("tiny", 3), ("tiny", 4)]
     again = alzbench("run", "--no-sanity", tiny_file, "--data", image_folder, "--seeds", "4")
-    assert "tiny, seed 4: complete already" in again.err
+    assert "tiny, seed 4: already complete" in again.err
     assert again.out.startswith("reference protocol, seed 4, 12 test images")  # one run, in full
     assert re.search(r"^ accuracy % +50\.00 ", again.out, re.MULTILINE), again.out
     assert len(stub.trained) == 2

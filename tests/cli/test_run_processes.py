@@ -114,5 +114,5 @@ def test_the_demo_learns_what_the_phantoms_show() -> None:
     assert test["accuracy"] > largest + 0.1
     assert test["balanced_accuracy"] > 0.25 + 0.15
     compared = in_a_process("compare")
-    assert "DEMO on phantoms" in compared.out
+    assert "DEMO on synthetic images" in compared.out
     assert "reference work" not in compared.out

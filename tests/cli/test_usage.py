@@ -48,7 +48,10 @@ def test_wrong_usage_ends_with_2_and_help(alzbench: Command, arguments: list[str
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (ZeroDivisionError("odd"), "error: Unexpected ZeroDivisionError: odd\nThis is a bug; --debug shows where.\n"),
+        (
+            ZeroDivisionError("odd"),
+            "error: Unexpected ZeroDivisionError: odd\nThis is a bug; add --debug to see the traceback.\n",
+        ),
         (PermissionError(13, "Permission denied", "f"), "error: Permission denied (f).\n"),
     ],
     ids=["bug", "operating-system"],

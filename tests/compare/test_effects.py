@@ -107,9 +107,9 @@ def test_pairs_without_a_common_seed_have_no_effect() -> None:
     found, without = effects(stacks, LEVELS)
     assert not found
     assert without == (
-        "effect of A: a: not computed, as its pairs of experiments have no seed in common",
-        "effect of B: b: without b against plain, as they have no seed in common",
-        "effect of B: b: without a-b against a, as they have no seed in common",
+        "effect of A: a: not computed, because its pairs of experiments have no common seed",
+        "effect of B: b: the pair plain and b is left out, because they have no common seed",
+        "effect of B: b: the pair a and a-b is left out, because they have no common seed",
     )
 
 
@@ -117,10 +117,10 @@ def test_a_pair_that_cannot_be_compared_is_named_and_the_others_are_averaged() -
     stacks = grid({"b": stacked(draw_right(3, 0.5, 3)), "a-b": replace(stacked(draw_right(4, 0.7, 3)), by="image")})
     found, without = effects(stacks, LEVELS)
     assert [(effect.level, effect.pairs) for effect in found] == [("a", 1), ("b", 1)]
-    why = "as the subjects of the test images are known for one of the two only"
+    why = "because the subjects of the test images are known for only one of the two"
     assert without == (
-        f"effect of A: a: without a-b against b, {why}",
-        f"effect of B: b: without a-b against a, {why}",
+        f"effect of A: a: the pair b and a-b is left out, {why}",
+        f"effect of B: b: the pair a and a-b is left out, {why}",
     )
 
 
@@ -132,6 +132,6 @@ def test_an_effect_does_not_average_a_pair_by_image_with_one_by_subject() -> Non
     assert [(effect.level, effect.pairs) for effect in found] == [("a", 1)]
     assert found[0].changes == effects({"b": stacks["b"], "a-b": stacks["a-b"]}, levels)[0][0].changes
     assert without[0] == (
-        "effect of A: a: without a against plain, as the subjects of their test images are not known, and those of "
-        "other pairs are"
+        "effect of A: a: the pair plain and a is left out, because the subjects of its test images are unknown, but "
+        "those of other pairs are known"
     )

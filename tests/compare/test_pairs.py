@@ -60,7 +60,7 @@ def test_only_common_seeds_are_paired() -> None:
         "a", {"a": stacked(first, (0, 1, 2)), "b": stacked(second, (2, 7)), "c": stacked(second, (8, 9))}
     )
     (pair,) = pairs
-    assert reasons == {"c": "they have no seed in common"}
+    assert reasons == {"c": "they have no common seed"}
     assert (pair.other, pair.seeds) == ("b", (2,))
     assert pair.differences["accuracy"] == difference(stacked(first[2:]), stacked(second[:1]))
 
@@ -108,7 +108,7 @@ def test_a_larger_effect_needs_fewer_subjects() -> None:
 @pytest.mark.parametrize(
     ("other", "reason"),
     [
-        (replace(stacked(draw_right(1, 0.5)), by="image"), "known for one of the two"),
+        (replace(stacked(draw_right(1, 0.5)), by="image"), "known for only one of the two"),
         (stacked(draw_right(1, 0.5), names=[f"t{k}" for k in range(30)]), "different test images"),
     ],
 )

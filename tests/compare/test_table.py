@@ -212,7 +212,7 @@ def test_of_two_runs_of_a_seed_the_newest_counts_and_the_other_is_named(tmp_path
     write_run(tmp_path, 0.4, hash="h2", created="2030-01-02")
     (row,) = comparison(tmp_path).groups[0].rows
     assert row.scores["accuracy"] == Score(0.4, None, 1)
-    assert row.left_out == ("x/seed-0-h1 does not count: x/seed-0-h2 is a newer run of the same seed",)
+    assert row.left_out == ("x/seed-0-h1 does not count: x/seed-0-h2 is a newer run with the same seed",)
 
 
 def test_two_runs_of_one_fold_are_not_two_folds(tmp_path: Path) -> None:
@@ -272,8 +272,8 @@ def test_rows_that_are_not_paired_say_why(tmp_path: Path) -> None:
     (group,) = comparison(tmp_path).groups
     reasons = {row.label: row.unpaired for row in group.rows}
     assert reasons["baseline"] == ""
-    assert reasons["other-seed"] == "not paired with baseline: they have no seed in common"
-    assert "subjects of the test images are known for one" in reasons["unknown"]
+    assert reasons["other-seed"] == "not paired with baseline: they have no common seed"
+    assert "subjects of the test images are known for only one" in reasons["unknown"]
     assert "predictions are not stored" in reasons["nothing"]
     assert group.clusters_differ
     assert [row.by for row in group.rows if row.label == "unknown"] == ["image"]

@@ -30,7 +30,7 @@ def test_reference_protocol_leaks_every_image(phantom: ImageSet, silent: Progres
     assert result.leakage.same_subject == result.leakage.test_images == 252
     assert result.near_copies > 126
     assert result.leaks
-    assert any("252 of 252 are of a subject seen there (100.0 %)" in text for text in findings(result))
+    assert any("252 of 252 are of a subject with images there (100.0 %)" in text for text in findings(result))
 
 
 def test_subject_protocol_does_not(phantom: ImageSet, silent: Progress) -> None:

@@ -27,7 +27,7 @@ def test_a_panel_for_each_group_with_its_references(tmp_path: Path) -> None:
     write_run(tmp_path, 0.5, seed=0, experiment="y", protocol="subject", leaks="", hash="h9")
     figure = comparison_figure(compare(RunStore(tmp_path).runs(), [REFERENCE]))
     leaky, clean = figure.axes
-    assert (leaky.get_title(), clean.get_title()) == ("reference\n(leaky)", "subject\n(no leak found)")
+    assert (leaky.get_title(), clean.get_title()) == ("reference\n(leaky)", "subject\n(no leakage found)")
     assert [float(line.get_xdata()[0]) for line in leaky.lines] == [50.0, 40.0]  # the mean, and the published figure
     assert [float(line.get_xdata()[0]) for line in clean.lines] == [50.0]
 
@@ -58,9 +58,9 @@ def audit_of(leakage: Leakage, conflicts: int = 0) -> Audit:
 
 def test_findings_have_their_numbers() -> None:
     found = findings(audit_of(Leakage(200, 50, 20, 3, ("a",))))
-    assert "50 of 200 are of a subject seen there (25.0 %)" in found
+    assert "50 of 200 are of a subject with images there (25.0 %)" in found
     assert "20 of 200 have a copy of the same slice there (10.0 %)" in found
-    assert "3 of 200 test images cannot be cleared, as subjects are not known" in found
+    assert "3 of 200 test images may leak, because subjects are unknown" in found
 
 
 def test_many_conflicts_are_counted() -> None:

@@ -104,7 +104,7 @@ def test_the_tables_say_what_the_comparison_holds(comparison: Comparison, docume
     (pair,) = group.pairs
     found = pair.differences["accuracy"]
     assert found is not None
-    (against,) = rows(section, "Against baseline").values()
+    (against,) = rows(section, "Versus baseline").values()
     ends = f"({100 * found.interval.low:+.1f} to {100 * found.interval.high:+.1f})"
     assert against["change_accuracy"] == f"{100 * found.interval.value:+.2f} {ends}"
     assert against["shown_verdict"] == pair.verdict == "better"
@@ -168,7 +168,7 @@ def page(comparison: Comparison, tmp_path: Path) -> str:
 
 def test_figures_stand_below_the_tables_they_belong_to(page: str) -> None:
     tables = [
-        page.index(f"<caption>{title}") for title in ("By slice", "F1 by class", "Against baseline", "Probabilities")
+        page.index(f"<caption>{title}") for title in ("By slice", "F1 by class", "Versus baseline", "Probabilities")
     ]
     figures = [
         page.index(f"<figcaption>{text}") for text in ("Test accuracy", "Predictions in per cent", "Paired", "ROC")
@@ -190,7 +190,7 @@ def test_of_labels_without_probabilities_nothing_is_drawn_but_them(tmp_path: Pat
     (group,) = compare(RunStore(tmp_path).runs(), [REFERENCE]).groups
     figures = group_figures(group, read_group(group))
     confusion = next(placed for placed in figures if placed.caption.startswith("Predictions"))
-    assert "baseline: predictions without probabilities" in confusion.caption
+    assert "No calibration and curves without probabilities: baseline." in confusion.caption
     assert len(confusion.figure.axes) == 2
     assert [len(placed.figure.axes) for placed in figures if "curves" in placed.caption[:10]] == [1]
 
@@ -255,8 +255,8 @@ def test_what_is_left_out_or_not_alike_is_said_in_every_format(tmp_path: Path) -
     document = document_of(compared)
     (section,) = document.sections
     assert list(rows(section, "By slice")) == ["baseline [leaky]", "clean [no leak]", "later [no leak]"]
-    assert "later: not paired with baseline: they have no seed in common." in section.notes
+    assert "later: not paired with baseline: they have no common seed." in section.notes
     assert "baseline: all of it." in section.warnings
     (unpaired,) = export_frame(document).set_index("experiment").loc[["later"], "unpaired"]
     assert unpaired == plain(document.data)["groups"][0]["rows"][2]["unpaired"]
-    assert unpaired == "not paired with baseline: they have no seed in common"
+    assert unpaired == "not paired with baseline: they have no common seed"

@@ -25,8 +25,12 @@ def measured(**counts: int) -> str:
     ("leaks", "mark", "warning"),
     [
         (measured(), "", ""),
-        (measured(same_subject=9), "leaky", "Leaky protocol: 9 of 100 test images are of subjects seen in training"),
-        (measured(same_subject=9, unknown=5), "leaky", "Leaky protocol: 9 of 100"),
+        (
+            measured(same_subject=9),
+            "leaky",
+            "Train/test leakage: 9 of 100 test images are of subjects seen in training",
+        ),
+        (measured(same_subject=9, unknown=5), "leaky", "Train/test leakage: 9 of 100"),
         (measured(unknown=5), "leaks unknown", "Leakage cannot be excluded: the subjects are not known for 5 test"),
         (NOT_KNOWN, "leaks unknown", "Leakage cannot be excluded: what its training has seen is not known"),
     ],
@@ -50,7 +54,7 @@ def test_rows_that_have_not_leaked_alike_are_marked_each(group: Group) -> None:
     names = [row_name(group, row) for row in group.rows]
     assert names == ["baseline [leaky]", "clean [no leak]", "unknown [leaks unknown]"]
     assert group_warnings(group)[1:] == (
-        "baseline: all of it.", "clean: no leak found.", "unknown: leakage cannot be excluded: who knows.",
+        "baseline: all of it.", "clean: no leakage found.", "unknown: leakage cannot be excluded: who knows.",
     )  # fmt: skip
 
 
@@ -63,7 +67,9 @@ def test_a_class_that_not_all_seeds_test_is_named(tmp_path: Path) -> None:
     write_run(tmp_path, 0.5, (0.5, None), n=90, seed=1, test="t1")
     (group,) = compare(RunStore(tmp_path).runs(), []).groups
     assert "90 to 96 test images" in group.title
-    assert any(note.startswith("x: F1 of B is of 1 of 2 seeds, as the others have no") for note in group_notes(group))
+    assert any(
+        note.startswith("x: F1 of B is a mean over 1 of 2 seeds, because the others") for note in group_notes(group)
+    )
     write_run(tmp_path, 0.5, (0.5, 0.5), n=90, seed=1, test="t1", hash="newer", created="2031-01-01T00:00:00+00:00")
     (group,) = compare(RunStore(tmp_path).runs(), []).groups
     assert not any("F1 of" in note for note in group_notes(group))

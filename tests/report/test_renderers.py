@@ -147,7 +147,7 @@ def test_of_very_many_rows_the_first_are_shown_and_how_many_more_there_are() -> 
     assert f"e{MOST_ROWS - 1:03d}" in text
     assert f"e{MOST_ROWS:03d}" not in text
     assert "and 7 more" in text
-    assert "All rows: --csv, --html or --json." in text
+    assert "For all rows, use --csv, --html or --json." in text
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -51,7 +51,7 @@ def rows(section: Section, title: str) -> list[list[str]]:
 
 
 def test_the_page_warns_of_leakage(section: Section) -> None:
-    assert section.warnings == ("Leaky protocol: all of it.",)
+    assert section.warnings == ("Train/test leakage: all of it.",)
 
 
 def test_scores_have_intervals_where_they_can(section: Section) -> None:
@@ -115,7 +115,7 @@ def test_without_probabilities_nothing_is_said_of_them(labels_only: Run, tmp_pat
     write_page(labels_only, Files(html=tmp_path / "r.html"))
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert page.count("<figure ") == 1
-    assert "predictions without probabilities" in page
+    assert "No calibration and curves without probabilities: " in page
 
 
 def test_the_most_confident_errors_are_wrong(run: Run, section: Section) -> None:
@@ -141,7 +141,7 @@ def test_the_most_confident_errors_come_first(run: Run) -> None:
 def test_subjects_predicted_wrong_come_with_the_share_of_right_slices(run: Run, section: Section) -> None:
     table = run.table("predictions.csv")
     share = (table["label"] == table["predicted"]).groupby(table["subject"]).mean()
-    found = rows(section, "Subjects predicted wrong")
+    found = rows(section, "Misclassified subjects")
     assert set(share[share < 0.5].index) <= {row[0] for row in found} <= set(share[share <= 0.5].index)  # ties: either
     assert all(row[3] == f"{100 * share[row[0]]:.0f}" for row in found)
 
@@ -204,6 +204,6 @@ def test_names_are_shown_literally(tmp_path: Path, name: str) -> None:
 
 def test_demo_and_leaks_are_said(tmp_path: Path) -> None:
     run = read_run(write_run(tmp_path, demo=True, leaks="all of it"))
-    assert "DEMO on phantoms" in summary(run)
-    assert "! Leaky protocol: all of it." in summary(run)
+    assert "DEMO on synthetic images" in summary(run)
+    assert "! Train/test leakage: all of it." in summary(run)
     assert "reference (demo)" in text_of(render_terminal(runs_document([run])))

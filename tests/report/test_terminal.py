@@ -106,7 +106,7 @@ def test_names_are_shown_literally(tmp_path: Path, name: str) -> None:
 
 def test_leaks_are_named_under_the_table(tmp_path: Path) -> None:
     write_run(tmp_path, leaks="the test images are known")
-    assert "! Leaky protocol: the test images are known." in comparison_text(tmp_path)
+    assert "! Train/test leakage: the test images are known." in comparison_text(tmp_path)
 
 
 def test_what_nobody_knows_is_not_called_leaky(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_without_leaks_nothing_is_said_of_them(tmp_path: Path) -> None:
 
 def test_demo_runs_are_marked(tmp_path: Path) -> None:
     write_run(tmp_path, demo=True)
-    assert "DEMO on phantoms" in comparison_text(tmp_path)
+    assert "DEMO on synthetic images" in comparison_text(tmp_path)
 
 
 def test_only_unfinished_runs_can_be_shown(tmp_path: Path) -> None:
@@ -199,4 +199,4 @@ def test_of_very_many_experiments_the_first_are_shown_and_how_many_more_there_ar
     assert re.search(rf"^ *e{MOST_ROWS - 1:03d} +1 ", text, re.MULTILINE)
     assert not re.search(rf"^ *e{MOST_ROWS:03d} +1 ", text, re.MULTILINE)
     assert "and 7 more" in text
-    assert "All rows: --csv, --html or --json." in text
+    assert "For all rows, use --csv, --html or --json." in text

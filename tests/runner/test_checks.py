@@ -68,8 +68,8 @@ BLOCK = "fine_tune.first_block must be a block of mobilenet_v2: block_1 to block
         pytest.param(weights(nondemented=1), "there is no class nondemented.", id="unknown-before-missing"),
         pytest.param(
             {"model": {"variant": "subject_attention"}, "imbalance": {"name": "adasyn"}},
-            "imbalance adasyn makes slices of no subject, and variant subject_attention classifies subjects; use "
-            "class_weights, oversampling or balanced_batches with it.",
+            "imbalance adasyn creates slices without a subject, but variant subject_attention classifies subjects; "
+            "use class_weights, oversampling or balanced_batches instead.",
             id="made-slices-of-a-subject",
         ),
         pytest.param(

@@ -67,7 +67,7 @@ def assert_ended_well(result: Result, text: str, *folders: Path) -> None:
     assert result.out == ""
     errors = [line for line in result.err.splitlines() if line.startswith("error: ")]
     assert text in errors[0]
-    assert errors[1:] in ([], ["error: 1 of 1 runs failed; the same command runs them again, and only them."])
+    assert errors[1:] in ([], ["error: 1 of 1 runs failed; the same command repeats only these."])
     assert "Traceback" not in result.err
     for path in (path for folder in folders for path in folder.rglob("*")):
         assert not path.name.startswith(".tmp-")

@@ -73,7 +73,7 @@ def test_the_seed_is_that_of_the_run_it_is_like(own: Run, store: RunStore, tmp_p
     assert import_predictions(tmp_path / "p.csv", Source("n", like=own), store, said.append).card.seed == 3
     assert said == []
     assert import_predictions(tmp_path / "p.csv", Source("m", 1, like=own), store, said.append).card.seed == 1
-    assert said == [f"{own.path} is of seed 3: it is no pair with one of seed 1."]
+    assert said == [f"{own.path} has seed 3, so it cannot be paired with seed 1."]
 
 
 def test_the_same_file_is_no_other_seed_where_it_was_imported_as_one(own: Run, store: RunStore, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_the_same_file_is_no_other_seed_where_it_was_imported_as_one(own: Run, s
     first = import_predictions(tmp_path / "p.csv", Source("n", 0, like=own), store)
     found = import_predictions(tmp_path / "p.csv", Source("n", like=own), store, said.append)
     assert found.path == first.path
-    assert said == [f"{first.path} holds the same predictions already; nothing was changed."]
+    assert said == [f"{first.path} already holds the same predictions; nothing was changed."]
 
 
 def replaced(run: Run, **card: Any) -> Run:
@@ -98,7 +98,7 @@ def test_seeds_with_other_test_images_are_said_to_be_compared_apart(store: RunSt
         (tmp_path / "p.csv").write_text(f"image,label,predicted\n{seed}x,A,A\n{seed}y,B,A\n")
         import_predictions(tmp_path / "p.csv", Source("n", seed, classes=("A", "B")), store, said.append)
     (text,) = said
-    assert "has other test images, so that the two are compared apart" in text
+    assert "has other test images, so they are not compared" in text
     one, two = compare(store.runs(), []).groups
     assert one.title != two.title
 
@@ -108,7 +108,7 @@ def test_a_subject_has_one_name_in_all_seeds(store: RunStore, tmp_path: Path) ->
     (tmp_path / "p.csv").write_text(text)
     import_predictions(tmp_path / "p.csv", Source("n", 0, classes=("A", "B")), store)
     (tmp_path / "p.csv").write_text(text.replace("s2", "t2").replace("y,B,A", "y,B,B"))
-    with pytest.raises(DataError, match=r"by the same names; those of y differ"):
+    with pytest.raises(DataError, match=r"same subject as in .*; it differs for y\. Use the same subject names"):
         import_predictions(tmp_path / "p.csv", Source("n", 1, classes=("A", "B")), store)
     assert len(store.runs()) == 1
 
@@ -134,11 +134,11 @@ def test_runs_from_elsewhere_alone_can_be_compared_and_shown(store: RunStore, tm
     ("change", "said"),
     [
         pytest.param(lambda t: t[1:], "must have all test images of .*; .* are missing", id="missing"),
-        pytest.param(lambda t: t.assign(image=["x.png", *t["image"][1:]]), "x.png are not", id="unknown"),
-        pytest.param(lambda t: t.assign(label=t["predicted"]), "those of .* differ", id="labels"),
-        pytest.param(lambda t: t.assign(image=[t["image"].iloc[1], *t["image"][1:]]), "must come once", id="twice"),
+        pytest.param(lambda t: t.assign(image=["x.png", *t["image"][1:]]), "not so: x.png", id="unknown"),
+        pytest.param(lambda t: t.assign(label=t["predicted"]), "must be those of .*; they differ for", id="labels"),
+        pytest.param(lambda t: t.assign(image=[t["image"].iloc[1], *t["image"][1:]]), "one row only", id="twice"),
         pytest.param(lambda t: t.assign(predicted="C"), "must be one of A, B; found 'C'", id="class"),
-        pytest.param(lambda t: t.assign(subject="s" + t["label"]), "subjects must be those of", id="subjects"),
+        pytest.param(lambda t: t.assign(subject="s" + t["label"]), "into the same subjects as in", id="subjects"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_the_run_is_refused_and_nothing_is_stored(
@@ -157,7 +157,7 @@ def test_the_end_of_a_name_that_could_be_several_is_refused(own: Run, store: Run
     table["image"] = ["a/x.png", "b/x.png", *table["image"][2:]]
     table.to_csv(own.path / "predictions.csv", index=False)
     table.assign(image=["x.png", "b/x.png", *table["image"][2:]]).to_csv(tmp_path / "p.csv", index=False)
-    with pytest.raises(DataError, match=r"x\.png are not, or could be several"):
+    with pytest.raises(DataError, match=r"each image must match one test image of .*; not so: .*x\.png"):
         import_predictions(tmp_path / "p.csv", Source("notebook", like=own), store)
 
 
@@ -202,7 +202,7 @@ def test_the_same_predictions_again_change_nothing_and_it_is_said(store: RunStor
     small.write_text("image,label,p_A,p_B\ny,B,0.3,0.7\nx,A,0.9,0.1\n")  # the order of the rows says nothing
     assert import_predictions(small, Source("n"), store, said.append).card == first.card
     assert len(said) == len(store.runs()) == 1
-    assert "holds the same predictions already" in said[0]
+    assert "already holds the same predictions" in said[0]
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_another_run_of_a_name_and_seed_is_refused(
 ) -> None:
     first = import_predictions(small, Source("n"), store)
     small.write_text(text)
-    with pytest.raises(ExperimentError, match=f"{said}.*Give --seed, another --name"):
+    with pytest.raises(ExperimentError, match=f"{said}.*Give another --seed or --name"):
         import_predictions(small, source, store)
     assert [run.card for run in store.runs()] == [first.card]
 
@@ -269,7 +269,9 @@ def test_answers_without_probabilities_say_so(store: RunStore, small: Path) -> N
     run = import_predictions(small, Source("m", classes=("A", "B")), store)
     assert "without probabilities" in run.metrics().labels_only
     assert run.evaluation().images.scores["loss"] is None
-    assert "No loss, calibration and curves: " in text_of(render_terminal(summary_document(run)), 200)
+    assert "No loss, calibration or curves, because the file has predicted labels without" in text_of(
+        render_terminal(summary_document(run)), 200
+    )
     subjects = run.evaluation().subjects
     assert subjects is not None
     assert subjects.demented.scores["auc"] is None

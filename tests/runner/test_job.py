@@ -72,7 +72,7 @@ def test_sentences_of_outcomes(tiny: Tiny, tmp_path: Path) -> None:
     ]
     assert sentences == [
         f"tiny, seed 3, fold 1: complete, test accuracy 25.00 %, in {folder}",
-        f"tiny, seed 3, fold 1: complete already, test accuracy 50.00 %, in {folder}",
+        f"tiny, seed 3, fold 1: already complete, test accuracy 50.00 %, in {folder}",
         f"tiny, trial 4, seed 3: complete, in {folder}",
         "tiny, seed 3, fold 1: failed: The disk is full.",
     ]

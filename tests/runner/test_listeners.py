@@ -73,10 +73,7 @@ def test_a_fault_is_reported_once_and_the_others_go_on(error: Exception) -> None
         listeners.epoch_stored(STORED)
     assert noting.heard == [TRAINED, STORED] * 2
     assert failing.calls == 1
-    assert warnings == [
-        f"Failing failed and is off for the rest of this run ({type(error).__name__}: {error}). The run goes on "
-        "without it."
-    ]
+    assert warnings == [f"Failing failed ({type(error).__name__}: {error}). This run continues without it."]
 
 
 @pytest.mark.parametrize("error", [Pruned("worse"), ValueError("odd")])

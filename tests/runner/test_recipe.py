@@ -206,7 +206,7 @@ def test_a_fault_of_a_listener_changes_no_number(
     plain = run_one(tmp_path / "plain", tiny())
     faulty = run_job(Job(experiment=tiny(), seed=0), make_context(tmp_path / "faulty"), [Faulty()]).run()
     assert (faulty.path / "predictions.csv").read_bytes() == (plain.path / "predictions.csv").read_bytes()
-    assert capsys.readouterr().err.count("Faulty failed and is off for the rest of this run (KeyError: 'epoch 1')") == 1
+    assert capsys.readouterr().err.count("Faulty failed (KeyError: 'epoch 1'). This run continues without it.") == 1
 
 
 def test_a_run_that_starts_over_shows_no_history_of_the_one_before(tiny: Tiny, tmp_path: Path, stub: Any) -> None:

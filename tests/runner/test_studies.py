@@ -104,10 +104,10 @@ def test_only_what_is_missing_is_run(run: Command, base: Path, study: Path, stub
     assert stub.trained == ALL[:1]
     first = run(study)
     assert stub.trained == ALL  # the base's run is the study's
-    assert "base, seed 0: complete already" in first.err
+    assert "base, seed 0: already complete" in first.err
     again = run(study)
     assert (again.code, stub.trained) == (0, ALL)
-    assert again.err.count("complete already") == 3
+    assert again.err.count("already complete") == 3
     more = run(study, "--seeds", "0,1")
     assert (more.code, stub.trained[3:]) == (0, [("base", 1), ("base-focal", 1), ("base-slow", 1)])
 
@@ -191,7 +191,7 @@ def test_a_study_goes_on_after_failures_and_names_each_at_the_end(run: Command, 
     first, second, last = result.err.splitlines()[-3:]
     assert first == "error: base, seed 0: odd"
     assert second.startswith("error: base-slow, seed 0: The disk is full")
-    assert last == "error: 2 of 3 runs failed; the same command runs them again, and only them."
+    assert last == "error: 2 of 3 runs failed; the same command repeats only these."
     assert states() == {"base": "failed", "base-focal": "complete", "base-slow": "failed"}
     stub.fails = {}
     again = run(study)

@@ -26,7 +26,11 @@ def test_a_card_comes_back_as_it_was_written(store: RunStore) -> None:
         pytest.param("[1]", "must hold a JSON object", id="list"),
         pytest.param("{}", "has layout None", id="no-format"),
         pytest.param('{"format": 1, "experiment": "x"}', "is incomplete", id="missing-keys"),
-        pytest.param('{"format": 99}', "has layout 99, this alzbench reads 1; update alzbench", id="newer-layout"),
+        pytest.param(
+            '{"format": 99}',
+            "has layout 99, but this version of alzbench reads layout 1; update alzbench",
+            id="newer-layout",
+        ),
     ],
 )
 def test_a_damaged_state_is_one_sentence(store: RunStore, content: str, text: str) -> None:

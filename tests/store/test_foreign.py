@@ -66,42 +66,42 @@ def test_a_byte_order_mark_and_odd_names_are_no_trouble(write: Write) -> None:
     ("content", "said"),
     [
         pytest.param("", "with a heading", id="empty"),
-        pytest.param("image,label,predicted\n", "a row an image", id="no-rows"),
+        pytest.param("image,label,predicted\n", "one row per image", id="no-rows"),
         pytest.param(GOOD.encode("utf-16"), "looks like UTF-16", id="utf-16"),
         pytest.param(GOOD.encode("utf-16-le"), "looks like UTF-16", id="utf-16-without-mark"),
-        pytest.param(b"image,label,predicted\n\xe9.png,A,A\n", "byte 22 is not", id="latin-1"),
-        pytest.param("file,label,predicted\nx,A,A\n", "must have a column image; it has file", id="no-image"),
+        pytest.param(b"image,label,predicted\n\xe9.png,A,A\n", "byte 22 is invalid", id="latin-1"),
+        pytest.param("file,label,predicted\nx,A,A\n", "must have a column image; its columns are file", id="no-image"),
         pytest.param("image,label\nx,A\n", "predicted, or a probability p_<class>", id="no-answer"),
         pytest.param("image,label,p_A\nx,A,1\n", "p_B is missing", id="one-probability"),
         pytest.param("image,label,predicted\nx,A,A\nx,A,A\n", "repeated: 'x'", id="twice"),
-        pytest.param("image,label,predicted\nx,A,A\n,A,A\n", "name its image; not so: line 3", id="no-name"),
+        pytest.param("image,label,predicted\nx,A,A\n,A,A\n", "name its image; missing: line 3", id="no-name"),
         pytest.param("image,label,predicted\nx,a,A\n", "label must be one of A, B; found 'a'", id="unknown-label"),
         pytest.param("image,label,predicted\nx,A,C\n", "predicted must be one of A, B; found 'C'", id="unknown-answer"),
-        pytest.param("image,label,p_A,p_B\nx,A,0.5,0.6\n", "rounding; not so: line 2 (the first: 1.1)", id="sum"),
-        pytest.param("image,label,p_A,p_B\nx,A,nan,0.6\n", "from 0 to 1; not so: line 2", id="nan"),
-        pytest.param("image,label,p_A,p_B\nx,A,,1\n", "from 0 to 1; not so: line 2", id="blank"),
-        pytest.param("image,label,p_A,p_B\nx,A,-1,2\n", "from 0 to 1; not so: line 2", id="logits"),
-        pytest.param("image,label,p_A,p_B\nx,A,inf,0\n", "from 0 to 1; not so: line 2", id="infinite"),
+        pytest.param("image,label,p_A,p_B\nx,A,0.5,0.6\n", "rounding; wrong: line 2 (the first: 1.1)", id="sum"),
+        pytest.param("image,label,p_A,p_B\nx,A,nan,0.6\n", "from 0 to 1; wrong: line 2", id="nan"),
+        pytest.param("image,label,p_A,p_B\nx,A,,1\n", "from 0 to 1; wrong: line 2", id="blank"),
+        pytest.param("image,label,p_A,p_B\nx,A,-1,2\n", "from 0 to 1; wrong: line 2", id="logits"),
+        pytest.param("image,label,p_A,p_B\nx,A,inf,0\n", "from 0 to 1; wrong: line 2", id="infinite"),
         pytest.param('image,label,predicted\n"x,A,A\n', "a quote is not closed, line 2", id="open-quote"),
         pytest.param(
-            "image,label,predicted\nx,A,A,A,A\ny,A\n", "each of the 3 columns; not so: lines 2, 3 (the first has 5)",
+            "image,label,predicted\nx,A,A,A,A\ny,A\n", "3 fields, one per column; wrong: lines 2, 3 (the first has 5)",
             id="ragged",
         ),
-        pytest.param("image,label,predicted\nx,A,A,\n", "not so: line 2 (the first has 4)", id="trailing-comma"),
+        pytest.param("image,label,predicted\nx,A,A,\n", "wrong: line 2 (the first has 4)", id="trailing-comma"),
         pytest.param("image;label;predicted\nx;A;A\n", "it has semicolons", id="semicolons"),
         pytest.param("image\tlabel\tpredicted\nx\tA\tA\n", "it has tabs", id="tabs"),
-        pytest.param(b"image,label,predicted\nx\0,A,A\n", "byte 23 is no text", id="nul"),
+        pytest.param(b"image,label,predicted\nx\0,A,A\n", "byte 23 is not text", id="nul"),
         pytest.param("image,label,predicted,label\nx,A,A,B\n", "repeated: 'label'", id="column-twice"),
         pytest.param(
-            "image,label,predicted,p_A,p_B\nx,A,A,0.9,0.1\n\ny,A,A,0.1,0.9\n", "most probable class; not so: line 4",
+            "image,label,predicted,p_A,p_B\nx,A,A,0.9,0.1\n\ny,A,A,0.1,0.9\n", "most probable class; wrong: line 4",
             id="contradiction",
         ),
-        pytest.param("image,label,p_A,p_B,p_C\nx,A,1,0,0\n", "of others too: 'p_C'", id="unknown-probability"),
+        pytest.param("image,label,p_A,p_B,p_C\nx,A,1,0,0\n", "of other classes: 'p_C'", id="unknown-probability"),
         pytest.param(
-            "image,label,predicted,subject\nx,A,A,s\ny,B,A,s\n", "one label; several have 's'", id="subject-of-two"
+            "image,label,predicted,subject\nx,A,A,s\ny,B,A,s\n", "one label; several labels: 's'", id="subject-of-two"
         ),
         pytest.param(
-            "image,label,predicted,subject\nx,A,A,s\ny,B,A,\n", "its subject, or none; without: line 3",
+            "image,label,predicted,subject\nx,A,A,s\ny,B,A,\n", "all rows or none must name a subject; missing: line 3",
             id="some-subjects",
         ),
     ],
@@ -131,7 +131,7 @@ def test_columns_can_change_their_names(write: Write) -> None:
 
 
 def test_one_column_is_one_thing(write: Write) -> None:
-    with pytest.raises(ExperimentError, match="another column for each"):
+    with pytest.raises(ExperimentError, match="a different column each time"):
         read_predictions(write(GOOD), CLASSES, {"label": "predicted", "predicted": "predicted"})
 
 
@@ -184,5 +184,5 @@ def test_what_is_a_little_off_is_not_taken_for_logits(tmp_path: Path) -> None:
 def test_more_classes_than_a_comparison_can_hold_are_refused(tmp_path: Path) -> None:
     names = [f"c{k}" for k in range(MOST_CLASSES + 1)]
     (tmp_path / "p.csv").write_text("image,label,predicted\nx,c0,c0\n")
-    with pytest.raises(DataError, match="no more than 50 classes; it has 51"):
+    with pytest.raises(DataError, match="at most 50 classes; it has 51"):
         read_predictions(tmp_path / "p.csv", names)

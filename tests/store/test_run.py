@@ -23,15 +23,15 @@ PREDICTIONS = "image,subject,slice,label,predicted,p_A,p_B\na.png,s,1,A,B,0.25,0
         ("", "No columns"),
         ("a,b\n1,2,3\n4,5,6,7\n", "Expected 3 fields"),
         (PREDICTIONS.replace("p_A", "A").replace("p_B", "B"), "it has no column p_<class>"),
-        (PREDICTIONS.replace(",A,B,", ",C,B,"), "label 'C' is none of its classes"),
-        (PREDICTIONS.replace("0.25", "x"), "p_A holds what is no number"),
-        (PREDICTIONS.replace("0.25", "inf"), "p_A holds what is no number"),
+        (PREDICTIONS.replace(",A,B,", ",C,B,"), "label 'C' is not one of its classes"),
+        (PREDICTIONS.replace("0.25", "x"), "p_A must hold finite numbers"),
+        (PREDICTIONS.replace("0.25", "inf"), "p_A must hold finite numbers"),
     ],
 )
 def test_damaged_predictions_are_one_sentence(tmp_path: Path, content: str, said: str) -> None:
     run = read_run(write_run(tmp_path, 0.5))
     (run.path / "predictions.csv").write_text(content)
-    with pytest.raises(DataError, match=r"predictions\.csv is damaged \(.*\); run it again with --force") as caught:
+    with pytest.raises(DataError, match=r"predictions\.csv is damaged \(.*\); repeat the run with --force") as caught:
         run.predictions()
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -53,7 +53,7 @@ def test_counts_of_another_run_are_refused(tmp_path: Path, images: int) -> None:
     if images == 1:
         assert run.counts() is not None
         return
-    with pytest.raises(DataError, match=r"it holds 2 images of 2 classes, and the scores are of 1 of 2\)"):
+    with pytest.raises(DataError, match=r"it must hold 1 images and 2 classes, like the scores; it holds 2 and 2\)"):
         run.counts()
 
 
@@ -78,6 +78,6 @@ def test_damaged_metrics_are_one_sentence(store: RunStore, content: str | None) 
     if content is not None:
         (path / "metrics.json").write_text(content)
     (run,) = store.runs()
-    with pytest.raises(DataError, match="remove the run's folder, or run it again with --force") as caught:
+    with pytest.raises(DataError, match="remove the folder of the run, or repeat the run with --force") as caught:
         run.metrics()
     assert str(path / "metrics.json") in str(caught.value)

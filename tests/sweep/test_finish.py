@@ -70,7 +70,7 @@ def test_final_runs_stand_in_another_table_than_runs_with_splits_of_their_own(
     assert (own["split_seed"], [row["label"] for row in own["rows"]]) == (None, ["base"])
     assert (shared["split_seed"], [row["label"] for row in shared["rows"]]) == (0, ["base", "s-sweep-best"])
     printed = alzbench("compare").out
-    assert "subject protocol (all seeds on the split of seed 0), 4 test images" in printed
+    assert "subject protocol (all seeds share the split of seed 0), 4 test images" in printed
     assert "subject protocol, 4 test images" in printed
 
 
@@ -96,7 +96,7 @@ def test_base_and_best_are_tested_on_the_images_that_the_sweep_set(
     file = json.loads(result.out)["best"]["file"]
     assert load_experiment(Path(file)).data.source == str(subjects)
     again = alzbench("run", "--no-sanity", file)
-    assert (again.code, "complete already" in again.err) == (0, True), again.err
+    assert (again.code, "already complete" in again.err) == (0, True), again.err
 
 
 @pytest.mark.usefixtures("without_page")

@@ -178,4 +178,4 @@ def test_a_stopped_command_says_that_it_waits_for_the_server(
     server.fails = lambda asked, _body: 0 if server.runs and "file_stream" in asked else None
     result = alzbench("run", write("online"), "--no-sanity")
     assert result.code == 4
-    assert result.err.count("W&B: waiting for the server; Ctrl-C again leaves it, and loses no run.") == 1
+    assert result.err.count("W&B: waiting for the server; press Ctrl-C again to stop waiting. No run is lost.") == 1

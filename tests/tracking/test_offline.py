@@ -134,7 +134,9 @@ def test_offline_and_disabled_send_nothing(alzbench: Command, write: Write, serv
 def test_without_a_key_one_line_says_how_to_turn_it_on(alzbench: Command, write: Write) -> None:
     result = alzbench("run", write("auto"), "--no-sanity", "--seeds", "0,1")
     assert result.code == 0
-    assert result.err.count("W&B: not used, as no API key is configured; `wandb login` or WANDB_API_KEY") == 1
+    assert (
+        result.err.count("W&B: not used, because no API key is configured. Run `wandb login` or set WANDB_API_KEY") == 1
+    )
     assert not list(Path("runs").rglob("wandb*"))
 
 
