@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from alzbench.evaluation.metrics import Metric
-from alzbench.report.document import Column, Form
+from alzbench.report.document import Cell, Column, Form
 from alzbench.report.names import short_names
 
 COUNT = Form()
@@ -16,6 +16,11 @@ SHARE = Form(digits=0, scale=100)
 def metric_form(metric: Metric, *, signed: bool = False, spread: bool = False) -> Form:
     """Return the format of a metric's scores, or of their changes, which have a sign."""
     return Form(metric.digits, metric.scale, signed, spread)
+
+
+def metric_text(metric: Metric, value: float) -> str:
+    """Return the text of a metric's value with its unit, for a sentence or a title."""
+    return metric_form(metric).text(Cell(value)) + _unit(metric)
 
 
 def metric_name(metric: Metric) -> str:

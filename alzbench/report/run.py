@@ -12,7 +12,7 @@ from alzbench import __version__
 from alzbench.errors import DataError
 from alzbench.evaluation.intervals import FEWEST_CLUSTERS
 from alzbench.evaluation.metrics import METRICS, Metric, metrics
-from alzbench.evaluation.predictions import PREFIX, class_names
+from alzbench.evaluation.predictions import errors
 from alzbench.evaluation.scores import Score, Scores, scores_of_run
 from alzbench.evaluation.subjects import combine
 from alzbench.report.columns import COUNT, SHARE, metric_form, metric_name
@@ -254,16 +254,14 @@ def _wrong_subjects(table: pd.DataFrame) -> Table:
 
 def _errors(table: pd.DataFrame, confident: bool) -> Table:
     """Return the most confident errors, or the first ones if their confidence is unknown."""
-    confidence = table[[PREFIX + name for name in class_names(table)]].max(axis=1)
-    wrong = table.assign(confidence=confidence)[table["label"] != table["predicted"]]
+    wrong = errors(table, confident)
     columns = [
         Column("image", "image"), Column("subject", "subject"), Column("label", "true"),
         Column("predicted", "predicted"),
     ]  # fmt: skip
     if confident:
         columns.append(Column("confidence", "probability", _PROBABILITY))
-        wrong = wrong.sort_values("confidence", ascending=False)
-    rows = wrong.head(MOST_ERRORS).assign(subject=lambda errors: errors["subject"].replace("", None))
+    rows = wrong.head(MOST_ERRORS).assign(subject=lambda shown: shown["subject"].replace("", None))
     which = "most confident" if confident else "first"
     note = f"{len(wrong):,} of {len(table):,} images are misclassified; the {which} {MOST_ERRORS} are shown."
     title = "Most confident errors" if confident else "Errors"
