@@ -59,7 +59,8 @@ class Scores:
     """The scores of an experiment, or of one run; an undefined one is absent.
 
     Attributes:
-        by: What the intervals resample: `subject`, or `image` where subjects are not known; empty where none is known.
+        by: What the intervals resample: `subject`, or `image` where subjects are not known; empty where there are
+            no intervals.
         subjects: Test subjects of a seed, the smallest number where seeds differ; None where they are not known.
         overall: Metric -> score over all classes.
         by_class: Metric -> class -> score.
@@ -124,8 +125,6 @@ def scores_of_run(
     classes = evaluation.images.classes
     stacked = None if counts is None else stack({seed: [counts]})
     scores = scores_over_seeds([evaluation], stacked, classes)
-    if not scores.by:
-        scores = replace(scores, by="image")
     return scores if table is None else scores.joined(probability_scores({seed: table}))
 
 

@@ -11,6 +11,7 @@ import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
 
 from alzbench.compare import Comparison, Group, Reference
+from alzbench.evaluation.metrics import ACCURACY
 from alzbench.report.document import Document
 from alzbench.report.markup import render_markdown
 from alzbench.report.remarks import group_warnings
@@ -181,4 +182,4 @@ def _references(groups: Sequence[Group]) -> list[Reference]:
 
 
 def _published(groups: Sequence[Group]) -> str:
-    return ", ".join(f"{100 * reference.accuracy:.2f} % ({reference.name})" for reference in _references(groups))
+    return ", ".join(f"{ACCURACY.text(reference.accuracy)} ({reference.name})" for reference in _references(groups))

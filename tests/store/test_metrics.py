@@ -72,7 +72,7 @@ def test_scores_that_cannot_be_are_refused(store: RunStore, harm: dict[str, Any]
     (path / "metrics.json").write_text(json.dumps(content))
     with pytest.raises(DataError) as caught:
         read_run(path).metrics()
-    assert f"metrics.json is incomplete ({message}" in str(caught.value)
+    assert f"metrics.json is damaged ({message}" in str(caught.value)
 
 
 def test_a_trial_has_validation_scores_alone(store: RunStore) -> None:
