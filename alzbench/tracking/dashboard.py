@@ -12,7 +12,6 @@ import wandb_workspaces.workspaces as ws
 
 from alzbench.compare import Comparison, Group, Reference
 from alzbench.evaluation.metrics import ACCURACY
-from alzbench.report.columns import metric_text
 from alzbench.report.document import Document
 from alzbench.report.markup import render_markdown
 from alzbench.report.remarks import group_warnings
@@ -183,4 +182,4 @@ def _references(groups: Sequence[Group]) -> list[Reference]:
 
 
 def _published(groups: Sequence[Group]) -> str:
-    return ", ".join(f"{metric_text(ACCURACY, one.accuracy)} ({one.name})" for one in _references(groups))
+    return ", ".join(f"{ACCURACY.text(reference.accuracy)} ({reference.name})" for reference in _references(groups))
