@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from alzbench.evaluation.metrics import Metric
-from alzbench.report.document import Cell, Column, Form
+from alzbench.report.document import Column, Form
 from alzbench.report.names import short_names
 
 COUNT = Form()
