@@ -23,6 +23,13 @@ from alzbench.cli.conflicts import is_given
 from alzbench.errors import ExperimentError
 
 
+def _check_points(points: float | None) -> float | None:
+    """Return the points as they are; raises BadParameter where no difference of accuracy has so many."""
+    if points is None or 0.01 <= points <= 100:
+        return points
+    raise typer.BadParameter(f"must be a number from 0.01 to 100, got {points:g}")
+
+
 def compare(
     context: typer.Context,
     names: Names = None,
@@ -46,13 +53,12 @@ def compare(
     min_effect: Annotated[
         float,
         typer.Option(
-            min=0.01,
-            max=100,
+            callback=_check_points,
             metavar="POINTS",
-            help="Minimum detectable difference, in percentage points of accuracy.",
+            help="Minimum detectable difference, in percentage points of accuracy, from 0.01 to 100.",
         ),
     ] = 2.0,
-    worth: Annotated[float | None, typer.Option(min=0.01, max=100, hidden=True)] = None,
+    worth: Annotated[float | None, typer.Option(callback=_check_points, hidden=True)] = None,
     as_json: Json = False,
 ) -> None:
     """Compare stored runs with 95 % intervals.

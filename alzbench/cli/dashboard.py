@@ -36,6 +36,7 @@ def dashboard(
     from alzbench.tracking.dashboard import build, specification
     from alzbench.tracking.destination import DEFAULT_PROJECT
     from alzbench.tracking.publish import publish, read_content, searched_sweeps
+    from alzbench.tracking.sweep_summary import stored_summaries
     from alzbench.tracking.sync import is_private
 
     chosen = names or []
@@ -53,7 +54,7 @@ def dashboard(
     trials = [run for run in all_runs(runs, lambda _: None) if run.card.trial is not None and not is_private(run)]
     built = build(
         content,
-        searched_sweeps(trials),
+        searched_sweeps(trials, stored_summaries(runs, warn_unreadable)),
         destination.project,
         destination.entity or "",
         located=not dry_run,

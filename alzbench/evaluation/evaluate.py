@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_serializer, model_validator
+from pydantic_core import PydanticCustomError
 
 from alzbench.evaluation.metrics import METRICS, Counts, Examples, Metric, metrics
 from alzbench.evaluation.predictions import PREFIX, class_names
@@ -146,7 +147,7 @@ class TwoClassScores(_Stored):
             return content
         missing = [name for name in ("accuracy", "roc_auc") if name not in content]
         if missing:
-            raise ValueError(f"{missing[0]} is missing")
+            raise PydanticCustomError("missing", "{name} is missing", {"name": missing[0]})
         return {**content, "scores": {key: content[name] for key, name in _two_class_names() if name in content}}
 
     @model_serializer

@@ -127,6 +127,15 @@ class Metric(Entry[Function]):
         return all(math.isfinite(bound) for bound in self.bounds)
 
     @property
+    def unit(self) -> str:
+        """Unit after a value: ` %`, or nothing."""
+        return " %" if self.scale == 100 else ""
+
+    def text(self, value: float) -> str:
+        """Return a value with its unit: `66.86 %`, `0.471`."""
+        return f"{self.scale * value:.{self.digits}f}{self.unit}"
+
+    @property
     def difference_bounds(self) -> tuple[float, float]:
         """Smallest and largest possible difference of two values."""
         low, high = self.bounds
@@ -308,3 +317,4 @@ def _average_precision(examples: Examples) -> Values:
 
 
 ACCURACY = METRICS["accuracy"]
+CLASS_HEADLINE = next(metric for metric in metrics(needs="counts", per_class=True) if metric.headline)

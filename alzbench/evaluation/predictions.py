@@ -41,6 +41,25 @@ def class_names(table: pd.DataFrame) -> list[str]:
     return [column.removeprefix(PREFIX) for column in table.columns if column.startswith(PREFIX)]
 
 
+def with_confidence(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with the highest probability of each row, and True if its prediction is right."""
+    confidence = table[[PREFIX + name for name in class_names(table)]].max(axis=1)
+    return table.assign(confidence=confidence, right=table["label"] == table["predicted"])
+
+
+def errors(table: pd.DataFrame, confident: bool = True) -> pd.DataFrame:
+    """Return the rows of a table that are predicted wrong, with their confidence.
+
+    Args:
+        table: The predictions.
+        confident: Sort them, the most confident ones first; without it, as for labels without probabilities, they keep
+            their order.
+    """
+    predictions = with_confidence(table)
+    wrong = predictions[~predictions["right"]]
+    return wrong.sort_values(["confidence", "image"], ascending=[False, True]) if confident else wrong
+
+
 def with_classes(table: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     """Return a table with other class names in the same order: runs on the same images may spell them differently.
 

@@ -60,7 +60,7 @@ class Scores:
 
     Attributes:
         by: Unit that the intervals resample: `subject`, or `image` if subjects are unknown; empty if there are no
-            predictions.
+            intervals.
         subjects: Test subjects of a seed, the smallest number if seeds differ; None if they are unknown.
         overall: Metric -> score over all classes.
         by_class: Metric -> class -> score.
@@ -125,8 +125,6 @@ def scores_of_run(
     classes = evaluation.images.classes
     stacked = None if counts is None else stack({seed: [counts]})
     scores = scores_over_seeds([evaluation], stacked, classes)
-    if not scores.by:
-        scores = replace(scores, by="image")
     return scores if table is None else scores.joined(probability_scores({seed: table}))
 
 

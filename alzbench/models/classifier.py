@@ -69,6 +69,8 @@ def join_prefix(prefix: Prefix, head: Any) -> Any:
     The input is an image (B, size, size, channels), or for a head that classifies subjects all S slices of a subject,
     (B, S, size, size, channels), none of them absent.
     """
+    # without its training configuration: Keras stores a loss of ours in it, and then refuses to load the model
+    head = keras.Model(head.input, head.output, name=head.name)
     if isinstance(head.input, dict):
         slices = head.input["features"].shape[1]
         pixels = keras.Input((slices, *prefix.model.input_shape[1:]), name="pixels")

@@ -15,7 +15,8 @@ from alzbench.data.audit import NEAR_COPY, Audit
 from alzbench.data.images import decode_image
 from alzbench.drawing import PlainFigure
 from alzbench.errors import DataError
-from alzbench.report.document import Column, Document, Form, Section, Table, make_table
+from alzbench.report.columns import COUNT, SHARE_OF_MANY
+from alzbench.report.document import Cell, Column, Document, Section, Table, and_more, make_table
 
 SAMPLES = 8
 _MOST = 10  # label conflicts that the terminal lists
@@ -44,7 +45,7 @@ def findings(audit: Audit) -> list[str]:
     for row in audit.label_conflicts.head(_MOST).itertuples():
         sentences.append(f"label conflict: {row.what} has {row.images} images labelled {row.labels}")
     if len(audit.label_conflicts) > _MOST:
-        sentences.append(f"and {len(audit.label_conflicts) - _MOST} more label conflicts")
+        sentences.append(f"{and_more(len(audit.label_conflicts) - _MOST)} label conflicts")
     for fold, names in audit.untestable.items():
         sentences.append(f"fold {fold} has no test subject of {', '.join(names)}, so it cannot test this class")
     if leak.unknown:
@@ -52,8 +53,8 @@ def findings(audit: Audit) -> list[str]:
     sentences += [
         f"{audit.exact_copies:,} of {n:,} test images have an exact copy in training or validation",
         f"{audit.near_copies:,} of {n:,} have a near copy there (similarity of {NEAR_COPY} or more)",
-        f"{leak.same_slice:,} of {n:,} have a copy of the same slice there ({_share(leak.same_slice, n)})",
-        f"{leak.same_subject:,} of {n:,} are of a subject with images there ({_share(leak.same_subject, n)})",
+        f"{leak.same_slice:,} of {n:,} have a copy of the same slice there ({_share(leak.same_slice, n)} %)",
+        f"{leak.same_subject:,} of {n:,} are of a subject with images there ({_share(leak.same_subject, n)} %)",
     ]
     return sentences
 
@@ -94,9 +95,9 @@ def _read(path: str) -> Any:
 
 
 def _counts(title: str, counts: pd.DataFrame) -> Table:
-    columns = [Column("class", "class"), *(Column(part, part, Form()) for part in counts.columns)]
+    columns = [Column("class", "class"), *(Column(part, part, COUNT) for part in counts.columns)]
     return make_table(title, columns, [{"class": str(name), **row} for name, row in counts.iterrows()])
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %"
+    return SHARE_OF_MANY.text(Cell(part / whole))

@@ -11,6 +11,8 @@ from alzbench.report.names import short_names
 COUNT = Form()
 P_VALUE = Form(words=lambda p: f"{p:.3f}" if p >= 0.001 else "<0.001")
 SHARE = Form(digits=0, scale=100)
+SHARE_OF_MANY = Form(digits=1, scale=100)  # of enough images that a tenth of a per cent counts
+PROBABILITY = Form(digits=3)
 
 
 def metric_form(metric: Metric, *, signed: bool = False, spread: bool = False) -> Form:
@@ -20,12 +22,12 @@ def metric_form(metric: Metric, *, signed: bool = False, spread: bool = False) -
 
 def metric_name(metric: Metric) -> str:
     """Return the label of a metric with its unit."""
-    return metric.label + _unit(metric)
+    return metric.label + metric.unit
 
 
 def metric_column(metric: Metric) -> Column:
     """Return the column of a metric."""
-    short = metric.short + _unit(metric)
+    short = metric.short + metric.unit
     return Column(metric.name, metric_name(metric), metric_form(metric), short, spread=True)
 
 
@@ -54,7 +56,3 @@ def class_keys(classes: Iterable[str]) -> dict[str, str]:
 def headline_first(metrics: Iterable[Metric]) -> list[Metric]:
     """Return the metrics, headline metrics first."""
     return sorted(metrics, key=lambda metric: not metric.headline)
-
-
-def _unit(metric: Metric) -> str:
-    return " %" if metric.scale == 100 else ""

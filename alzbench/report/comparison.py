@@ -11,7 +11,7 @@ from alzbench import __version__
 from alzbench.compare import Comparison, Effect, ExperimentRow, Group, Pair, Reference, binomial_interval
 from alzbench.compare.disagreements import DisputedSubject, disputed_subjects
 from alzbench.compare.predictions import GroupPredictions
-from alzbench.evaluation.metrics import ACCURACY, Metric, metrics
+from alzbench.evaluation.metrics import ACCURACY, CLASS_HEADLINE, Metric, metrics
 from alzbench.evaluation.scores import Scores
 from alzbench.report.columns import (
     COUNT,
@@ -29,6 +29,7 @@ from alzbench.report.remarks import (
     group_notes,
     group_warnings,
     how_many,
+    points,
     reference_sources,
     row_name,
     without_predictions,
@@ -40,6 +41,7 @@ ABOUT = (
 )
 _NAME = Column("name", "experiment")
 _SEEDS = Column("counted_seeds", "seeds", COUNT)
+_P_HOLM = f"{change_column(ACCURACY).key}_p_holm"
 _POINTS = metric_form(ACCURACY, signed=True)
 _VERDICTS = {"no difference shown": "none shown"}
 
@@ -97,7 +99,7 @@ class _Part:
         return self._about | {
             "weak": True, "name": reference.name, "counted_seeds": 1, "leaks": self.group.leaks,
             "experiment": reference.name, "kind": "reference", "test_images": reference.test_images,
-            "accuracy": Cell(reference.accuracy, *binomial_interval(reference)),
+            ACCURACY.name: Cell(reference.accuracy, *binomial_interval(reference)),
         }  # fmt: skip
 
     def _row(self, row: ExperimentRow) -> dict[str, Any]:
@@ -110,7 +112,7 @@ class _Part:
             "experiment": row.label, "kind": "sanity" if row.sanity else "experiment",
             "test_images": self.group.test_images, "seeds": len(row.seeds), "subjects": row.subjects,
             **{metric.name: None for metric in _changed()}, **overall,
-            **{f"f1_{names[name]}": None for name in self.group.classes},
+            **{f"{CLASS_HEADLINE.name}_{names[name]}": None for name in self.group.classes},
             **{f"{metric}_{names[name]}": s for metric, scores in by_class.items() for name, s in scores.items()},
             **{f"minus {name}": value for name, value in row.difference.items()},
             "by": row.by, "unpaired": row.unpaired, "left_out": "; ".join(row.left_out),
@@ -157,7 +159,7 @@ class _Part:
         by = pairs[0].by
         first, *others = [change_column(metric) for metric in _changed()]
         columns = [
-            _NAME, Column("paired_seeds", "seeds", COUNT), first, Column("change_accuracy_p_holm", "p, Holm", P_VALUE),
+            _NAME, Column("paired_seeds", "seeds", COUNT), first, Column(_P_HOLM, "p, Holm", P_VALUE),
             Column("shown_verdict", "difference"), Column("mcnemar_p", "McNemar p", P_VALUE), *others,
             Column("subjects_needed", f"{by}s needed", Form(words=how_many), terminal=False),
             Column("seeds_needed", "seeds needed", Form(words=how_many), terminal=False),
@@ -165,8 +167,7 @@ class _Part:
         note = (
             "Paired on the same test images and seeds. p, Holm: test of no difference in accuracy, corrected by Holm's "
             "method, separately for sanity baselines. McNemar p: exact test by "
-            f"{by}, for the first common seed. Needed: to detect {100 * pairs[0].min_effect:g} points with a power of "
-            "80 %."
+            f"{by}, for the first common seed. Needed: to detect {points(pairs[0].min_effect)} with a power of 80 %."
         )
         names = {row.label: row_name(self.group, row) for row in self.group.rows}
         records = [record for record in self.records if "against" in record]
@@ -249,7 +250,7 @@ def _pair_values(pair: Pair | None) -> dict[str, Any]:
         "against": pair.baseline, "paired_seeds": len(pair.seeds),
         **{f"change_{name}": change for name, change in known.items()},
         **{f"change_{name}_p": change.p for name, change in known.items()},
-        "change_accuracy_p_holm": pair.p_holm, "mcnemar_p": pair.mcnemar, "verdict": pair.verdict,
+        _P_HOLM: pair.p_holm, "mcnemar_p": pair.mcnemar, "verdict": pair.verdict,
         "shown_verdict": _VERDICTS.get(pair.verdict, pair.verdict), "subjects_needed": pair.subjects_needed,
         "seeds_needed": pair.seeds_needed,
     }  # fmt: skip
@@ -290,7 +291,7 @@ def _export_columns(parts: Sequence[_Part], records: Sequence[Mapping[str, Any]]
         *_versus(references),
         *_plain("by", "unpaired", "left_out", "unfinished", "against", "paired_seeds"),
         *(column for pair in changes for column in pair),
-        *_plain("change_accuracy_p_holm", "mcnemar_p", "verdict", "subjects_needed", "seeds_needed", "pairs"),
+        *_plain(_P_HOLM, "mcnemar_p", "verdict", "subjects_needed", "seeds_needed", "pairs"),
     ]
     present = {key for record in records for key in record}
     return [column for column in columns if column.key in present]

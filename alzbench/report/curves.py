@@ -14,10 +14,11 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from alzbench.drawing import PlainFigure
 from alzbench.evaluation.calibration import BINS, EDGES, bin_sums
-from alzbench.evaluation.metrics import METRICS
+from alzbench.evaluation.metrics import METRICS, Metric
 from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.evaluation.scores import Score, Scores
-from alzbench.report.document import UNDEFINED
+from alzbench.report.columns import SHARE, metric_form
+from alzbench.report.document import Cell
 from alzbench.report.names import short_names
 
 ACROSS = 3  # panels side by side; more cannot be read
@@ -34,11 +35,11 @@ def confusion_panels(tables: Tables) -> Figure:
         classes = class_names(table)
         counts = pd.crosstab(table["label"], table["predicted"]).reindex(index=classes, columns=classes, fill_value=0)
         rows = counts.sum(axis=1).to_numpy()[:, None]
-        shares = np.divide(100 * counts.to_numpy(), rows, out=np.zeros(counts.shape), where=rows > 0)
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+        shares = np.divide(counts.to_numpy(), rows, out=np.zeros(counts.shape), where=rows > 0)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for (row, column), share in np.ndenumerate(shares):
-            colour = "white" if share > 60 else "black"
-            axes.text(column, row, f"{share:.0f}", ha="center", va="center", color=colour, fontsize=8)
+            colour = "white" if share > 0.6 else "black"
+            axes.text(column, row, SHARE.text(Cell(share)), ha="center", va="center", color=colour, fontsize=8)
         names = short_names(classes)
         axes.set_xticks(range(len(classes)), names, rotation=40, ha="right", fontsize=8)
         axes.set_yticks(range(len(classes)), names, fontsize=8)
@@ -57,40 +58,40 @@ def reliability_panels(tables: Tables, scores: Mapping[str, Scores]) -> Figure:
         axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
         axes.plot(confidence[images > 0], right[images > 0], "o", color="black", markersize=3)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share correct")
-        axes.set_title(
-            f"{name}\n{error.short} {_value(scores[name].overall.get(error.name), error.digits)}", fontsize=9
-        )
+        axes.set_title(f"{name}\n{error.short} {_value(error, scores[name].overall.get(error.name))}", fontsize=9)
     return figure
 
 
 def roc_panels(tables: Tables, scores: Mapping[str, Scores]) -> Figure:
     """Draw ROC curves of each class against the others, with the area under each."""
     figure, panels = _panels(len(tables))
+    area = METRICS["roc_auc"]
     for axes, (name, table) in zip(panels, tables.items(), strict=True):
-        lines, areas = [], scores[name].by_class["roc_auc"]
+        lines, areas = [], scores[name].by_class[area.name]
         for label, short, probability, true in _one_against_rest(table):
             false_positives, true_positives, _ = roc_curve(true, probability)
-            lines.append(_plot(axes, false_positives, true_positives, f"{short} {_value(areas.get(label))}"))
+            lines.append(_plot(axes, false_positives, true_positives, f"{short} {_value(area, areas.get(label))}"))
         axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
-        _describe(axes, lines, name, "false positive rate", "true positive rate", METRICS["roc_auc"].label)
+        _describe(axes, lines, name, "false positive rate", "true positive rate", area.label)
     return figure
 
 
 def precision_recall_panels(tables: Tables, scores: Mapping[str, Scores]) -> Figure:
     """Draw precision-recall curves of each class against the others, with the average precision of each."""
     figure, panels = _panels(len(tables))
+    average = METRICS["average_precision"]
     for axes, (name, table) in zip(panels, tables.items(), strict=True):
-        lines, precisions = [], scores[name].by_class["average_precision"]
+        lines, precisions = [], scores[name].by_class[average.name]
         for label, short, probability, true in _one_against_rest(table):
             precision, recall, _ = precision_recall_curve(true, probability, drop_intermediate=True)
-            lines.append(_plot(axes, recall, precision, f"{short} {_value(precisions.get(label))}"))
-        _describe(axes, lines, name, "recall", "precision", METRICS["average_precision"].label)
+            lines.append(_plot(axes, recall, precision, f"{short} {_value(average, precisions.get(label))}"))
+        _describe(axes, lines, name, "recall", "precision", average.label)
     return figure
 
 
-def _value(score: Score | None, digits: int = 2) -> str:
+def _value(metric: Metric, score: Score | None) -> str:
     """Return the mean over the seeds; the curve shows all seeds together."""
-    return UNDEFINED if score is None else f"{score.mean:.{digits}f}"
+    return metric_form(metric).text(Cell(score.mean if score else None))
 
 
 def _plot(axes: Axes, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], label: str) -> Line2D:

@@ -12,6 +12,7 @@ from alzbench.evaluation.intervals import Interval
 from alzbench.evaluation.scores import Score
 
 UNDEFINED = "–"
+ALL_ROWS = "For all rows, use --csv, --html or --json."  # below a table that is cut
 
 
 @dataclass(frozen=True)
@@ -201,6 +202,11 @@ def as_cell(value: Any) -> Cell:
         case Interval(value=mean, low=low, high=high):
             return Cell(mean, low, high)
     return Cell(value)
+
+
+def and_more(number: int) -> str:
+    """Return the number of rows that are not shown, for the place where they would stand."""
+    return f"and {number:,} more"
 
 
 def number(value: float | str | None) -> float | None:

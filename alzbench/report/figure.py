@@ -12,6 +12,7 @@ from alzbench.compare import Comparison, Group
 from alzbench.drawing import PlainFigure
 from alzbench.evaluation.intervals import Interval
 from alzbench.evaluation.metrics import ACCURACY
+from alzbench.report.columns import metric_name
 from alzbench.report.remarks import NO_LEAK, leak_mark
 
 _SHOWN = (  # metric, colour, place beside the row's, name in the legend
@@ -56,7 +57,7 @@ def _forest(intervals: Mapping[str, Interval], label: str) -> Figure:
         interval = intervals[name]
         shown = not interval.low <= 0 <= interval.high
         colour = "tab:blue" if shown else "grey"
-        axes.errorbar(100 * interval.value, place, xerr=_errors(interval), fmt="o", color=colour)
+        axes.errorbar(ACCURACY.scale * interval.value, place, xerr=_errors(interval), fmt="o", color=colour)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(names)), names, fontsize=9)
     axes.set_ylim(-0.6, len(names) - 0.4)
@@ -69,7 +70,8 @@ def _errors(interval: Interval | None) -> list[list[float]] | None:
     """Return the length of the error bar to the left and to the right, in points; None for no bar."""
     if interval is None:
         return None
-    return [[100 * (interval.value - interval.low)], [100 * (interval.high - interval.value)]]
+    below, above = interval.value - interval.low, interval.high - interval.value
+    return [[ACCURACY.scale * below], [ACCURACY.scale * above]]
 
 
 def _panel(axes: Axes, group: Group) -> None:
@@ -79,7 +81,7 @@ def _panel(axes: Axes, group: Group) -> None:
         for place, row in zip(places, rows, strict=True):
             if score := row.scores.get(metric):
                 axes.errorbar(
-                    100 * score.mean,
+                    ACCURACY.scale * score.mean,
                     place + shift,
                     xerr=_errors(score.interval),
                     fmt="o",
@@ -88,11 +90,11 @@ def _panel(axes: Axes, group: Group) -> None:
                     label=label if place == len(rows) - 1 else None,
                 )
     for reference in group.references:
-        axes.axvline(100 * reference.accuracy, color="grey", linestyle=":", label=reference.name)
+        axes.axvline(ACCURACY.scale * reference.accuracy, color="grey", linestyle=":", label=reference.name)
     title = f"{'demo, ' if group.demo else ''}{group.protocol}" + f"\n({leak_mark(group.leaks) or NO_LEAK})"
     axes.set_title(title, fontsize=10)
     axes.set_yticks(places, [row.label for row in rows], fontsize=8)
-    axes.set_xlabel(f"test {ACCURACY.label}, %", fontsize=9)
-    axes.set_xlim(0, 100)
+    axes.set_xlabel(f"test {metric_name(ACCURACY)}", fontsize=9)
+    axes.set_xlim(0, ACCURACY.scale)
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.grid(axis="x", alpha=0.3)

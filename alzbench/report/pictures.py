@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from alzbench.compare import Comparison, Group
 from alzbench.compare.predictions import MOST_SIDE_BY_SIDE, GroupPredictions
 from alzbench.evaluation.figures import history_figure
-from alzbench.evaluation.metrics import ACCURACY
+from alzbench.evaluation.metrics import ACCURACY, CLASS_HEADLINE
 from alzbench.report import curves, figure
 from alzbench.report.run import ScoredRun
 
@@ -64,7 +64,7 @@ def prediction_figures(predictions: GroupPredictions) -> list[Placed]:
     if predictions.labels_only:
         names = ", ".join(predictions.labels_only)
         about += f" No calibration and curves without probabilities: {names}."
-    placed = [Placed(curves.confusion_panels(tables), about, "f1")]
+    placed = [Placed(curves.confusion_panels(tables), about, CLASS_HEADLINE.name)]
     scores = predictions.scores
     if not scores:
         return placed

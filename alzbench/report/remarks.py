@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from alzbench.compare import ExperimentRow, Group, Pair
 from alzbench.data.leakage import NOT_EXCLUDED
 from alzbench.evaluation.intervals import FEWEST_CLUSTERS
+from alzbench.evaluation.metrics import ACCURACY, CLASS_HEADLINE
 from alzbench.evaluation.significance import MOST
 from alzbench.store import Card
 
 DEMO = "DEMO on synthetic images: the scores say nothing about patients."
 NO_LEAK = "no leakage found"
-
 
 FEW = f"No interval is given if a class has fewer than {FEWEST_CLUSTERS} test subjects, or none in a seed."
 PUBLISHED = (
@@ -80,11 +80,11 @@ def group_notes(group: Group) -> tuple[str, ...]:
 
 def _untested(row: ExperimentRow) -> list[str]:
     """Return a note for each class that some seeds of a row do not test."""
-    n, f1 = len(row.seeds), row.class_scores.get("f1", {})
+    n, metric = len(row.seeds), CLASS_HEADLINE
     return [
-        f"{row.label}: F1 of {name} is a mean over {score.n} of {n} seeds, because the others have no test image of "
-        "this class; a mean over classes uses the classes that each seed has"
-        for name, score in f1.items()
+        f"{row.label}: {metric.label} of {name} is a mean over {score.n} of {n} seeds, because the others have no test "
+        "image of this class; a mean over classes uses the classes that each seed has"
+        for name, score in row.class_scores.get(metric.name, {}).items()
         if score.n < n
     ]
 
@@ -98,17 +98,22 @@ def reference_sources(group: Group) -> tuple[str, ...]:
 def needed_note(group: Group) -> str:
     """Return the numbers of subjects and seeds needed to detect the differences that are not shown."""
     needs = [need for pair in group.pairs if (need := _need(pair))]
-    return f"To detect {100 * group.pairs[0].min_effect:g} points, {'; '.join(needs)}." if needs else ""
+    return f"To detect {points(group.pairs[0].min_effect)}, {'; '.join(needs)}." if needs else ""
 
 
 def _need(pair: Pair) -> str:
-    difference = pair.differences["accuracy"]
+    difference = pair.differences[ACCURACY.name]
     if pair.verdict != "no difference shown" or pair.by != "subject" or difference is None:
         return ""
     subjects, seeds, tested = pair.subjects_needed or 0, pair.seeds_needed or 0, difference.interval.clusters
     wanted = [f"about {how_many(subjects)} test subjects (there are {tested:,})"] if subjects > tested else []
     wanted += [f"{how_many(seeds)} seeds (there are {len(pair.seeds)})"] if seeds > len(pair.seeds) else []
     return f"{pair.other} needs {' and '.join(wanted)}" if wanted else ""
+
+
+def points(difference: float) -> str:
+    """Return a difference of accuracy, as the user gave it."""
+    return f"{ACCURACY.scale * difference:g} points"
 
 
 def how_many(number: float) -> str:

@@ -11,17 +11,16 @@ import pandas as pd
 from alzbench import __version__
 from alzbench.errors import DataError
 from alzbench.evaluation.intervals import FEWEST_CLUSTERS
-from alzbench.evaluation.metrics import METRICS, Metric, metrics
-from alzbench.evaluation.predictions import PREFIX, class_names
+from alzbench.evaluation.metrics import ACCURACY, CLASS_HEADLINE, METRICS, Metric, metrics
+from alzbench.evaluation.predictions import errors
 from alzbench.evaluation.scores import Score, Scores, scores_of_run
 from alzbench.evaluation.subjects import combine
-from alzbench.report.columns import COUNT, SHARE, metric_form, metric_name
+from alzbench.report.columns import COUNT, PROBABILITY, SHARE, metric_form, metric_name
 from alzbench.report.document import Cell, Column, Document, Form, Section, Table, as_cell, make_table
 from alzbench.report.remarks import run_warnings
 from alzbench.store import Run
 
 MOST_ERRORS = 20
-_PROBABILITY = Form(digits=3)
 
 
 @dataclass(frozen=True)
@@ -99,14 +98,14 @@ def summary_document(run: Run) -> Document:
 def run_document(scored: ScoredRun) -> Document:
     """Return the document of a complete run."""
     run, table, scores = scored.run, scored.table, scored.scores
-    note = f"95 % intervals over test {scores.by}s; one seed says nothing about other seeds."
+    note = f"95 % intervals over test {scores.by}s; one seed says nothing about other seeds." if scores.by else ""
     if scored.labels_only:
-        note += f" No loss, calibration or curves, because {scored.labels_only}."
+        note = f"{note} No loss, calibration or curves, because {scored.labels_only}.".lstrip()
     every = {} if table is None else dict.fromkeys(m.name for m in metrics(level="image", per_class=False))
     tables = [
         _about(run),
         _overall({**every, **_image_scores(scores)}, scored.validation, note),
-        _by_class("By class", "f1", metrics(needs="counts", per_class=True), scored),
+        _by_class("By class", CLASS_HEADLINE.name, metrics(needs="counts", per_class=True), scored),
     ]
     if table is not None and not scored.labels_only:
         tables.append(
@@ -136,17 +135,16 @@ def run_document(scored: ScoredRun) -> Document:
 
 def runs_document(runs: Sequence[Run]) -> Document:
     """Return a document with a line for each run."""
-    accuracy = METRICS["accuracy"]
     columns = [
         Column("run", "run"), Column("state", "state"), Column("protocol", "protocol"),
-        Column("accuracy", metric_name(accuracy), metric_form(accuracy)),
+        Column(ACCURACY.name, metric_name(ACCURACY), metric_form(ACCURACY)),
     ]  # fmt: skip
     records = [
         {
             "run": run.name,
             "state": run.card.state,
             "protocol": run.card.protocol + (" (demo)" if run.card.demo else ""),
-            "accuracy": run.evaluation().value(accuracy) if run.is_scored else None,
+            ACCURACY.name: run.evaluation().value(ACCURACY) if run.is_scored else None,
         }
         for run in runs
     ]
@@ -191,8 +189,8 @@ def _image_scores(scores: Scores) -> dict[str, Score]:
 def _overall(test: Mapping[str, Score | None], validation: Mapping[str, Any], note: str) -> Table:
     """Return a row for each metric over all classes."""
     columns = [
-        Column("metric", "metric"), Column("test", "test", Form(digits=3)),
-        Column("validation", "validation", Form(digits=3)),
+        Column("metric", "metric"), Column("test", "test", Form()),
+        Column("validation", "validation", Form()),
     ]  # fmt: skip
     shown = [metric for metric in metrics(level="image", per_class=False) if metric.name in {**test, **validation}]
     records = [_record(metric, test=test.get(metric.name), validation=validation.get(metric.name)) for metric in shown]
@@ -216,7 +214,9 @@ def _by_class(title: str, key: str, shown: Sequence[Metric], scored: ScoredRun) 
         {"class": name, "images": n, **{m.name: by_class.get(m.name, {}).get(name) for m in shown}}
         for name, n in scored.images.items()
     ]
-    note = f"With 95 % intervals over test {scored.scores.by}s; none if a class has fewer than {FEWEST_CLUSTERS}."
+    by, note = scored.scores.by, ""
+    if by:
+        note = f"With 95 % intervals over test {by}s; none if a class has fewer than {FEWEST_CLUSTERS}."
     return make_table(title, columns, records, note, key)
 
 
@@ -229,11 +229,12 @@ def _subject_metrics(scored: ScoredRun) -> list[Metric]:
 
 def _by_subject(scored: ScoredRun) -> Table:
     scores = scored.scores
-    columns = [Column("metric", "metric"), Column("test", "test", Form(digits=3))]
+    columns = [Column("metric", "metric"), Column("test", "test", Form())]
     note = (
-        f"{scores.subjects:,} subjects, each classified once, by the mean probabilities or by the vote of its slices. "
-        "95 % intervals over subjects."
+        f"{scores.subjects:,} subjects, each classified once, by the mean probabilities or by the vote of its slices."
     )
+    if scores.by:
+        note += " 95 % intervals over subjects."
     records = [_record(metric, test=scores.overall.get(metric.name)) for metric in _subject_metrics(scored)]
     return make_table("By subject", columns, records, note, "by_subject")
 
@@ -254,16 +255,14 @@ def _wrong_subjects(table: pd.DataFrame) -> Table:
 
 def _errors(table: pd.DataFrame, confident: bool) -> Table:
     """Return the most confident errors, or the first ones if their confidence is unknown."""
-    confidence = table[[PREFIX + name for name in class_names(table)]].max(axis=1)
-    wrong = table.assign(confidence=confidence)[table["label"] != table["predicted"]]
+    wrong = errors(table, confident)
     columns = [
         Column("image", "image"), Column("subject", "subject"), Column("label", "true"),
         Column("predicted", "predicted"),
     ]  # fmt: skip
     if confident:
-        columns.append(Column("confidence", "probability", _PROBABILITY))
-        wrong = wrong.sort_values("confidence", ascending=False)
-    rows = wrong.head(MOST_ERRORS).assign(subject=lambda errors: errors["subject"].replace("", None))
+        columns.append(Column("confidence", "probability", PROBABILITY))
+    rows = wrong.head(MOST_ERRORS).assign(subject=lambda shown: shown["subject"].replace("", None))
     which = "most confident" if confident else "first"
     note = f"{len(wrong):,} of {len(table):,} images are misclassified; the {which} {MOST_ERRORS} are shown."
     title = "Most confident errors" if confident else "Errors"

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from alzbench.report.document import Column, Document, Section, Table, printable
+from alzbench.report.document import ALL_ROWS, Column, Document, Section, Table, and_more, printable
 
 MOST_ROWS = 50  # of a table; more are not readable on a terminal
 NAME_WIDTH = 22  # names of rows up to this length are never wrapped
@@ -77,7 +77,7 @@ class _Blocks:
                 yield Text()
             yield grid
         if len(self.table.rows) > MOST_ROWS:
-            yield _indented(_plain("For all rows, use --csv, --html or --json."), 2)
+            yield _indented(_plain(ALL_ROWS), 2)
         if self.table.note:
             yield _indented(_plain(self.table.note, "dim"), 2)
 
@@ -87,7 +87,7 @@ class _Blocks:
         columns, rows = [self.table.columns[k] for k in places], self.table.texts
         texts = [_aligned(columns[n], [row[k] for row in rows[:MOST_ROWS]]) for n, k in enumerate(places)]
         if len(rows) > MOST_ROWS:
-            texts = [[*column, "" if n else f"and {len(rows) - MOST_ROWS:,} more"] for n, column in enumerate(texts)]
+            texts = [[*column, "" if n else and_more(len(rows) - MOST_ROWS)] for n, column in enumerate(texts)]
         return columns, texts
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from alzbench.data.manifest import ImageSets
 from alzbench.errors import RunError
+from alzbench.evaluation.metrics import ACCURACY
 from alzbench.experiment import Experiment
 from alzbench.experiment.strict import StrictModel
 from alzbench.progress import Progress
@@ -95,5 +96,5 @@ class Outcome(StrictModel):
         state = "already complete" if self.state == "stored" else self.state
         if self.path is None:
             return f"{self.job.title}: {state}: {self.error}"
-        accuracy = "" if self.accuracy is None else f", test accuracy {100 * self.accuracy:.2f} %"
+        accuracy = "" if self.accuracy is None else f", test {ACCURACY.label} {ACCURACY.text(self.accuracy)}"
         return f"{self.job.title}: {state}{accuracy}, in {self.path}"

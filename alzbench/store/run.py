@@ -23,6 +23,10 @@ Model = TypeVar("Model", bound=BaseModel)
 _WAY_OUT = "remove the folder of the run, or repeat the run with --force."
 
 
+class _MissingScores(ValueError):
+    """A file lacks the scores that a run of its kind has."""
+
+
 class Run:
     """A stored run. Its methods read its files; each file is read once.
 
@@ -58,19 +62,19 @@ class Run:
                 metrics = _read_model(path, RunMetrics)
                 self._require_scores(metrics)
             except ValueError as error:
-                raise DataError(f"{path} is incomplete ({_first(error)}); {_WAY_OUT}") from None
+                raise DataError(f"{path} is {_state(error)} ({_first(error)}); {_WAY_OUT}") from None
             self._metrics = metrics
         return self._metrics
 
     def _require_scores(self, metrics: RunMetrics) -> None:
-        """Raise ValueError if scores are missing that this kind of run must have."""
+        """Raise _MissingScores if scores are missing that this kind of run must have."""
         if self.card.trial is not None:
             if metrics.validation is None:
-                raise ValueError("it holds no validation scores")
+                raise _MissingScores("it holds no validation scores")
         elif metrics.test is None:
-            raise ValueError("it holds no test scores")
+            raise _MissingScores("it holds no test scores")
         elif "test_by_subject" not in metrics.model_fields_set:
-            raise ValueError("it lacks test_by_subject")
+            raise _MissingScores("it lacks test_by_subject")
 
     def evaluation(self) -> Evaluation:
         """Return the evaluation of the test part, see `metrics`."""
@@ -162,7 +166,7 @@ def read_run(path: Path) -> Run:
         card = _read_model(file, Card)
     except ValueError as error:
         _require_layout(path, _read_json(file).get("format"))
-        raise DataError(f"{file} is incomplete ({_first(error)}); {_WAY_OUT}") from None
+        raise DataError(f"{file} is {_state(error)} ({_first(error)}); {_WAY_OUT}") from None
     _require_layout(path, card.format if "format" in card.model_fields_set else None)
     if card.state == "running" and not is_locked(path / ".lock"):
         reason = card.error or "its process ended without an error message"
@@ -187,6 +191,15 @@ def is_locked(path: Path) -> bool:
             return False
     except (filelock.Timeout, OSError):
         return True
+
+
+def _state(error: ValueError) -> str:
+    """Return `incomplete` where something is missing, and `damaged` where a value is wrong."""
+    if isinstance(error, ValidationError):
+        missing = error.errors(include_url=False)[0]["type"] == "missing"
+    else:
+        missing = isinstance(error, _MissingScores)
+    return "incomplete" if missing else "damaged"
 
 
 def _first(error: ValueError) -> str:

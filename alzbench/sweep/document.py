@@ -167,7 +167,7 @@ def _validation(runs: Sequence[Run], base: str, best: str) -> Table:
     shown = [m for m in metrics(needs="counts", per_class=False) if m.headline and m.view in ("images", "mean")]
     records = [_validation_record(metric, first, second) for metric in shown if first]
     sides = {"base": base, "best": best, "change": "change"}
-    columns = [Column("metric", "metric"), *(Column(key, label, Form(digits=3)) for key, label in sides.items())]
+    columns = [Column("metric", "metric"), *(Column(key, label, Form()) for key, label in sides.items())]
     note = (
         f"With 95 % intervals over seeds and validation subjects; none with fewer than {FEWEST_CLUSTERS}. The best was "
         "selected on these images, so its scores here are optimistic; compare the test scores below."

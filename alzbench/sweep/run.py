@@ -179,5 +179,6 @@ class _SweepRun:
             "trials": count_by_state(optuna_study),
             "best": {"trial": best.trial.number, "settings": best.trial.params},
             "best_values": dict(zip(self.loaded.sweep.objective, best.trial.values, strict=True)),
+            "by": self.loaded.by,
         }
         self.context.tracker.end_sweep(self.loaded.base, self.storage.folder, result, figures)

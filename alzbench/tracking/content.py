@@ -100,7 +100,7 @@ def _test_scores(scores: Scores) -> dict[str, Any]:
     for name, score in named.items():
         if score.interval is not None:
             values |= {f"{name}_low": score.interval.low, f"{name}_high": score.interval.high}
-    return values | {"test/intervals_over": f"{scores.by}s"}
+    return values | {"test/intervals_over": f"{scores.by}s" if scores.by else None}
 
 
 def _key(metric: str) -> str:

@@ -11,6 +11,7 @@ import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
 
 from alzbench.compare import Comparison, Group, Reference
+from alzbench.evaluation.metrics import ACCURACY
 from alzbench.report.document import Document
 from alzbench.report.markup import render_markdown
 from alzbench.report.remarks import group_warnings
@@ -28,12 +29,12 @@ class SearchedSweep:
 
     Attributes:
         name: Name of the sweep, and of its trials' group.
-        objective: Its name in a trial's summary.
+        objectives: Their names in a trial's summary.
         fields: The fields that differ among its trials.
     """
 
     name: str
-    objective: str
+    objectives: tuple[str, ...]
     fields: tuple[str, ...]
 
 
@@ -121,7 +122,7 @@ def _workspace(content: Content, sweeps: Sequence[SearchedSweep], project: str, 
         ("Scores by class", panels.by_class(_classes(groups))),
         ("Training", panels.curves()),
         ("Confusion matrices", panels.pictures()),
-        *((f"Sweep {s.name}", panels.sweep(s.objective, s.fields)) for s in sweeps),
+        *((f"Sweep {s.name}", panels.sweep(s.objectives, s.fields)) for s in sweeps),
     ]
     return ws.Workspace(
         entity=entity,
@@ -166,7 +167,7 @@ def _report(content: Content, sweeps: Sequence[SearchedSweep], project: str, ent
         blocks += [wr.PanelGrid(runsets=[only], panels=panels.laid_out(made))]
     for sweep in sweeps:
         only = runset(sweep.name, [ws.Metric("Group") == sweep.name])
-        made = panels.laid_out(panels.sweep(sweep.objective, sweep.fields), across=1, height=10)
+        made = panels.laid_out(panels.sweep(sweep.objectives, sweep.fields), across=1, height=10)
         blocks += [wr.H1(f"Sweep {sweep.name}"), wr.PanelGrid(runsets=[only], panels=made)]
     return wr.Report(project=project, entity=entity, title=TITLE, description="Written by `alzbench dashboard`.",
                      blocks=blocks, width="fluid")  # fmt: skip
@@ -181,4 +182,4 @@ def _references(groups: Sequence[Group]) -> list[Reference]:
 
 
 def _published(groups: Sequence[Group]) -> str:
-    return ", ".join(f"{100 * reference.accuracy:.2f} % ({reference.name})" for reference in _references(groups))
+    return ", ".join(f"{ACCURACY.text(reference.accuracy)} ({reference.name})" for reference in _references(groups))

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from alzbench.evaluation.predictions import PREFIX, class_names
+from alzbench.evaluation.predictions import PREFIX, class_names, errors, with_confidence
 from alzbench.store import Run
 
-MOST_MISTAKES = 32
+MOST_ERRORS = 32
 THUMBNAIL = 128  # longest side, in pixels
 HEATMAPS = "heatmaps"  # folder of a run: for an image called a/b.jpg, a/b.png
 
@@ -32,9 +32,10 @@ def media(run: Run, wandb: Any, pictures: Pictures) -> dict[str, Any]:
     values = {f"figures/{path.stem}": wandb.Image(str(path)) for path in sorted((run.path / "figures").glob("*.png"))}
     if run.has_predictions():
         table = run.predictions()
-        values |= plots(table, wandb, curves=not run.metrics().labels_only)
+        confident = not run.metrics().labels_only
+        values |= plots(table, wandb, curves=confident)
         values["test/predictions"] = wandb.Table(dataframe=with_confidence(table))
-        values["test/mistakes"] = mistakes(run, table, wandb, pictures)
+        values["test/errors"] = _errors(run, errors(table, confident).head(MOST_ERRORS), wandb, pictures)
     return values
 
 
@@ -56,24 +57,12 @@ def plots(table: pd.DataFrame, wandb: Any, curves: bool = True) -> dict[str, Any
     return values
 
 
-def with_confidence(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a predictions table with the highest probability of each row, and True if its prediction is right."""
-    confidence = table[[PREFIX + name for name in class_names(table)]].max(axis=1)
-    return table.assign(confidence=confidence, right=table["label"] == table["predicted"])
-
-
-def mistakes(run: Run, table: pd.DataFrame, wandb: Any, pictures: Pictures) -> Any:
-    """Return the most confident errors with their pictures, and with heat maps if the run has them."""
-    predictions = with_confidence(table)
-    worst = (
-        predictions[~predictions["right"]]
-        .sort_values(["confidence", "image"], ascending=[False, True])
-        .head(MOST_MISTAKES)
-    )
+def _errors(run: Run, wrong: pd.DataFrame, wandb: Any, pictures: Pictures) -> Any:
+    """Return the table of errors with their pictures, and with heat maps if the run has them."""
     rows = [
         [row["image"], _thumbnail(pictures(row["image"]), wandb), _heat_map(run, row["image"], wandb), row["subject"],
          row["label"], row["predicted"], float(row["confidence"])]
-        for row in worst.to_dict("records")
+        for row in wrong.to_dict("records")
     ]  # fmt: skip
     columns = ["image", "picture", "heat map", "subject", "label", "predicted", "confidence"]
     if all(row[2] is None for row in rows):

@@ -63,20 +63,20 @@ def comparison(keys: Sequence[str]) -> list[Any]:
     return [wr.MediaBrowser(title="Comparison", media_keys=list(keys), num_columns=1)] if keys else []
 
 
-def sweep(objective: str, fields: Sequence[str]) -> list[Any]:
+def sweep(objectives: Sequence[str], fields: Sequence[str]) -> list[Any]:
     """Return all trials over the searched fields, and the importance of each field.
 
     Args:
-        objective: Its name in a run's summary.
+        objectives: Their names in a run's summary.
         fields: The searched fields of the experiment.
     """
     columns = [
         *(wr.ParallelCoordinatesPlotColumn(metric=wr.Config(field)) for field in fields),
-        wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric(objective)),
+        *(wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric(objective)) for objective in objectives),
     ]
     return [
         wr.ParallelCoordinatesPlot(title="Trials", columns=columns),
-        wr.ParameterImportancePlot(with_respect_to=objective),
+        *(wr.ParameterImportancePlot(with_respect_to=objective) for objective in objectives),
         wr.MediaBrowser(title="Optuna's plots", media_keys=_SWEEP_PLOTS, num_columns=2),
     ]
 

@@ -14,6 +14,7 @@ import yaml
 from alzbench import atomic
 from alzbench.compare import Comparison, Reference, binomial_interval
 from alzbench.compare.predictions import read_group
+from alzbench.experiment.sweep import Sweep
 from alzbench.report.comparison import comparison_document
 from alzbench.report.export import export_frame
 from alzbench.report.pictures import group_figures
@@ -21,6 +22,7 @@ from alzbench.store import Run
 from alzbench.tracking import content
 from alzbench.tracking.client import Destination, OpenRun, TrackingError, is_reachable
 from alzbench.tracking.dashboard import Content, Dashboard, SearchedSweep, save
+from alzbench.tracking.sweep_summary import SweepSummary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,18 +44,34 @@ def read_content(comparison: Comparison) -> Content:
     return Content(shown, comparison_document(shown, predictions), figures)
 
 
-def searched_sweeps(runs: Sequence[Run]) -> list[SearchedSweep]:
-    """Return the sweeps among stored runs, with the fields that differ among their complete trials."""
+def searched_sweeps(runs: Sequence[Run], summaries: Sequence[SweepSummary]) -> list[SearchedSweep]:
+    """Return the sweeps among stored runs, with the fields that differ among their complete trials.
+
+    Args:
+        runs: Stored runs; those that are no trials are left out.
+        summaries: Summaries of the finished sweeps, which hold their objectives.
+    """
     trials: dict[str, list[Run]] = {}
     for run in runs:
         if run.card.trial is not None and run.card.state == "complete" and not run.card.demo:
             trials.setdefault(run.card.experiment, []).append(run)
-    return [SearchedSweep(name, _objective(of_sweep), _searched(of_sweep)) for name, of_sweep in trials.items()]
+    values = {summary.sweep.name: summary.values for summary in summaries}
+    return [
+        SearchedSweep(name, _objectives(of_sweep, values.get(name, {})), _searched(of_sweep))
+        for name, of_sweep in trials.items()
+    ]
 
 
-def _objective(trials: Sequence[Run]) -> str:
-    by_subject = trials[0].metrics().validation_by_subject is not None
-    return "validation_by_subject/macro_f1" if by_subject else "validation/macro_f1"
+def _objectives(trials: Sequence[Run], summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of a sweep's objectives in a trial's summary in W&B.
+
+    A sweep that is not finished has no summary: its objective is taken to be the default, by subject where possible.
+    """
+    best_values = summary.get("best_values")
+    names = best_values if isinstance(best_values, dict) and best_values else Sweep.model_fields["objective"].default
+    by = summary.get("by") or ("subject" if trials[0].metrics().validation_by_subject is not None else "slice")
+    part = "validation_by_subject" if by == "subject" else "validation"
+    return tuple(f"{part}/{name}" for name in names)
 
 
 def _searched(trials: Sequence[Run]) -> tuple[str, ...]:

@@ -33,9 +33,16 @@ def test_compare_says_what_it_takes_to_see_a_difference_of_the_size_that_is_aske
     assert needed["2"] > 10 * needed["10"]  # about 25 times as many
     (group,) = json.loads(alzbench("compare", "--runs", stored, "--worth", "10", "--json").out)["groups"]
     assert group["pairs"][0]["subjects_needed"] == needed["10"]  # the old name of the option
-    refused = alzbench("compare", "--runs", stored, "--min-effect", "0")
+
+
+@pytest.mark.parametrize("points", ["0", "nan", "inf", "100.5"])
+@pytest.mark.parametrize("option", ["--min-effect", "--worth"])
+def test_a_smallest_difference_that_accuracy_cannot_have_is_refused(
+    alzbench: Command, stored: Path, option: str, points: str
+) -> None:
+    refused = alzbench("compare", "--runs", stored, option, points)
     assert refused.code == 2
-    assert "--min-effect" in refused.err
+    assert f"Invalid value for '{option}': must be a number from 0.01 to 100, got {points}" in refused.err
 
 
 def test_compare_cuts_no_number_in_a_narrow_terminal(

@@ -65,19 +65,19 @@ def test_a_run_that_cannot_be_read_is_not_in_the_way_of_others(
 
 @pytest.mark.parametrize("command", ["compare", "report"])
 @pytest.mark.parametrize(
-    ("file", "change"),
+    ("file", "state", "change"),
     [
-        ("metrics.json", {"test": {}}),
-        ("metrics.json", {"test_by_subject": {"mean": {}}}),
-        ("metrics.json", {"test": {"n": float("inf")}}),
-        ("metrics.json", {"test": {"n": 96, "classes": ["A"], "per_class": {"A": 1}, "accuracy": "x"}}),
-        ("state.json", {"seed": "zero"}),
-        ("state.json", {"folds": None}),
+        ("metrics.json", "incomplete", {"test": {}}),
+        ("metrics.json", "incomplete", {"test_by_subject": {"mean": {}}}),
+        ("metrics.json", "damaged", {"test": {"n": float("inf")}}),
+        ("metrics.json", "damaged", {"test": {"n": 96, "classes": ["A"], "per_class": {"A": 1}, "accuracy": "x"}}),
+        ("state.json", "damaged", {"seed": "zero"}),
+        ("state.json", "damaged", {"folds": None}),
     ],
     ids=["no figures", "no figures by subject", "infinite", "text", "seed", "folds"],
 )
-def test_an_incomplete_file_of_a_run_is_named(
-    alzbench: Command, stored: Path, command: str, file: str, change: dict[str, Any]
+def test_an_incomplete_or_damaged_file_of_a_run_is_named(
+    alzbench: Command, stored: Path, command: str, file: str, state: str, change: dict[str, Any]
 ) -> None:
     path = next((stored / "b").iterdir())
     draw_predictions(path, 0, 0.8)
@@ -85,7 +85,7 @@ def test_an_incomplete_file_of_a_run_is_named(
     (path / file).write_text(json.dumps({**content, **change}))
     what = [path] if command == "report" else ["--runs", stored]
     result = alzbench(command, *what)
-    assert f"{path / file} is incomplete" in result.err
+    assert f"{path / file} is {state} (" in result.err
     assert "bug" not in result.err
     assert result.code == (0 if file == "state.json" and command == "compare" else 3)
 

@@ -216,3 +216,7 @@ def test_a_metric_of_votes_or_means_must_be_one_of_images_first(view: Literal["m
     with pytest.raises(ValueError, match="'unknown' must be a metric of images before"):
         declare(name, label="x", short="x", view=view)(METRICS["accuracy"].function)
     assert name not in METRICS
+
+
+def test_a_value_reads_as_its_metric_declares() -> None:
+    assert [METRICS[name].text(0.66857) for name in ("accuracy", "macro_f1")] == ["66.86 %", "0.669"]

@@ -111,6 +111,7 @@ def test_without_counts_there_are_scores_and_no_intervals() -> None:
     scores = scores_of_run(0, evaluate(table), None)
     assert scores.overall["accuracy"].mean == (table["label"] == table["predicted"]).mean()
     assert not [name for name, score in scores.overall.items() if score.interval]
+    assert scores.by == ""
 
 
 def test_too_few_healthy_subjects_have_no_interval_of_the_area() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from alzbench.evaluation.subject_counts import count_subjects
+
 
 def draw_predictions(
     path: Path, seed: int, right: float, classes: Sequence[str] = ("A", "B"), subjects: int = 12
@@ -29,8 +31,10 @@ def draw_predictions(
 
 
 def write_predictions(path: Path, table: pd.DataFrame) -> None:
-    """Write the predictions of a stored run, whose scores then are of so many images."""
+    """Write the predictions of a stored run, whose counts are then of them, and whose scores are of so many images."""
     table.to_csv(path / "predictions.csv", index=False)
+    if (path / "subjects.json").is_file():
+        (path / "subjects.json").write_text(json.dumps(count_subjects(table).to_json()))
     if (path / "metrics.json").is_file():
         metrics = json.loads((path / "metrics.json").read_text())
         metrics["test"]["n"] = len(table)

@@ -68,7 +68,7 @@ def assert_whole(server: StandIn, folder: Path) -> None:
     assert sent.summary["state"] == "complete"
     assert sent.state == "finished"
     tables = " ".join(artifact["name"] for artifact in server.artifacts.values() if artifact["run"] == sent.name)
-    assert all(name in tables for name in ("testpredictions", "testmistakes", "testconfusion_table")), tables
+    assert all(name in tables for name in ("testpredictions", "testerrors", "testconfusion_table")), tables
     assert all(artifact["state"] == "COMMITTED" for artifact in server.artifacts.values())
     assert marker(folder)["state"] == "sent"
     assert marker(folder)["finished"] == run.card.finished

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from alzbench.errors import DataError
-from alzbench.experiment import BackboneSettings, DataSettings
+from alzbench.experiment import BackboneSettings, DataSettings, TrainSettings
 from alzbench.experiment.schema import ModelSettings
 from alzbench.models import prefix as prefix_module
 from alzbench.models.classifier import build_head, join_prefix
 from alzbench.models.prefix import Prefix, build_prefix
 from alzbench.models.weights import weights_fingerprint
 from alzbench.training.extractor import KerasExtractor, OnnxExtractor, make_extractor
+from alzbench.training.losses import make_loss
 
 pytestmark = pytest.mark.slow
 
@@ -121,11 +122,17 @@ def test_keras_is_the_extractor_without_onnx_runtime(monkeypatch: pytest.MonkeyP
     assert make_extractor(prefix()).name == "Keras"
 
 
-@pytest.mark.slow
-def test_prefix_and_head_joined_give_the_heads_predictions(images: np.ndarray, tmp_path: Path) -> None:
+LOSS_SETTINGS: list[dict[str, Any]] = [{}, {"loss": "focal"}, {"label_smoothing": 0.1}]
+
+
+@pytest.mark.parametrize("settings", LOSS_SETTINGS, ids=str)
+def test_the_stored_model_gives_the_heads_predictions_whatever_the_loss(
+    images: np.ndarray, tmp_path: Path, settings: dict[str, Any]
+) -> None:
     built = prefix(scaling="imagenet", size=64)
     images = images.repeat(2, axis=1).repeat(2, axis=2)
     head = build_head(ModelSettings(variant="attention", options={"key_dim": 8}), built.shape, 4, "float32", seed=0)
+    head.compile("sgd", loss=make_loss(TrainSettings(**settings)))
     logits = head.predict(KerasExtractor(built)(images), verbose=0)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     join_prefix(built, head).save(tmp_path / "model.keras")

@@ -72,8 +72,7 @@ def test_comparison_shows_the_published_reference(real_set: Path, runs: RunStore
     assert [reference.accuracy for group in groups for reference in group.references] == [0.6686]
     (group,) = groups
     for row in group.rows:
-        assert row.accuracy is not None
-        assert row.difference["reference work"] == pytest.approx(row.accuracy.mean - 0.6686)
+        assert row.difference["reference work"] == pytest.approx(row.scores["accuracy"].mean - 0.6686)
 
 
 def test_predictions_cover_every_original_once(real_set: Path, runs: RunStore) -> None:

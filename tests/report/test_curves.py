@@ -74,9 +74,9 @@ def test_curves_have_the_areas_of_scikit_learn_and_few_points(drawn: pd.DataFram
     drawn = drawn[(drawn["label"] == "B") | (drawn.index % 3 == 0)]  # or both areas would be alike
     truth = drawn["label"] == "A"
     (curve,), (precision,) = roc({"one": drawn}).axes, precision_recall({"one": drawn}).axes
-    assert curve.get_legend().get_texts()[0].get_text() == f"A {roc_auc_score(truth, drawn['p_A']):.2f}"
+    assert curve.get_legend().get_texts()[0].get_text() == f"A {roc_auc_score(truth, drawn['p_A']):.3f}"
     area = average_precision_score(truth, drawn["p_A"])
-    assert precision.get_legend().get_texts()[0].get_text() == f"A {area:.2f}"
+    assert precision.get_legend().get_texts()[0].get_text() == f"A {area:.3f}"
     for line in (*curve.lines, *precision.lines):
         x = line.get_xdata()
         assert len(x) <= CURVE_POINTS
@@ -111,4 +111,4 @@ def test_a_name_with_a_leading_dash_is_in_the_legend() -> None:
     for figure in (roc({"one": table}), precision_recall({"one": table})):
         legend = figure.axes[0].get_legend()
         assert legend is not None
-        assert [text.get_text() for text in legend.get_texts()] == ["_A 1.00", "B 1.00"]
+        assert [text.get_text() for text in legend.get_texts()] == ["_A 1.000", "B 1.000"]

@@ -62,6 +62,15 @@ def test_scores_have_intervals_where_they_can(section: Section) -> None:
     assert scores["expected calibration error"][0] != "–"
 
 
+def test_without_stored_predictions_nothing_is_said_of_intervals(run: Run) -> None:
+    assert sum("interval" in table.note for table in summary_document(run).sections[0].tables) == 3
+    (run.path / "predictions.csv").unlink()
+    assert run.counts() is None
+    document = summary_document(read_run(run.path))
+    assert not [table.note for table in document.sections[0].tables if "interval" in table.note]
+    assert document.data["by"] == ""
+
+
 def test_classes_have_the_intervals_that_comparisons_give(run: Run, section: Section) -> None:
     score = scores_of_run(run.card.seed, run.evaluation(), run.counts()).by_class["f1"]["A"]
     assert score.interval is not None

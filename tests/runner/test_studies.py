@@ -24,6 +24,7 @@ from alzbench.runner.estimator import Fit
 from alzbench.runner.listeners import Listeners
 from alzbench.store import RunStore, RunWriter
 from tests.helpers.command import TINY, Command, assert_sentence
+from tests.helpers.images import CLASSES
 from tests.helpers.paths import EXPERIMENTS
 from tests.helpers.predictions import draw_predictions
 from tests.helpers.running import run as run_experiments
@@ -92,7 +93,7 @@ def test_a_study_is_run_in_order_and_compared(run: Command, study: Path, stub: t
 def test_a_study_ends_with_the_effects_of_its_factors(run: Command, study: Path) -> None:
     run(study)
     for stored in RunStore(Path("runs")).runs():
-        draw_predictions(stored.path, len(stored.card.experiment), 0.6)
+        draw_predictions(stored.path, len(stored.card.experiment), 0.6, CLASSES)
     again = run(study)
     assert re.search(r"^ *Effects of the factors +pairs +accuracy, points", again.out, re.MULTILINE), again.out
     assert re.search(r"^ *loss: focal +1 +[+-]?\d", again.out, re.MULTILINE), again.out

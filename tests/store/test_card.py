@@ -63,7 +63,7 @@ def test_a_value_of_another_type_is_refused(store: RunStore, key: str, value: ob
     path = write_run(store.root)
     content = json.loads((path / "state.json").read_text())
     (path / "state.json").write_text(json.dumps({**content, key: value}))
-    with pytest.raises(DataError, match=rf"state\.json is incomplete \({key}: "):
+    with pytest.raises(DataError, match=rf"state\.json is damaged \({key}: "):
         read_run(path)
 
 

@@ -72,7 +72,17 @@ def test_scores_that_cannot_be_are_refused(store: RunStore, harm: dict[str, Any]
     (path / "metrics.json").write_text(json.dumps(content))
     with pytest.raises(DataError) as caught:
         read_run(path).metrics()
-    assert f"metrics.json is incomplete ({message}" in str(caught.value)
+    assert f"metrics.json is damaged ({message}" in str(caught.value)
+
+
+def test_a_file_that_lacks_a_score_of_two_classes_is_incomplete(store: RunStore) -> None:
+    path = write_run(store.root)
+    content = json.loads((path / "metrics.json").read_text())
+    content["test_by_subject"] = {"subjects": 2, "mean": content["test"], "vote": content["test"], "demented": {"n": 2}}
+    (path / "metrics.json").write_text(json.dumps(content))
+    message = r"metrics\.json is incomplete \(test_by_subject\.demented: accuracy is missing\)"
+    with pytest.raises(DataError, match=message):
+        read_run(path).metrics()
 
 
 def test_a_trial_has_validation_scores_alone(store: RunStore) -> None:

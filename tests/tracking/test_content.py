@@ -12,9 +12,10 @@ from PIL import Image
 from alzbench.data.leakage import NOT_EXCLUDED
 from alzbench.evaluation.evaluate import evaluate
 from alzbench.evaluation.metrics import metrics
+from alzbench.evaluation.predictions import errors
 from alzbench.store import Card, RunMetrics, RunStore, read_run
 from alzbench.tracking import content
-from alzbench.tracking.media import MOST_MISTAKES, media
+from alzbench.tracking.media import MOST_ERRORS, media
 from tests.helpers.command import Command
 from tests.helpers.predictions import draw_predictions
 from tests.helpers.runs import CARD
@@ -79,14 +80,15 @@ def test_errors_have_heat_maps_if_the_run_has_some(alzbench: Command, tmp_path: 
     wrong = run.predictions().query("label != predicted")
     picture = tmp_path / "picture.png"
     Image.new("I;16", (400, 200)).save(picture)
-    plain = media(run, wandb, lambda _: None)["test/mistakes"]
+    plain = media(run, wandb, lambda _: None)["test/errors"]
     assert plain.columns == ["image", "picture", "subject", "label", "predicted", "confidence"]
-    assert len(plain.data) == min(MOST_MISTAKES, len(wrong))
+    assert [row[0] for row in plain.data] == errors(run.predictions())["image"].tolist()[:MOST_ERRORS]
+    assert len(plain.data) == min(MOST_ERRORS, len(wrong))
     one = wrong["image"].iloc[0]
     heat_map = (run.path / "heatmaps" / one).with_suffix(".png")
     heat_map.parent.mkdir(parents=True)
     Image.new("RGB", (8, 8)).save(heat_map)
-    table = media(run, wandb, lambda name: picture if name == one else tmp_path / "gone.png")["test/mistakes"]
+    table = media(run, wandb, lambda name: picture if name == one else tmp_path / "gone.png")["test/errors"]
     assert table.columns[1:3] == ["picture", "heat map"]
     by_image = {row[0]: row[1:3] for row in table.data}
     thumbnail, heat = by_image.pop(one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from alzbench.compare import load_references
+from alzbench.evaluation.metrics import ACCURACY
 from tests.helpers.command import Command, assert_sentence
 from tests.helpers.runs import write_run
 from tests.helpers.wandb_runs import Write, only_run
@@ -70,6 +72,14 @@ def test_what_is_printed_keeps_to_the_schema_of_wandb_workspaces(specification: 
     text = json.dumps(report)
     assert "66.86 %" in text
     assert "second" in text  # the comparison's own table
+
+
+def test_the_published_accuracy_has_the_form_of_its_metric(
+    alzbench: Command, stored: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alzbench.tracking.dashboard.ACCURACY", dataclasses.replace(ACCURACY, digits=3))
+    (reference,) = load_references()
+    assert f"published: 66.860 % ({reference.name})" in alzbench("dashboard", *stored, "--dry-run").out
 
 
 @pytest.mark.usefixtures("stored")

@@ -62,7 +62,7 @@ def test_the_file_holds_config_history_summary_and_media(folder: Path) -> None:
     assert [(row["epoch"], row["_step"]) for row in epochs] == [(k, k) for k in range(1, EPOCHS + 1)]
     table = run.table("history.csv")
     assert [row["validation/loss"] for row in epochs] == table["val_loss"].tolist()
-    assert {"figures/confusion._type", "test/predictions._type", "test/mistakes._type"} <= last.keys()
+    assert {"figures/confusion._type", "test/predictions._type", "test/errors._type"} <= last.keys()
     plots = {name.partition(".")[2] for record in records(folder) if record["type"] == "config"
              for name in record["config"]["update"]}  # fmt: skip
     assert {"visualize.test/confusion", "visualize.test/pr", "visualize.test/roc"} <= plots
@@ -92,7 +92,7 @@ def test_the_summary_holds_scores_with_intervals_and_leakage(folder: Path) -> No
 
 
 def test_the_most_confident_errors_have_their_pictures(folder: Path) -> None:
-    (file,) = folder.glob("wandb/offline-run-*/files/media/table/test/mistakes*.json")
+    (file,) = folder.glob("wandb/offline-run-*/files/media/table/test/errors*.json")
     table = json.loads(file.read_text())
     columns = {name: k for k, name in enumerate(table["columns"])}
     wrong = read_run(folder).predictions().query("label != predicted")
@@ -102,7 +102,7 @@ def test_the_most_confident_errors_have_their_pictures(folder: Path) -> None:
     (pictures,) = (
         [entry["path"] for entry in record["artifact"]["manifest"]["contents"] if entry["path"].endswith(".png")]
         for record in records(folder)
-        if record["type"] == "artifact" and "mistakes" in record["artifact"]["name"]
+        if record["type"] == "artifact" and "errors" in record["artifact"]["name"]
     )
     assert len(pictures) == len(wrong)
     assert "heat map" not in columns  # this run has none

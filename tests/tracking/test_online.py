@@ -32,7 +32,7 @@ def test_the_server_has_all_of_a_run(alzbench: Command, write: Write, server: St
     assert sent.values["train"]["epochs"] == EPOCHS
     assert sent.values["run"]["hash"] == read_run(only_run()).card.hash
     assert (sent.values["label"], sent.values["protocol_name"]) == ("e (reference)", "reference")
-    assert {"figures/confusion", "test/mistakes", "test/predictions"} <= sent.history[-1].keys()
+    assert {"figures/confusion", "test/errors", "test/predictions"} <= sent.history[-1].keys()
     assert any(name.startswith("media/images/figures/confusion") for name in sent.files)
     assert not {"wandb-metadata.json", "requirements.txt"} & sent.files.keys()  # nothing about the machine
     assert marker(only_run())["url"].startswith(server.url)

@@ -171,6 +171,7 @@ def test_the_summary_of_a_sweep_is_sent_later_with_its_trials(
     assert (sweep.title, sweep.group, sweep.state) == ("s sweep", "s", "finished")
     assert [name for name in sweep.history[-1] if name.startswith("sweep/")]
     assert sweep.summary["best"] == {"trial": 2, "settings": {"train.lr": 1e-3}}
+    assert (list(sweep.summary["best_values"]), sweep.summary["by"]) == (["accuracy"], "slice")
     server.requests.clear()
     assert json.loads(alzbench("sync", "--json").out)["present"] == len(trials) + 1
     assert server.requests == []
