@@ -178,7 +178,7 @@ def test_trials_are_kept_out_of_comparisons(alzbench: Command, write: Write) -> 
     assert_sentence(alzbench("compare", "s-sweep"), 3, "trials have no test scores")
     shown = alzbench("show", trial)
     assert (shown.code, shown.err) == (0, "")
-    assert "On the validation part" in shown.out
+    assert "Validation scores only: a trial never reads the test part." in shown.out
     assert "accuracy %" in shown.out
     listed = alzbench("list", "runs")
     assert (listed.code, listed.err) == (0, "")
