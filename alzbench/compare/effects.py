@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from alzbench.evaluation.differences import mean_difference
+from alzbench.evaluation.differences import mean_difference, paired_metrics
 from alzbench.evaluation.intervals import Interval, Jackknife
-from alzbench.evaluation.metrics import metrics
 from alzbench.evaluation.stacked import StackedCounts, align_all, obstacle
 
 Levels = frozenset[tuple[str, str]]  # (factor, level) pairs that are on in an experiment
@@ -60,8 +59,7 @@ def effects(
 
 
 def _changes(pairs: Sequence[tuple[Jackknife, Jackknife]]) -> dict[str, Interval | None]:
-    paired = metrics(level="image", needs="counts", per_class=False)
-    return {metric.name: mean_difference(pairs, metric) for metric in paired}
+    return {metric.name: mean_difference(pairs, metric) for metric in paired_metrics()}
 
 
 def _reasons(pairs: Mapping[tuple[str, str], tuple[StackedCounts, StackedCounts]]) -> dict[tuple[str, str], str]:

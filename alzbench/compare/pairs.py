@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from alzbench.evaluation.differences import Difference, differences
+from alzbench.evaluation.differences import Difference, differences, paired_metrics
 from alzbench.evaluation.intervals import Interval
-from alzbench.evaluation.metrics import ACCURACY, metrics
+from alzbench.evaluation.metrics import ACCURACY
 from alzbench.evaluation.significance import ALPHA, MIN_EFFECT, holm, mcnemar_exact, needed
 from alzbench.evaluation.stacked import StackedCounts, align_all, obstacle
 
@@ -92,8 +92,7 @@ def _judged(pairs: Sequence[Pair]) -> list[Pair]:
 
 def _pair(first: StackedCounts, other: StackedCounts, min_effect: float) -> Pair:
     ((one, two),) = align_all([(first, other)])
-    paired = metrics(level="image", needs="counts", per_class=False)
-    changes = {metric.name: differences(one.images, two.images, metric)[0] for metric in paired}
+    changes = {metric.name: differences(one.images, two.images, metric)[0] for metric in paired_metrics()}
     only_first = int((one.right[0] & ~two.right[0]).sum())
     only_second = int((two.right[0] & ~one.right[0]).sum())
     accuracy = changes[ACCURACY.name]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy import special
 
 from alzbench.evaluation.intervals import Interval, Jackknife, jackknife_interval
-from alzbench.evaluation.metrics import Metric, Values
+from alzbench.evaluation.metrics import Metric, Values, metrics
 
 SMALLEST_P = 1e-300  # Student's distribution underflows to 0 below it, but no p-value is 0
 
@@ -31,6 +31,11 @@ class Difference:
 
     interval: Interval
     p: float
+
+
+def paired_metrics() -> list[Metric]:
+    """Return the metrics whose paired difference is computed."""
+    return metrics(level="image", needs="counts", per_class=False)
 
 
 def differences(first: Jackknife, second: Jackknife, metric: Metric) -> list[Difference | None]:

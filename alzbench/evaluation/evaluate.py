@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
+from alzbench.evaluation import predictions
 from alzbench.evaluation.metrics import METRICS, Counts, Examples, Metric, metrics
-from alzbench.evaluation.predictions import PREFIX, class_names
+from alzbench.evaluation.predictions import class_names
 from alzbench.evaluation.subjects import combine, demented_or_not
 
 
@@ -103,8 +105,7 @@ class TableScores(_Stored):
     @classmethod
     def from_examples(cls, examples: Examples, classes: Sequence[str], probabilities: bool) -> TableScores:
         """Return the scores of predictions; without `probabilities` those of labels alone."""
-        matrix = np.zeros((len(classes), len(classes)), np.int64)
-        np.add.at(matrix, (examples.labels, examples.predicted), 1)
+        matrix = confusion_matrix(examples.labels, examples.predicted, len(classes))
         scores = cls.from_matrix(matrix, classes)
         more = metrics(level="image", needs="probabilities")
         return scores._with(more, examples) if probabilities else scores._without(more)
@@ -158,8 +159,7 @@ class TwoClassScores(_Stored):
     @classmethod
     def from_examples(cls, examples: Examples, probabilities: bool = True) -> TwoClassScores:
         """Return the scores of two-class predictions, see `subjects.two_classes`."""
-        matrix = np.zeros((2, 2), np.int64)
-        np.add.at(matrix, (examples.labels, examples.predicted), 1)
+        matrix = confusion_matrix(examples.labels, examples.predicted, 2)
         scores: dict[str, float | None] = {}
         for metric in metrics(level="subject"):
             if metric.view == "demented" and metric.needs == "counts":
@@ -232,13 +232,20 @@ def evaluate(table: pd.DataFrame, probabilities: bool = True) -> Evaluation:
     return Evaluation(images=images, subjects=subjects)
 
 
+def confusion_matrix(
+    labels: npt.NDArray[np.integer], predicted: npt.NDArray[np.integer], classes: int
+) -> npt.NDArray[np.int64]:
+    """Return the numbers (K, K) of each true class (row) that are predicted as each class (column)."""
+    matrix = np.zeros((classes, classes), np.int64)
+    np.add.at(matrix, (labels, predicted), 1)
+    return matrix
+
+
 def examples_of(table: pd.DataFrame) -> Examples:
     """Return a predictions table as arrays, with no groups to leave out."""
-    classes = class_names(table)
-    index = pd.Index(classes)
+    index = pd.Index(class_names(table))
     labels, predicted = (index.get_indexer(pd.Index(table[column])) for column in ("label", "predicted"))
-    probabilities = table[[PREFIX + name for name in classes]].to_numpy(np.float64)
-    return Examples(probabilities, labels, predicted, np.zeros(len(table), np.intp), 0)
+    return Examples(predictions.probabilities(table), labels, predicted, np.zeros(len(table), np.intp), 0)
 
 
 def _table_scores(table: pd.DataFrame, probabilities: bool) -> TableScores:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from alzbench.evaluation.evaluate import Evaluation, SubjectScores, TableScores, TwoClassScores
+from alzbench.evaluation.evaluate import Evaluation, SubjectScores, TableScores, TwoClassScores, confusion_matrix
 from alzbench.evaluation.subject_counts import SubjectCounts
 from alzbench.evaluation.subjects import two_classes
 
@@ -34,7 +33,7 @@ def pool(evaluations: Sequence[Evaluation], counts: Sequence[SubjectCounts]) -> 
         return Evaluation(images=images, subjects=None)
     labels, predicted = (np.concatenate([getattr(fold, name) for fold in counts]) for name in ("labels", "predicted"))
     demented = 1 - np.concatenate([fold.healthy for fold in counts if fold.healthy is not None])
-    mean = TableScores.from_matrix(_matrix(labels, predicted, len(classes)), classes)
+    mean = TableScores.from_matrix(confusion_matrix(labels, predicted, len(classes)), classes)
     # older versions did not store the votes
     accuracies = sum((scores.vote.scores["accuracy"] or 0) * scores.subjects for scores in stored) / len(labels)
     nothing: dict[str, dict[str, float | None]] = {name: {} for name in classes}
@@ -44,9 +43,3 @@ def pool(evaluations: Sequence[Evaluation], counts: Sequence[SubjectCounts]) -> 
     return Evaluation(
         images=images, subjects=SubjectScores(subjects=len(labels), mean=mean, vote=vote, demented=two_class)
     )
-
-
-def _matrix(labels: npt.NDArray[np.integer], predicted: npt.NDArray[np.integer], size: int) -> npt.NDArray[np.int64]:
-    matrix = np.zeros((size, size), np.int64)
-    np.add.at(matrix, (labels, predicted), 1)
-    return matrix

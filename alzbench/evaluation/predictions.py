@@ -41,10 +41,14 @@ def class_names(table: pd.DataFrame) -> list[str]:
     return [column.removeprefix(PREFIX) for column in table.columns if column.startswith(PREFIX)]
 
 
+def probabilities(table: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return the probabilities (n, K) of a table, with the classes in label order."""
+    return table[[PREFIX + name for name in class_names(table)]].to_numpy(np.float64)
+
+
 def with_confidence(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with the highest probability of each row, and True if its prediction is right."""
-    confidence = table[[PREFIX + name for name in class_names(table)]].max(axis=1)
-    return table.assign(confidence=confidence, right=table["label"] == table["predicted"])
+    return table.assign(confidence=probabilities(table).max(axis=1), right=table["label"] == table["predicted"])
 
 
 def errors(table: pd.DataFrame, confident: bool = True) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from alzbench import __version__
 from alzbench.compare import Comparison, Effect, ExperimentRow, Group, Pair, Reference, binomial_interval
 from alzbench.compare.disagreements import DisputedSubject, disputed_subjects
 from alzbench.compare.predictions import GroupPredictions
+from alzbench.evaluation.differences import paired_metrics
 from alzbench.evaluation.metrics import ACCURACY, CLASS_HEADLINE, Metric, metrics
 from alzbench.evaluation.scores import Scores
 from alzbench.report.columns import (
@@ -238,7 +239,7 @@ def _versus(references: Sequence[Reference]) -> list[Column]:
 
 def _changed() -> list[Metric]:
     """Return the metrics whose paired change is computed."""
-    return headline_first(metrics(level="image", needs="counts", per_class=False))
+    return headline_first(paired_metrics())
 
 
 def _pair_values(pair: Pair | None) -> dict[str, Any]:

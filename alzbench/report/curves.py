@@ -15,7 +15,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from alzbench.drawing import PlainFigure
 from alzbench.evaluation.calibration import BINS, EDGES, bin_sums
 from alzbench.evaluation.metrics import METRICS, Metric
-from alzbench.evaluation.predictions import PREFIX, class_names
+from alzbench.evaluation.predictions import PREFIX, class_names, with_confidence
 from alzbench.evaluation.scores import Score, Scores
 from alzbench.report.columns import SHARE, metric_form
 from alzbench.report.document import Cell
@@ -127,8 +127,8 @@ def _one_against_rest(
 
 def _bins(table: pd.DataFrame) -> tuple[npt.NDArray[np.float64], ...]:
     """Return images, mean confidence and share correct of each bin (BINS,)."""
-    confidence = table[[PREFIX + name for name in class_names(table)]].to_numpy(np.float64).max(axis=1)
-    right = (table["label"] == table["predicted"]).to_numpy()
+    predictions = with_confidence(table)
+    confidence, right = predictions["confidence"].to_numpy(), predictions["right"].to_numpy()
     images, *sums = bin_sums(confidence, right, np.zeros(len(table), np.intp), 1)[0]
     return images, *(np.divide(total, images, out=np.zeros(BINS), where=images > 0) for total in sums)
 

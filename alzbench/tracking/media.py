@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from alzbench.evaluation.predictions import PREFIX, class_names, errors, with_confidence
+from alzbench.evaluation.evaluate import examples_of
+from alzbench.evaluation.predictions import class_names, errors, with_confidence
 from alzbench.store import Run
 
 MOST_ERRORS = 32
@@ -42,10 +43,8 @@ def media(run: Run, wandb: Any, pictures: Pictures) -> dict[str, Any]:
 def plots(table: pd.DataFrame, wandb: Any, curves: bool = True) -> dict[str, Any]:
     """Return the confusion matrix of a predictions table and, with `curves`, precision-recall and ROC curves."""
     classes = class_names(table)
-    index = {name: label for label, name in enumerate(classes)}
-    true = table["label"].map(index).tolist()
-    predicted = table["predicted"].map(index).tolist()
-    probabilities = table[[PREFIX + name for name in classes]].to_numpy(float)
+    examples = examples_of(table)
+    true, predicted, probabilities = examples.labels.tolist(), examples.predicted.tolist(), examples.probabilities
     values = {
         "test/confusion": wandb.plot.confusion_matrix(
             y_true=true, preds=predicted, class_names=classes, title="Confusion matrix, test"

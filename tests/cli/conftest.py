@@ -6,18 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.command import TINY
+from tests.helpers.command import TINY, plain_terminal
 from tests.helpers.runs import write_run
 
 
 @pytest.fixture(autouse=True)
-def plain_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def a_plain_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """80 columns, no colours, and an empty working folder."""
-    monkeypatch.setenv("COLUMNS", "80")
-    for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
-        monkeypatch.delenv(name, raising=False)
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
+    plain_terminal(monkeypatch, tmp_path / "work", 80)
 
 
 @pytest.fixture

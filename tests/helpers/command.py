@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,15 @@ class Result:
 
 
 Command = Callable[..., Result]
+
+
+def plain_terminal(monkeypatch: pytest.MonkeyPatch, folder: Path, columns: int) -> None:
+    """Give commands a terminal without colours, and work in a new folder."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    folder.mkdir()
+    monkeypatch.chdir(folder)
 
 
 def in_this_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object) -> Result:

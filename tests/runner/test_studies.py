@@ -23,7 +23,7 @@ from alzbench.runner import Job
 from alzbench.runner.estimator import Fit
 from alzbench.runner.listeners import Listeners
 from alzbench.store import RunStore, RunWriter
-from tests.helpers.command import TINY, Command, assert_sentence
+from tests.helpers.command import TINY, Command, assert_sentence, plain_terminal
 from tests.helpers.images import CLASSES
 from tests.helpers.paths import EXPERIMENTS
 from tests.helpers.predictions import draw_predictions
@@ -44,13 +44,9 @@ ALL = [("base", 0), ("base-focal", 0), ("base-slow", 0)]
 
 
 @pytest.fixture(autouse=True)
-def plain_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def a_plain_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """120 columns, no colours, and an empty working folder."""
-    monkeypatch.setenv("COLUMNS", "120")
-    for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
-        monkeypatch.delenv(name, raising=False)
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
+    plain_terminal(monkeypatch, tmp_path / "work", 120)
 
 
 @pytest.fixture

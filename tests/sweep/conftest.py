@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.helpers.command import TINY, Command, in_this_process
+from tests.helpers.command import TINY, Command, in_this_process, plain_terminal
 from tests.helpers.fake_network import LOG, SECONDS, with_fakes
 from tests.helpers.images import CLASSES, write_image
 from tests.helpers.paths import ROOT
@@ -22,11 +22,9 @@ from tests.helpers.sweeps import SPACE, Start, Write
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder, with a terminal of 120 columns and no colours."""
-    monkeypatch.setenv("COLUMNS", "120")
-    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "ALZBENCH_STORAGE", SECONDS, LOG):
+    plain_terminal(monkeypatch, tmp_path / "work", 120)
+    for name in ("ALZBENCH_STORAGE", SECONDS, LOG):
         monkeypatch.delenv(name, raising=False)
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
     return tmp_path / "work"
 
 
