@@ -1,4 +1,4 @@
-"""Plans of runs: the hashes that runs are found by, and the experiment with every setting written out."""
+"""What the schema cannot check: blocks, class weights, what goes with what; and what a variant's file does to a run."""
 
 from __future__ import annotations
 
@@ -7,114 +7,223 @@ from typing import Any
 
 import pytest
 
-from alzbench.data.manifest import open_image_set
-from alzbench.data.protocols import split_of_run
-from alzbench.experiment import Experiment
-from alzbench.progress import Progress
-from alzbench.runner import Job, resolved_yaml, settings_hash
-from alzbench.runner.card import make_card
-from alzbench.runner.hashes import short_hash
-from tests.helpers.images import write_image
-from tests.helpers.running import Tiny, run, run_one
+from alzbench.errors import ExperimentError
+from alzbench.experiment import Experiment, load_experiment
+from alzbench.experiment.study import expand_study
+from alzbench.models import variant_file
+from alzbench.models.variants import VARIANTS
+from alzbench.runner import check, settings_hash
+from tests.helpers.images import CLASSES
+from tests.helpers.running import Tiny, run
 from tests.helpers.stub_network import Stub
 
-
-def test_the_same_images_elsewhere_are_the_same_run(
-    tiny: Tiny, image_folder: Path, tmp_path: Path, stub: type[Stub]
-) -> None:
-    first = run_one(tmp_path / "runs", tiny())
-    moved = image_folder.rename(tmp_path / "moved")
-    (outcome,) = run(tmp_path / "runs", tiny(data={"source": str(moved)}))
-    assert (outcome.state, outcome.path) == ("stored", first.path)
-    assert len(stub.trained) == 1
+MINE = '''from alzbench.models.variants import HeadOptions, dense_head, pool, register_variant
 
 
-@pytest.mark.parametrize("part", ["AugmentedAlzheimerDataset", "OriginalDataset"])
-@pytest.mark.parametrize("change", ["content", "one-more", "one-less"])
-def test_other_images_are_another_run(
-    tiny: Tiny, image_folder: Path, tmp_path: Path, stub: type[Stub], part: str, change: str
-) -> None:
-    first = run_one(tmp_path / "runs", tiny())
-    folder = image_folder / part / "MildDemented"
-    if change == "one-less":
-        next(folder.iterdir()).unlink()
-    else:
-        write_image(folder / "new.jpg" if change == "one-more" else next(folder.iterdir()), 99)
-    second = run_one(tmp_path / "runs", tiny())
-    assert first.card.settings_hash == second.card.settings_hash
-    assert first.card.hash != second.card.hash
-    assert len(stub.trained) == 2
+@register_variant("mine", HeadOptions)
+def mine(features, options, classes):
+    """A head of one's own."""
+    return dense_head(pool(features, options), options, classes)
+'''
 
 
-def test_an_image_under_another_class_is_another_test_part(
-    tiny: Tiny, image_folder: Path, tmp_path: Path, stub: type[Stub]
-) -> None:
-    first = run_one(tmp_path / "runs", tiny())
-    originals = image_folder / "OriginalDataset"
-    (originals / "MildDemented" / "slice0.jpg").rename(originals / "NonDemented" / "moved.jpg")
-    assert run_one(tmp_path / "runs", tiny()).card.test != first.card.test
-    assert len(stub.trained) == 2
+@pytest.fixture
+def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget afterwards what a test has registered and loaded."""
+    monkeypatch.setattr(VARIANTS, "_items", dict(VARIANTS._items))
+    monkeypatch.setattr(variant_file, "_loaded", {})
+
+
+def make(**values: Any) -> Experiment:
+    return Experiment.model_validate({"name": "x", **values})
+
+
+def weights(**by_class: float) -> dict[str, Any]:
+    return {"imbalance": {"name": "class_weights", "weights": by_class}}
+
+
+FULL = dict.fromkeys(CLASSES, 1.0)
+BLOCK = "fine_tune.first_block must be a block of mobilenet_v2: block_1 to block_16, or Conv_1; got "
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        pytest.param(
+            {"fine_tune": {"first_block": "block_17"}}, BLOCK + "'block_17'. Did you mean 'block_", id="block"
+        ),
+        pytest.param({"fine_tune": {"first_block": "conv_1"}}, BLOCK + "'conv_1'. Did you mean 'Conv_1'?", id="case"),
+        pytest.param({"fine_tune": {"first_block": "zzz"}}, BLOCK + "'zzz'.", id="near-nothing"),
+        pytest.param(
+            weights(**FULL, Demented=1),
+            f"imbalance.weights must hold a weight for each of {', '.join(CLASSES)}; there is no class Demented.",
+            id="unknown-class",
+        ),
+        pytest.param(
+            weights(NonDemented=1, MildDemented=2),
+            f"imbalance.weights must hold a weight for each of {', '.join(CLASSES)}; "
+            "VeryMildDemented, ModerateDemented has none.",
+            id="missing-classes",
+        ),
+        pytest.param(weights(nondemented=1), "there is no class nondemented.", id="unknown-before-missing"),
+        pytest.param(
+            {"model": {"variant": "subject_attention"}, "imbalance": {"name": "adasyn"}},
+            "imbalance adasyn creates slices without a subject, but variant subject_attention classifies subjects; "
+            "use class_weights, oversampling or balanced_batches instead.",
+            id="made-slices-of-a-subject",
+        ),
+        pytest.param(
+            {"model": {"variant": "subject_attention", "options": {"slice": 3}}},
+            "variant subject_attention: unknown key model.options.slice. Did you mean 'slices'?",
+            id="option",
+        ),
+        pytest.param(
+            {"model": {"variant": "multi_head_attention", "options": {"heads": 0}}},
+            "variant multi_head_attention: model.options.heads: ",
+            id="option-value",
+        ),
+        pytest.param(
+            {"model": {"options": {"slices": 3}}}, "unknown key model.options.slices.", id="option-of-another"
+        ),
+        pytest.param(
+            {"model": {"variant": "smote"}}, "Unknown variant 'smote'; must be one of baseline, ", id="variant"
+        ),
+        pytest.param(
+            {"model": {"backbone": {"name": "mobilnet_v2"}}},
+            "Unknown backbone 'mobilnet_v2'; must be one of mobilenet_v2. Did you mean 'mobilenet_v2'?",
+            id="backbone",
+        ),
+        pytest.param(
+            {"model": {"variant": "largest_class", "backbone": {"name": "resnet"}}},
+            "Unknown backbone 'resnet'; must be one of mobilenet_v2.",
+            id="backbone-of-a-sanity-baseline",
+        ),
+        pytest.param(
+            {"model": {"file": "/no/where.py"}},
+            "model.file must name a readable Python file; /no/where.py: No such file or directory.",
+            id="file",
+        ),
+    ],
+)
+def test_what_does_not_exist_or_fit_is_refused_in_one_sentence(values: dict[str, Any], text: str) -> None:
+    with pytest.raises(ExperimentError) as caught:
+        check(make(**values))
+    message = str(caught.value)
+    assert message.startswith("experiment x: ")
+    assert text in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({"fine_tune": {"first_block": name}} for name in ("block_1", "block_16", "Conv_1")),
+        weights(**FULL),
+        weights(**FULL) | {"model": {"variant": "subject_attention"}},
+        *(
+            {"model": {"variant": "subject_attention"}, "imbalance": {"name": name}}
+            for name in ("none", "class_weights", "oversampling", "balanced_batches")
+        ),
+        {"model": {"variant": "attention"}, "imbalance": {"name": "smote"}},
+        {"data": {"classes": ["a", "b"]}, **weights(b=1, a=2)},
+        {"model": {"variant": "largest_class"}},
+    ],
+    ids=str,
+)
+def test_what_exists_and_fits_is_right(values: dict[str, Any]) -> None:
+    check(make(**values))
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        pytest.param({"name": "other"}, id="name"),
-        pytest.param({"description": "other"}, id="description"),
-        pytest.param({"seeds": [1, 2]}, id="seeds"),
-        pytest.param({"data": {"source": "elsewhere"}}, id="source"),
-        pytest.param({"data": {"kaggle": "a/b/versions/2"}}, id="kaggle"),
-        pytest.param({"model": {"options": {"units": 8, "dropout": 0.3}}}, id="a-default-written-out"),
+        {"fine_tune": {}},
+        {"fine_tune": {"lr": 1e-4}},
+        {"fine_tune": {"first_block": "block_15"}},
+        {"imbalance": {"name": "smote"}},
+        {"imbalance": {"name": "adasyn"}},
+        {"imbalance": {"name": "smote", "neighbours": 3}},
+        {"imbalance": {"name": "class_weights"}},
+        weights(**FULL),
+        {"train": {"loss": "focal"}},
+        {"train": {"label_smoothing": 0.1}},
+        {"train": {"schedule": "cosine"}},
+        {"train": {"schedule": "cosine", "warmup_epochs": 1}},
+        {"model": {"options": {"pooling": "max"}}},
     ],
+    ids=str,
 )
-def test_settings_that_do_not_change_what_is_computed_are_not_hashed(tiny: Tiny, changes: dict[str, Any]) -> None:
-    assert settings_hash(tiny(**changes)) == settings_hash(tiny())
+def test_every_new_section_is_hashed_apart(changes: dict[str, Any]) -> None:
+    others: list[dict[str, Any]] = [
+        {},
+        {"fine_tune": {"epochs": 11}},
+        {"imbalance": {"name": "svm_smote"}},
+        {"train": {"epochs": 4}},
+    ]
+    assert settings_hash(make(**changes)) not in {settings_hash(make(**other)) for other in others}
+    assert settings_hash(make(**changes)) == settings_hash(make(**changes))
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        pytest.param({"data": {"size": 64}}, id="size"),
-        pytest.param({"data": {"scaling": "unit"}}, id="scaling"),
-        pytest.param({"protocol": {"name": "reference", "validation": 0.3}}, id="validation"),
-        pytest.param({"augment": {"views": 3}}, id="views"),
-        pytest.param({"augment": {"seed": 1}}, id="seed-of-the-views"),
-        pytest.param({"model": {"variant": "attention", "options": {}}}, id="variant"),
-        pytest.param({"model": {"options": {"units": 9}}}, id="option"),
-        pytest.param({"model": {"backbone": {"weights": "none", "alpha": 0.5}}}, id="backbone"),
-        pytest.param({"train": {"epochs": 3}}, id="epochs"),
-        pytest.param({"train": {"lr": 0.002}}, id="lr"),
-        pytest.param({"demo": True}, id="demo"),
-    ],
-)
-def test_settings_that_change_what_is_computed_are_hashed(tiny: Tiny, changes: dict[str, Any]) -> None:
-    assert settings_hash(tiny(**changes)) != settings_hash(tiny())
+# A variant from a file
 
 
-def test_a_run_without_a_split_seed_is_grouped_as_before_there_was_one(tiny: Tiny) -> None:
-    images = open_image_set(tiny().data, Progress())
-    cards = []
-    for split_seed in (None, 0):
-        experiment = tiny(protocol={"name": "reference", "split_seed": split_seed})
-        split = split_of_run(images.manifest, experiment.protocol, 0, None)
-        cards.append(make_card(Job(experiment=experiment, seed=0), images, split))
-    assert cards[0].protocol_hash == short_hash('{"name": "reference", "validation": 0.2}')
-    assert cards[0].settings_hash == settings_hash(tiny())
-    assert cards[1].protocol_hash != cards[0].protocol_hash
-    assert [card.split_seed for card in cards] == [None, 0]
+def test_the_content_of_a_variants_file_is_hashed_and_not_its_path(own_registry: None, tmp_path: Path) -> None:
+    del own_registry
+    hashes = {}
+    texts = {"first.py": MINE, "copy.py": MINE, "other.py": MINE.replace("mine", "theirs")}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+        variant = "theirs" if name == "other.py" else "mine"
+        hashes[name] = settings_hash(make(model={"variant": variant, "file": str(tmp_path / name)}))
+    assert hashes["first.py"] == hashes["copy.py"] != hashes["other.py"]
 
 
-def test_a_default_is_hashed_as_nothing() -> None:
-    """A setting that a later version adds does not change the hash of the runs of before."""
-    bare = Experiment(name="a")
-    written_out = Experiment.model_validate(bare.model_dump())
-    assert written_out.model_fields_set > bare.model_fields_set
-    assert settings_hash(written_out) == settings_hash(bare)
-    assert settings_hash(bare) == "59b6eee942633e23"  # stored runs are found by it: a change here loses them
+def test_a_changed_file_is_another_run(own_registry: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    del own_registry
+    path = tmp_path / "mine.py"
+    path.write_text(MINE)
+    experiment = make(model={"variant": "mine", "file": str(path)})
+    before = settings_hash(experiment)
+    path.write_text(MINE + "# of no consequence\n")
+    monkeypatch.setattr(VARIANTS, "_items", {k: v for k, v in VARIANTS._items.items() if k != "mine"})
+    assert settings_hash(experiment) != before
 
 
-def test_every_setting_is_written_out(tiny: Tiny) -> None:
-    text = resolved_yaml(tiny(model={"options": {}}))
-    assert "units: 128" in text
-    assert "dropout: 0.3" in text
-    assert "patience: null" in text
+def test_a_run_keeps_the_file_of_its_variant(own_registry: None, tiny: Tiny, tmp_path: Path, stub: type[Stub]) -> None:
+    del own_registry
+    (tmp_path / "mine.py").write_text(MINE)
+    model = {"variant": "mine", "file": str(tmp_path / "mine.py")}
+    experiments = [tiny(name="own", model=model), tiny(name="ours")]
+    own, ours = (outcome.run() for outcome in run(tmp_path / "runs", *experiments))
+    assert (own.path / "variant.py").read_text() == MINE
+    assert not (ours.path / "variant.py").exists()
+    stored = load_experiment(own.path / "experiment.yaml")
+    assert (stored.model.file, stored.model.variant) == (str(tmp_path / "mine.py"), "mine")
+    assert settings_hash(stored) == own.card.settings_hash
+    assert stub.trained == [("own", 0), ("ours", 0)]
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A study in a folder of its own, whose base names a file beside the base."""
+    for folder in ("bases", "studies"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(MINE)
+    (tmp_path / "bases" / "base.yaml").write_text("model: {variant: mine, file: mine.py}")
+    path = tmp_path / "studies" / "s.yaml"
+    path.write_text("base: ../bases/base.yaml\nplan: add_one\nfactors: {rate: {slow: {train.lr: 1e-4}}}\n")
+    return path
+
+
+def test_a_studys_experiments_find_the_file_of_the_base(own_registry: None, study: Path, tmp_path: Path) -> None:
+    del own_registry
+    experiments = expand_study(study)
+    assert {experiment.model.file for experiment in experiments} == {str(tmp_path / "bases" / "mine.py")}
+    for experiment in experiments:
+        check(experiment)
+
+
+@pytest.mark.parametrize("level", ["{model.file: mine.py}", "{model: {file: mine.py}}"], ids=["dotted", "nested"])
+def test_a_levels_file_lies_relative_to_the_study(study: Path, tmp_path: Path, level: str) -> None:
+    study.write_text(f"base: ../bases/base.yaml\nplan: add_one\nfactors: {{head: {{own: {level}}}}}\n")
+    assert expand_study(study)[1].model.file == str(tmp_path / "studies" / "mine.py")
