@@ -20,6 +20,8 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
+from alzbench import interrupts
+
 Advance = Callable[..., None]
 
 LOG_INTERVAL_S = 30.0  # between two lines of one task, if bars cannot be drawn
@@ -59,7 +61,20 @@ class Progress:
             total: Number of steps.
             done: Number of steps done before.
             left: Returns the time left in seconds, or None to estimate it from the pace so far.
+
+        Raises:
+            KeyboardInterrupt: Raised by the yielded function, if the user has stopped the command.
         """
+        with self._shown(title, total, done, left) as show:
+
+            def advance(n: int = 1, note: str | None = None) -> None:
+                show(n, note)
+                interrupts.check()
+
+            yield advance
+
+    @contextmanager
+    def _shown(self, title: str, total: int, done: int, left: Callable[[], float | None] | None) -> Iterator[Advance]:
         if self._console is None or total <= 0:
             yield _ignore
             return

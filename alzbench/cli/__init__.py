@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from typing import Annotated
 
 import typer
 
-from alzbench import __version__
+from alzbench import __version__, interrupts
 from alzbench.cli import audit, compare, dashboard, importing, listing, report, run, show, sweep, sync
-from alzbench.cli.exits import as_interrupt, explain
+from alzbench.cli.exits import explain
 from alzbench.errors import Interrupted
 
 app = typer.Typer(name="alzbench", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -33,7 +32,7 @@ def main() -> None:
     """Run the command line; print an error as a sentence on standard error, and exit with its code."""
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
-    signal.signal(signal.SIGTERM, as_interrupt)
+    interrupts.install()
     try:
         code = app(prog_name="alzbench", standalone_mode=False)
     except Exception as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from types import FrameType
 from typing import Any
 
 import typer
@@ -32,8 +31,3 @@ def explain(error: Exception) -> int:
 def complain(text: str) -> None:
     """Print the text of an error."""
     print(f"error: {text}", file=sys.stderr)
-
-
-def as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Handle a signal as Ctrl-C."""
-    raise KeyboardInterrupt

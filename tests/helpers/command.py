@@ -46,11 +46,12 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch, folder: Path, columns: int) 
 def in_this_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object) -> Result:
     """Run a command in this process."""
     monkeypatch.setattr(sys, "argv", ["alzbench", *map(str, arguments)])
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     capsys.readouterr()
     with pytest.raises(SystemExit) as caught:
         cli.main()
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     captured = capsys.readouterr()
     return Result(int(caught.value.code or 0), captured.out, captured.err)
 

@@ -1,0 +1,57 @@
+"""Interrupts that a library swallows still end the command."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from alzbench import interrupts
+from alzbench.progress import Progress
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Put the handlers of the test run back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    interrupts.install()  # forgets the signals
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_raises_at_once(number: signal.Signals) -> None:
+    interrupts.install()
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), number)
+
+
+def test_a_swallowed_interrupt_ends_the_next_step_once(silent: Progress) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupts.install()
+    with silent.track("work", 3) as advance:
+        advance(1)
+        with contextlib.suppress(KeyboardInterrupt):  # as a library does
+            os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            advance(1)
+        advance(1)  # what follows, such as cleaning up, is not interrupted again
+
+
+def test_an_ignored_ctrl_c_stays_ignored() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    interrupts.install()
+    os.kill(os.getpid(), signal.SIGINT)
+    interrupts.check()
+
+
+def test_a_new_command_forgets_earlier_signals() -> None:
+    interrupts.install()
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGTERM)
+    interrupts.install()
+    interrupts.check()
