@@ -13,8 +13,11 @@ import keras
 
 from alzbench.experiment import ModelSettings
 from alzbench.models.attention import AllPresent, OverSlices
-from alzbench.models.prefix import Prefix
 from alzbench.models.variant_file import find_variant
+
+# names of layers of joined models, by which `stored` finds the parts
+HEAD, SUFFIX, SUFFIX_OF_SLICES = "head", "suffix", "suffix_of_slices"
+PREFIX_OF_SLICES, ROUNDING = "prefix_of_slices", "rounding"
 
 
 def build_head(settings: ModelSettings, shape: tuple[int, int, int], classes: int, precision: str, seed: int) -> Any:
@@ -40,10 +43,10 @@ def build_head(settings: ModelSettings, shape: tuple[int, int, int], classes: in
     with _dtype_policy(precision):
         if variant.classifies == "slice":
             features = keras.Input(shape, dtype="float32", name="features")
-            return keras.Model(features, variant.function(features, options, classes), name="head")
+            return keras.Model(features, variant.function(features, options, classes), name=HEAD)
         features, present = subject_inputs(options.model_dump()["slices"], shape)
         logits = variant.function((features, present), options, classes)
-        return keras.Model({"features": features, "present": present}, logits, name="head")
+        return keras.Model({"features": features, "present": present}, logits, name=HEAD)
 
 
 def subject_inputs(slices: int, shape: tuple[int, ...]) -> tuple[Any, Any]:
@@ -52,35 +55,46 @@ def subject_inputs(slices: int, shape: tuple[int, ...]) -> tuple[Any, Any]:
     return features, keras.Input((slices,), dtype="bool", name="present")
 
 
+def set_size(head: Any) -> int | None:
+    """Return the number of images in one example of a head that classifies subjects; None if it classifies images."""
+    return int(head.input["features"].shape[1]) if isinstance(head.input, dict) else None
+
+
 def join_suffix(suffix: Any, head: Any) -> Any:
     """Return one trainable model of a backbone's suffix and a head, sharing their layers: features -> logits (B, K)."""
     shape = suffix.input_shape[1:]
     if not isinstance(head.input, dict):
         features = keras.Input(shape, dtype="float32", name="features")
-        return keras.Model(features, head(suffix(features)), name="head")
+        return keras.Model(features, head(suffix(features)), name=HEAD)
     features, present = subject_inputs(head.input["features"].shape[1], shape)
-    logits = head({"features": OverSlices(suffix, name="suffix_of_slices")(features), "present": present})
-    return keras.Model({"features": features, "present": present}, logits, name="head")
+    logits = head({"features": OverSlices(suffix, name=SUFFIX_OF_SLICES)(features), "present": present})
+    return keras.Model({"features": features, "present": present}, logits, name=HEAD)
 
 
-def join_prefix(prefix: Prefix, head: Any) -> Any:
+def join_prefix(prefix: Any, head: Any) -> Any:
     """Return one model of prefix and head: pixels in [0, 255] -> class probabilities (B, K).
 
-    The input is an image (B, size, size, channels), or for a head that classifies subjects all S slices of a subject,
-    (B, S, size, size, channels), none of them absent.
+    Feature maps are rounded to float16 between them, as those that the head was trained on. The input is an image (B,
+    size, size, channels), or for a head that classifies subjects all S slices of a subject, (B, S, size, size,
+    channels), none of them absent.
     """
     # without its training configuration: Keras stores a loss of ours in it, and then refuses to load the model
     head = keras.Model(head.input, head.output, name=head.name)
     if isinstance(head.input, dict):
         slices = head.input["features"].shape[1]
-        pixels = keras.Input((slices, *prefix.model.input_shape[1:]), name="pixels")
-        features = OverSlices(prefix.model, name="prefix_of_slices")(pixels)
+        pixels = keras.Input((slices, *prefix.input_shape[1:]), name="pixels")
+        features = _rounded(OverSlices(prefix, name=PREFIX_OF_SLICES)(pixels))
         logits = head({"features": features, "present": AllPresent(name="present")(pixels)})
     else:
-        pixels = prefix.model.input
-        logits = head(prefix.model.output)
+        pixels = prefix.input
+        logits = head(_rounded(prefix.output))
     probabilities = keras.layers.Softmax(dtype="float32", name="probabilities")(logits)
     return keras.Model(pixels, probabilities, name="classifier")
+
+
+def _rounded(features: Any) -> Any:
+    """Return features rounded to float16; the head's input casts them back to float32."""
+    return keras.layers.Activation("linear", dtype="float16", name=ROUNDING)(features)
 
 
 @contextmanager

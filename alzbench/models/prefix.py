@@ -18,7 +18,7 @@ from PIL import Image
 
 from alzbench.data.phantom import draw_head, draw_slice
 from alzbench.errors import DataError
-from alzbench.experiment import BackboneSettings, DataSettings
+from alzbench.experiment import BackboneSettings, DataSettings, Experiment
 from alzbench.models.backbones import BACKBONES
 from alzbench.models.weights import is_published, weights_file
 
@@ -72,7 +72,7 @@ def build_suffix(settings: BackboneSettings, data: DataSettings, first_block: st
     shared = keras.Model(_input_of(whole, first_block), whole.output)
     suffix = keras.models.clone_model(shared)  # a copy, because training must not change the prefix's weights
     suffix.set_weights(shared.get_weights())
-    suffix.name = "suffix"
+    suffix.name = "suffix"  # see `classifier.SUFFIX`
     suffix.trainable = True
     for layer in suffix.layers:
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
@@ -91,17 +91,28 @@ def _prefix(
 ) -> Prefix:
     whole = _whole(settings, size, channels, scaling, file)
     model = whole if until is None else keras.Model(whole.input, _input_of(whole, until), name="prefix")
-    content: dict[str, Any] = {
-        "backbone": settings.name,
-        "alpha": settings.alpha,
-        "size": size,
-        "channels": channels,
-        "scaling": scaling,
-        "weights": _digest(model),
-    }
+    content = {"backbone": settings.name, "alpha": settings.alpha, "size": size, "channels": channels}
+    return Prefix(model, _key({**content, "scaling": scaling}, model, until))
+
+
+def prefix_of_run(model: Any, experiment: Experiment) -> Prefix:
+    """Return the prefix of a stored run with the key that it had in the run, so that its feature maps are found.
+
+    Args:
+        model: The prefix of the run's model.
+        experiment: The resolved experiment of the run.
+    """
+    data, backbone, tuning = experiment.data, experiment.model.backbone, experiment.fine_tune
+    content = {"backbone": backbone.name, "alpha": backbone.alpha, "size": data.size, "channels": data.channels}
+    until = None if tuning is None else tuning.first_block
+    return Prefix(model, _key({**content, "scaling": data.scaling}, model, until))
+
+
+def _key(content: dict[str, Any], model: Any, until: str | None) -> str:
+    content = {**content, "weights": _digest(model)}
     if until is not None:
         content["until"] = until
-    return Prefix(model, hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16])
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @functools.lru_cache(maxsize=4)

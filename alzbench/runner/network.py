@@ -67,7 +67,7 @@ class Network:
         from alzbench.models.classifier import join_prefix
 
         with atomic.replacing(folder / "model.keras") as temporary:
-            join_prefix(self._stages[-1].prefix, self._head).save(temporary)
+            join_prefix(self._stages[-1].prefix.model, self._head).save(temporary)
 
     def _build(self, stage: Stage) -> Any:
         """Return the model that a stage trains: a new head, or the trained head on the backbone's top blocks."""
@@ -82,8 +82,9 @@ class Network:
 
     def _fit_stage(self, stage: Stage, before: Sequence[Row], writer: RunWriter, listeners: Listeners) -> Fit:
         """Train one stage; its history continues the history of the earlier stages."""
+        from alzbench.models.classifier import set_size
         from alzbench.training.examples import HeldOutExamples, TrainingExamples
-        from alzbench.training.predictor import probabilities, set_size
+        from alzbench.training.predictor import probabilities
         from alzbench.training.trainer import train
 
         self._head = self._build(stage)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import softmax
 
+from alzbench.models.classifier import set_size
 from alzbench.training.batches import FeatureBatches
 from alzbench.training.examples import HeldOutExamples
 from alzbench.training.features import Features
@@ -41,11 +42,6 @@ class Predictor:
     def probabilities(self, rows: pd.DataFrame) -> npt.NDArray[np.float64]:
         """Return the probabilities (N, K) of images, each row summing to 1; see `logits`."""
         return probabilities(self.logits(rows))
-
-
-def set_size(head: Any) -> int | None:
-    """Return the number of images in one example of a head that classifies subjects; None if it classifies images."""
-    return int(head.input["features"].shape[1]) if isinstance(head.input, dict) else None
 
 
 def predict_logits(head: Any, batches: FeatureBatches) -> npt.NDArray[np.float32]:

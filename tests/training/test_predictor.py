@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from alzbench.experiment import ModelSettings
-from alzbench.models.classifier import build_head
+from alzbench.models.classifier import build_head, set_size
 from alzbench.training.features import Features
-from alzbench.training.predictor import BATCH, Predictor, probabilities, set_size
+from alzbench.training.predictor import BATCH, Predictor, probabilities
 from tests.helpers.feature_maps import InMemory
 
 SHAPE, CLASSES = (2, 2, 8), 3

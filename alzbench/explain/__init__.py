@@ -1,0 +1,1 @@
+"""Maps of what a trained model looks at, and checks of what the maps are worth."""
