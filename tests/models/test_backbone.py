@@ -135,7 +135,7 @@ def test_the_stored_model_gives_the_heads_predictions_whatever_the_loss(
     head.compile("sgd", loss=make_loss(TrainSettings(**settings)))
     logits = head.predict(KerasExtractor(built)(images), verbose=0)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    join_prefix(built, head).save(tmp_path / "model.keras")
+    join_prefix(built.model, head).save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     predictions = loaded.predict(images.astype(np.float32), verbose=0)
     np.testing.assert_allclose(predictions, expected, atol=2e-3)

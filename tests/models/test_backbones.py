@@ -60,7 +60,7 @@ def test_its_prefix_and_suffix_together_are_the_whole_backbone() -> None:
 def test_a_head_is_joined_to_it() -> None:
     prefix = build_prefix(TWO, DATA)
     head = build_head(ModelSettings(backbone=TWO), prefix.shape, 4, "float32", seed=0)
-    assert np.asarray(join_prefix(prefix, head)(PIXELS)).sum(axis=1) == pytest.approx(np.ones(3), abs=1e-6)
+    assert np.asarray(join_prefix(prefix.model, head)(PIXELS)).sum(axis=1) == pytest.approx(np.ones(3), abs=1e-6)
 
 
 def test_an_experiment_names_it() -> None:

@@ -201,7 +201,7 @@ def test_a_fine_tuned_model_is_saved_and_loaded_whole(variant: str, tmp_path: Pa
     maps = np.asarray(problem.cut.model(pixels.reshape(-1, 64, 64, 1)), np.float16)
     problem.maps[0] = maps.reshape(problem.maps[0].shape)
     expected = softmax(np.asarray(model(problem.inputs(problem.maps, 0))), axis=1)
-    joined = join_prefix(problem.cut, model)
+    joined = join_prefix(problem.cut.model, model)
     np.testing.assert_allclose(joined(pixels), expected, atol=2e-3)
     joined.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
