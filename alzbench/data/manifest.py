@@ -14,6 +14,7 @@ import pandas as pd
 
 from alzbench.arrays import Rows
 from alzbench.data.folder import list_folder
+from alzbench.data.hub import SCHEME, open_hub_set
 from alzbench.data.images import Decoded, decode, image_list
 from alzbench.data.kaggle import download
 from alzbench.data.phantom import draw_phantom_set
@@ -59,6 +60,8 @@ def locate(settings: DataSettings, progress: Progress, quiet: bool = False) -> P
     if settings.source == "kaggle":
         progress.say(f"data: {settings.kaggle} from kagglehub")
         return download(settings.kaggle, quiet=quiet)
+    if settings.source.startswith(SCHEME):
+        return open_hub_set(settings.source, progress)
     return Path(settings.source).expanduser()
 
 

@@ -21,7 +21,7 @@ def plain(name: str) -> str:
 class DataSettings(StrictModel):
     """The images and their preprocessing."""
 
-    source: str = Field("kaggle", description="`kaggle`, `phantom`, or a folder laid out as the Kaggle set")
+    source: str = Field("kaggle", description="`kaggle`, `phantom`, a folder, or `hf://owner/name` (Hugging Face)")
     kaggle: str = Field(
         "uraninjo/augmented-alzheimer-mri-dataset/versions/1", description="Kaggle handle with a fixed version"
     )
