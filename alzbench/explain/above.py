@@ -9,7 +9,6 @@ Notation: `n` images, `b` batch, `S` slices in a set, `H, W, C` last feature map
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,13 +31,22 @@ class Above:
 
     Attributes:
         maps: (n, H, W, C) last feature maps, after the trained blocks of the backbone if there are any.
+        head: Last feature maps (b, H, W, C) of the selected images -> logits (b, K).
     """
 
     def __init__(self, inputs: Inputs) -> None:
         self._inputs, self._model = inputs, inputs.model
         self.maps = self.last_maps(inputs.features)
+        self.head, self._sets = inputs.model.head, None
         slices = inputs.model.slices
-        self._sets = None if slices is None else group(inputs.subjects, slices)
+        if slices is not None:
+            import keras
+
+            from alzbench.models.in_set import OneOfSet
+
+            self._sets, self._set = group(inputs.subjects, slices), OneOfSet(slices)
+            one = keras.Input(self.maps.shape[1:], name="last_map")
+            self.head = keras.Model(one, inputs.model.head(self._set(one)))
 
     def last_maps(self, features: npt.NDArray[np.floating]) -> Float:
         """Return the last feature maps (b, H, W, C) of feature maps of the prefix."""
@@ -49,19 +57,23 @@ class Above:
         return np.concatenate(batches).astype(np.float32)
 
     def batches(self, size: int = BATCH) -> Iterator[Rows]:
-        """Yield the positions of all images in batches of up to `size`; those of one batch are in one set."""
+        """Yield the positions of all images in batches of up to `size`, and select them."""
         sets = [np.arange(len(self._inputs))] if self._sets is None else [row[row != ABSENT] for row in self._sets]
         size = size if self._sets is None else min(size, _SETS)
         for rows in sets:
             for start in range(0, len(rows), size):
-                yield rows[start : start + size]
+                batch = rows[start : start + size]
+                self.select(batch)
+                yield batch
 
-    def head(self, rows: Rows) -> Any:
-        """Return a model of the last feature maps (b, H, W, C) of these images of one set -> logits (b, K).
-
-        With a single image, `b` is any number of versions of it.
-        """
-        return self._model.head if self._sets is None else self._head_in_set(rows)
+    def select(self, rows: Rows) -> None:
+        """Select the images, all of one set, that `head` is for; with one image, for any number of versions of it."""
+        if self._sets is None:
+            return
+        members = self._sets[np.flatnonzero((self._sets == rows[0]).any(axis=1))[0]]
+        present = members != ABSENT
+        others = np.where(present[:, None, None, None], self.maps[members], 0)
+        self._set.fix(others, present, members[None] == np.asarray(rows)[:, None])
 
     def probabilities(self, row: int, features: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Return the probability (b,) of an image's target for versions of it, given their feature maps."""
@@ -72,23 +84,8 @@ class Above:
 
     def logits(self, row: int, features: npt.NDArray[np.floating]) -> Float:
         """Return the logits (b, K) of versions of an image, given their feature maps of the prefix."""
-        head, maps = self.head(np.array([row])), self.last_maps(features)
-        # called, not predicted: each head of a set is new, and tracing it would take longer than its use
-        size = BATCH if self._sets is None else _SETS
-        batches = [np.asarray(head(maps[k : k + size], training=False)) for k in range(0, len(maps), size)]
+        self.select(np.array([row]))
+        maps, size = self.last_maps(features), BATCH if self._sets is None else _SETS
+        # called, not predicted: the other slices of a set are no part of a graph
+        batches = [np.asarray(self.head(maps[k : k + size], training=False)) for k in range(0, len(maps), size)]
         return np.concatenate(batches).astype(np.float32)
-
-    def _head_in_set(self, rows: Rows) -> Any:
-        """Return the head for one slice, with the other slices of its set as constants."""
-        import keras
-        from keras import ops
-
-        assert self._sets is not None
-        members = self._sets[np.flatnonzero((self._sets == rows[0]).any(axis=1))[0]]
-        present = members != ABSENT
-        others = np.where(present[:, None, None, None], self.maps[members], 0)
-        own = members[None] == np.asarray(rows)[:, None]  # (b, S): the place of each image in its set
-        one = keras.Input(self.maps.shape[1:], name="last_map")
-        features = ops.where(own[:, :, None, None, None], ops.expand_dims(one, 1), others[None])
-        mask = ops.logical_and(ops.ones_like(features[:, :, 0, 0, 0], dtype="bool"), present[None])
-        return keras.Model(one, self._model.head({"features": features, "present": mask}))

@@ -16,7 +16,7 @@ from alzbench.explain.visualisations import FEATURE_MAP, fixed_noise, library, t
 from alzbench.progress import Advance
 
 # SmoothGrad: the noisy copies of an image, their noise as a share of its range of grey values, and images in a batch
-SAMPLES, NOISE, _BATCH = 16, 0.15, 8
+SAMPLES, NOISE, _BATCH = 16, 0.15, 4
 _SEED = 20170612
 
 
@@ -46,8 +46,8 @@ def _activation_maps(
 ) -> Maps:
     above = Above(inputs)
     maps = np.zeros(above.maps.shape[:3], np.float32)
+    visualisation = method(with_feature_map(above.head))
     for rows in above.batches():
-        visualisation = method(with_feature_map(above.head(rows)))
         maps[rows] = visualisation(
             score(inputs.targets[rows].tolist()),
             above.maps[rows],
@@ -64,10 +64,10 @@ def smooth_grad(inputs: Inputs, advance: Advance) -> Maps:
     """Return SmoothGrad maps (n, S, S), one value per pixel; the noise is the same in each call."""
     above, model = Above(inputs), inputs.model
     maps = np.zeros(inputs.pixels.shape[:3], np.float32)
+    visualisation = library("saliency").Saliency(with_feature_map(above.head, model.prefix, model.suffix))
     with fixed_noise(_SEED):
         for rows in above.batches(_BATCH):
-            whole = with_feature_map(above.head(rows), model.prefix, model.suffix)
-            maps[rows] = library("saliency").Saliency(whole)(
+            maps[rows] = visualisation(
                 target_score(inputs.targets[rows].tolist()),
                 inputs.pixels[rows].astype(np.float32),
                 smooth_samples=SAMPLES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,11 @@ def score_cam(inputs: Inputs, advance: Advance) -> Maps:
     above, model = Above(inputs), inputs.model
     maps = np.zeros(above.maps.shape[:3], np.float32)
     channels = min(CHANNELS, above.maps.shape[-1])
+    whole = with_feature_map(above.head, model.prefix, model.suffix)
+    visualisation = library("scorecam").Scorecam(whole)
     for row in range(len(inputs)):  # one by one: in a batch, tf-keras-vis takes the channels of all images for each
-        visualisation = library("scorecam").Scorecam(
-            _model_of(inputs, above, row, with_feature_map(above.head(np.array([row])), model.prefix, model.suffix))
-        )
+        above.select(np.array([row]))
+        whole.predict = _predictor(inputs, above, row)
         maps[row] = visualisation(
             target_score([int(inputs.targets[row])]),
             inputs.pixels[row : row + 1].astype(np.float32),
@@ -40,12 +42,11 @@ def score_cam(inputs: Inputs, advance: Advance) -> Maps:
     return maps
 
 
-def _model_of(inputs: Inputs, above: Above, row: int, model: Any) -> Any:
-    """Return the model with the fast extractor in the place of its predictions, which print a bar and are slow."""
+def _predictor(inputs: Inputs, above: Above, row: int) -> Callable[..., npt.NDArray[np.float32]]:
+    """Return the logits of masked versions of an image, by the fast extractor; Keras would also print a bar."""
 
     def predict(images: list[npt.NDArray[Any]], batch_size: int) -> npt.NDArray[np.float32]:
         del batch_size
         return above.logits(row, inputs.extract(images[0]))
 
-    model.predict = predict
-    return model
+    return predict
