@@ -9,7 +9,6 @@ import typer
 
 from alzbench.cli import completion
 from alzbench.cli.arguments import (
-    REPORTS,
     Data,
     Json,
     Quiet,
@@ -31,7 +30,7 @@ def explain(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...",
+            metavar="RUN",
             help="Stored runs, as EXPERIMENT/RUN or as their folders, or experiments with one complete run.",
             autocompletion=completion.stored,
         ),
@@ -47,22 +46,15 @@ def explain(
     ] = None,
     data: Data = None,
     runs: Runs = Path("runs"),
-    no_checks: Annotated[bool, typer.Option("--no-checks", help="Do not check what the maps are worth.")] = False,
-    folder: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the page.")] = REPORTS,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File of the page, instead of a file in --folder.")
-    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show what models look at, and check what their maps are worth.
+    """Show what trained models look at.
 
     Computes maps of the same test images for all the runs, and stores them in the folder `explain` of each run.
     """
     from alzbench.explain.methods import chosen_methods
 
-    if html and is_given(context, "folder"):
-        raise ExperimentError("--html and --folder both set the place of the page: leave out one of them.")
     chosen = chosen_methods(None if methods is None else methods.split(","))
     if images < 1:
         raise ExperimentError(f"--images must be at least 1, got {images}.")
@@ -77,10 +69,8 @@ def explain(
         from alzbench.inference.trained import open_trained_run
 
         opened = [open_trained_run(run) for run in found]
-        # the checks of the maps are connected here, unless no_checks: checks=...
         source = _source(context, data, found)
         explanations = explain_runs(opened, ImageSets(progress, quiet), chosen, progress, images, source)
-    # the page is connected here: written to `html`, or into `folder`
     if as_json:
         print_json({"runs": [_as_json(run, one) for run, one in zip(found, explanations, strict=True)]})
     else:
