@@ -49,6 +49,9 @@ def test_verbs_and_choices(complete: Complete) -> None:
     assert complete("run", "--dr") == ["--dry-run"]
     assert complete("run", "--data", "p") == ["phantom"]
     assert complete("audit", "--protocol", "s") == ["slice", "subject", "subject_cv"]
+    assert complete("explain", "--methods", "a") == ["all", "attention"]
+    assert complete("explain", "--methods", "grad_cam,sc") == ["grad_cam,score_cam"]
+    assert complete("explain", "--methods", "occlusion,o") == []
     assert complete("compare", "--w") == []  # the old name of an option
 
 
@@ -72,6 +75,8 @@ def test_stored_runs_and_their_experiments(complete: Complete, stored: Path, mon
     assert complete("compare", "--baseline", "") == ["a", "b"]
     assert complete("compare", "") == ["a", "b", "a.yaml", "experiments/base.yaml", "experiments/studies/heads.yaml"]
     assert complete("compare", "a/") == ["a/seed-0-h0", "a/seed-1-h1"]
+    assert complete("explain", "") == ["a", "b"]
+    assert complete("explain", "a/") == ["a/seed-0-h0", "a/seed-1-h1"]
     assert complete("sync", "b") == complete("dashboard", "b") == ["b"]
 
 
