@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,13 +46,15 @@ def explain(
         ),
     ] = None,
     data: Data = None,
+    no_checks: Annotated[bool, typer.Option("--no-checks", help="Do not check what the maps are worth.")] = False,
     runs: Runs = Path("runs"),
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Show what trained models look at.
 
-    Computes maps of the same test images for all the runs, and stores them in the folder `explain` of each run.
+    Computes maps of the same test images for all the runs, checks what the maps are worth, and stores them in the
+    folder `explain` of each run.
     """
     from alzbench.explain.methods import chosen_methods
 
@@ -65,12 +68,18 @@ def explain(
 
         start_backend()  # before anything else imports Keras, whose start prints
         from alzbench.data.manifest import ImageSets
+        from alzbench.explain.checking import check_explained, open_siblings
         from alzbench.explain.explain import explain_runs
         from alzbench.inference.trained import open_trained_run
+        from alzbench.store import RunStore
 
         opened = [open_trained_run(run) for run in found]
         source = _source(context, data, found)
-        explanations = explain_runs(opened, ImageSets(progress, quiet), chosen, progress, images, source)
+        checks = None
+        if not no_checks:
+            siblings = open_siblings(found, RunStore(runs).runs(lambda _: None), open_trained_run, progress)
+            checks = functools.partial(check_explained, siblings=siblings)
+        explanations = explain_runs(opened, ImageSets(progress, quiet), chosen, progress, images, source, checks)
     if as_json:
         print_json({"runs": [_as_json(run, one) for run, one in zip(found, explanations, strict=True)]})
     else:

@@ -101,7 +101,7 @@ def faithfulness(checked: Checked, progress: Progress) -> Iterator[Check | None]
                 measured = Measured(area(insertion) - area(deletion), score, (-1.0, 1.0))
                 yield make_check(
                     "faithfulness", name, "area between insertion and deletion", against, measured, few.subjects,
-                    _judge_more("The prediction changes where the map is high", against), steps,
+                    _judge_more(f"The prediction depends on the highlighted pixels {{}} than on those of {against}", against), steps,
                 )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def agreement(checked: Checked, progress: Progress) -> Iterator[Check | None]:
                 )
                 yield make_check(
                     check, name, f"rank correlation with the map of {other.name}", "maps of unrelated images", measured,
-                    checked.subjects, _judge_more(f"Another {other.kind} gives a similar map", "unrelated images"),
+                    checked.subjects, _judge_more(f"The map of another {other.kind} is {{}} similar than maps of unrelated images", "unrelated"),
                 )  # fmt: skip
 
 
@@ -142,13 +142,13 @@ def location(checked: Checked, progress: Progress) -> Iterator[Check | None]:
         measured = Measured(share_of_mass(maps, heads), share_of_area(heads))
         yield make_check(
             "head", name, "share of the map inside the head", "share of the area", measured, checked.subjects,
-            _judge_more("The map lies on the head", "a uniform map"),
+            _judge_more("The map lies on the head {} than a uniform map", "uniform"),
         )  # fmt: skip
         measured = Measured(share_of_mass(maps, fluids, heads), share_of_area(fluids, heads))
         yield make_check(
             "fluid", name, "share of the map in the head that lies on ventricles and sulci",
             "their share of the head", measured, checked.subjects,
-            _judge_more("The map lies on ventricles and sulci", "a uniform map"),
+            _judge_more("The map lies on ventricles and sulci {} than a uniform map", "uniform"),
         )  # fmt: skip
 
 
@@ -167,24 +167,24 @@ def known_region(checked: Checked, progress: Progress) -> Iterator[Check | None]
         yield make_check(
             "pointing", name, "maps that are highest in the region that changes", "its share of the head",
             Measured(hits(maps, regions), chance), checked.subjects,
-            _judge_more("The map points at what changes with the stage", "chance"),
+            _judge_more("The map points at what changes with the stage {} often than by chance", "chance"),
         )  # fmt: skip
         yield make_check(
             "known_region", name, "share of the map in the head that lies on the region that changes",
             "its share of the head", Measured(share_of_mass(maps, regions, heads), chance), checked.subjects,
-            _judge_more("The map lies on what changes with the stage", "a uniform map"),
+            _judge_more("The map lies on what changes with the stage {} than a uniform map", "uniform"),
         )  # fmt: skip
 
 
-def _judge_more(claim: str, against: str) -> Callable[[Estimate, Estimate, Estimate], tuple[Verdict, str]]:
+def _judge_more(claim: str, baseline_name: str) -> Callable[[Estimate, Estimate, Estimate], tuple[Verdict, str]]:
+    """Return a judge of a claim with a place for `more` or `less`."""
+
     def judge(value: Estimate, baseline: Estimate, difference: Estimate) -> tuple[Verdict, str]:
         verdict = more_than(difference)
-        numbers = f"{value.value:.2f}, {against} {baseline.value:.2f}"
-        if verdict == "passed":
-            return verdict, f"{claim} ({numbers})."
-        if verdict == "failed":
-            return verdict, f"{claim} less than {against} ({numbers})."
-        return verdict, f"No difference from {against} is shown ({numbers})."
+        numbers = f"({value.value:.2f}, {baseline_name} {baseline.value:.2f})"
+        if verdict == "unclear":
+            return verdict, f"It is not shown that {claim[0].lower()}{claim[1:].format('more')} {numbers}."
+        return verdict, f"{claim.format('more' if verdict == 'passed' else 'less')} {numbers}."
 
     return judge
 

@@ -56,8 +56,8 @@ class Explained:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-# (a run, all runs that are explained together, progress) -> the checks of its maps
-RunChecks = Callable[[Explained, Sequence[Explained], Progress], list[Check]]
+# (a run, progress) -> the checks of its maps
+RunChecks = Callable[..., list[Check]]
 
 
 def explain_runs(
@@ -94,7 +94,7 @@ def explain_runs(
     explanations = []
     for one in explained:
         with _timed(one.seconds, "checks"):
-            found = [] if checks is None else checks(one, explained, progress)
+            found = [] if checks is None else checks(one, progress=progress)
         explanations.append(store(one, found, progress))
     return explanations
 
@@ -171,7 +171,7 @@ def store(explained: Explained, checks: list[Check], progress: Progress) -> Expl
 def _write_arrays(explained: Explained, writer: ExplanationWriter) -> None:
     for name, maps in explained.maps.items():
         writer.write_array(name, relative_maps(maps))
-    weights = attention_weights(explained.inputs, _no_advance)
+    weights = attention_weights(explained.inputs, no_advance)
     if weights is not None:
         writer.write_array("attention_weights", weights.astype(np.float16))
     of_slices = slice_weights(explained.inputs)
@@ -235,5 +235,6 @@ def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
     seconds[step] = seconds.get(step, 0.0) + time.monotonic() - start
 
 
-def _no_advance(_n: int = 1, note: str | None = None) -> None:
+def no_advance(_n: int = 1, note: str | None = None) -> None:
+    """Ignore the progress of a method."""
     del note

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +55,6 @@ class Checked:
     compute: ComputeMaps
     others: Sequence[Other] = ()
     source: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def subjects(self) -> list[str]:
