@@ -98,10 +98,11 @@ def faithfulness(checked: Checked, progress: Progress) -> Iterator[Check | None]
             advance()
             steps = _curve_steps(deletion, insertion)
             for against, score in scores.items():
+                claim = f"The prediction depends on its pixels {{}} than on those of {against}"
                 measured = Measured(area(insertion) - area(deletion), score, (-1.0, 1.0))
                 yield make_check(
                     "faithfulness", name, "area between insertion and deletion", against, measured, few.subjects,
-                    _judge_more(f"The prediction depends on the highlighted pixels {{}} than on those of {against}", against), steps,
+                    _judge_more(claim, against), steps,
                 )  # fmt: skip
 
 
@@ -126,9 +127,10 @@ def agreement(checked: Checked, progress: Progress) -> Iterator[Check | None]:
                 measured = Measured(
                     rank_correlations(maps, theirs), rank_correlations(maps, theirs[partner]), (-1.0, 1.0)
                 )
+                claim = f"The map of another {other.kind} is {{}} similar than maps of unrelated images"
                 yield make_check(
                     check, name, f"rank correlation with the map of {other.name}", "maps of unrelated images", measured,
-                    checked.subjects, _judge_more(f"The map of another {other.kind} is {{}} similar than maps of unrelated images", "unrelated"),
+                    checked.subjects, _judge_more(claim, "unrelated"),
                 )  # fmt: skip
 
 
