@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -121,6 +122,7 @@ def compute_maps(
     for name in methods:
         with _timed(seconds, name), progress.track(f"{trained.run.card.title}: {METHODS[name].label}", len(rows)) as go:
             of_method = METHODS[name].function(inputs, go)
+        gc.collect()  # a method's models refer to each other, so their memory is not freed by itself
         if of_method is None:
             progress.say(f"{trained.run.name}: no {METHODS[name].label}, as its model has no such layer; left out.")
         else:
