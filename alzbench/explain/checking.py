@@ -57,7 +57,7 @@ def open_siblings(
     return siblings
 
 
-def check_explained(one: Explained, siblings: Siblings, progress: Progress) -> list[Check]:
+def check_explained(one: Explained, progress: Progress, siblings: Siblings) -> list[Check]:
     """Check the maps of a run on its images that were chosen without looking at predictions."""
     sample = np.flatnonzero((one.rows["group"] == "sample").to_numpy())
     rows = one.rows.iloc[sample].reset_index(drop=True)

@@ -58,7 +58,7 @@ class Explained:
 
 
 # (a run, progress) -> the checks of its maps
-RunChecks = Callable[..., list[Check]]
+RunChecks = Callable[[Explained, Progress], list[Check]]
 
 
 def explain_runs(
@@ -95,7 +95,7 @@ def explain_runs(
     explanations = []
     for one in explained:
         with _timed(one.seconds, "checks"):
-            found = [] if checks is None else checks(one, progress=progress)
+            found = [] if checks is None else checks(one, progress)
         explanations.append(store(one, found, progress))
     return explanations
 
