@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +13,12 @@ import numpy as np
 
 from alzbench import __version__, atomic
 from alzbench.data.manifest import ImageSet
-from alzbench.errors import ExperimentError, RunError
-from alzbench.inference.formats import FORMATS, Format, Predict
+from alzbench.errors import RunError
+from alzbench.inference.formats import FORMATS, LIMIT, Format, Predict
 from alzbench.inference.trained import TrainedRun
 from alzbench.inference.verification import Sample, draw_sample, effect_of_rounding
 from alzbench.models.backend import quiet_stderr
 from alzbench.progress import Progress
-
-LIMIT = 1e-4  # largest accepted difference of a probability from the run's
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def export_run(
     """
     kind = FORMATS[name]
     kind.require_packages()
-    require_path(kind, path)
+    kind.require_path(path)
     sample = draw_sample(trained, images)
     progress.say(f"writing {kind.title}")
     with _replacing(kind, path) as temporary:
@@ -81,21 +78,6 @@ def export_run(
             raise RunError(_refusal(kind, difference, limit, where, effect_of_rounding(trained, sample)))
         files, size = _content(temporary, path)
     return Exported(trained.run.name, name, path, files, size, difference, limit, sample.images, sample.filled)
-
-
-def require_path(kind: Format, path: Path) -> None:
-    """Raise ExperimentError if an export of a format cannot be written to a path."""
-    if not kind.folder and path.suffix != kind.ending:
-        raise ExperimentError(f"A file for {kind.title} must end in {kind.ending}; got {path}.")
-    if not kind.folder and path.is_dir():
-        raise ExperimentError(f"{path} must be a file, and a folder has its name: choose another name with --out.")
-    if kind.folder and path.exists() and not (path / "saved_model.pb").is_file():
-        raise ExperimentError(f"{path} exists and is no {kind.title}, so it is kept: choose another name with --out.")
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
-        raise ExperimentError(
-            f"{path} must be in a folder that you may write to, and {folder} is not: choose another with --out."
-        )
 
 
 def _replacing(kind: Format, path: Path) -> AbstractContextManager[Path]:

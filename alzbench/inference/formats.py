@@ -8,6 +8,7 @@ Notation: `B` batch, `S` slices of a subject, `C` channels, `K` classes. Every f
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 INPUT = "pixels"  # name of the input in every format that has names
 OUTPUT = "probabilities"
+LIMIT = 1e-4  # largest difference of a probability from the run's, unless the user accepts more
 
 # (Keras model, path, facts about it: name -> text) -> None
 Write = Callable[[Any, Path, Mapping[str, str]], None]
@@ -58,6 +60,19 @@ class Format(Entry[Write]):
                 f"An export to {self.title} needs the package{'s' * (len(missing) > 1)} {', '.join(missing)}; install "
                 f"with pip install 'alzbench[{self.extra}]'."
             )
+
+    def require_path(self, path: Path) -> None:
+        """Raise ExperimentError if an export cannot be written to a path."""
+        other = "choose another name with --out."
+        if self.folder and path.exists() and not (path / "saved_model.pb").is_file():
+            raise ExperimentError(f"{path} exists and is no {self.title}, so it is kept: {other}")
+        if not self.folder and path.suffix != self.ending:
+            raise ExperimentError(f"A file for {self.title} must end in {self.ending}; got {path}: {other}")
+        if not self.folder and path.is_dir():
+            raise ExperimentError(f"{path} must be a file, and a folder has its name: {other}")
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            raise ExperimentError(f"{path} must be in a folder that you may write to; {folder} is not one: {other}")
 
 
 FORMATS = Registry("export format", Format)
@@ -175,4 +190,3 @@ def _write_litert(model: Any, path: Path, facts: Mapping[str, str]) -> None:
     """A `.tflite` file for LiteRT (TensorFlow Lite), on phones and small devices."""
     del facts
     model.export(path, format="litert", verbose=False)
-

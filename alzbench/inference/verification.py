@@ -70,7 +70,7 @@ def draw_sample(trained: TrainedRun, images: ImageSet) -> Sample:
     """
     _require_images_of(trained.run, images)
     table, slices = trained.run.predictions(), trained.model.slices
-    sets = group(table["subject"] if slices else [""] * len(table), slices or 1)
+    sets = group(table["subject"].tolist() if slices else [""] * len(table), slices or 1)
     full = (sets != ABSENT).all(axis=1)
     if filled := not full.any():
         sets = np.stack([np.resize(row[row != ABSENT], row.shape) for row in sets])
@@ -79,8 +79,8 @@ def draw_sample(trained: TrainedRun, images: ImageSet) -> Sample:
     labels = table["label"].to_numpy()[sets[:, 0]]
     number = max(math.ceil(IMAGES / (slices or 1)), len(set(labels)) if slices else 0)
     sets = sets[_spread(labels, number)]
-    first, pixels = sets[:, 0], images.pixels.take(_positions(trained.run, table["image"], sets, images))
-    pixels = pixels.reshape(*sets.shape, *pixels.shape[1:]) if slices else pixels
+    first, flat = sets[:, 0], images.pixels.take(_positions(trained.run, table["image"], sets, images))
+    pixels = np.asarray(flat.reshape(*sets.shape, *flat.shape[1:]) if slices else flat, np.uint8)
     expected = _predicted(trained, pixels) if filled else probabilities(table)[first]
     return Sample(pixels, expected, tuple(table["image"].iloc[first]), len(np.unique(sets)), filled)
 
@@ -125,7 +125,7 @@ def _positions(run: Run, names: pd.Series, sets: npt.NDArray[np.int64], images: 
             f"{run.path / 'predictions.csv'} is damaged: it names images that are not in the run's set. Repeat the "
             "run with --force."
         )
-    return positions
+    return np.asarray(positions)
 
 
 def _predicted(trained: TrainedRun, sets: Pixels) -> Float:
