@@ -14,6 +14,8 @@ from alzbench.errors import ExperimentError
 
 if TYPE_CHECKING:
     from alzbench.inference.export import Exported
+    from alzbench.inference.formats import Format
+    from alzbench.store import Run
 
 EXPORTS = Path("exports")
 _LARGEST = 0.01  # --max-difference: beyond, it is another model
@@ -58,12 +60,7 @@ def export(
     if not 0 < limit <= _LARGEST:
         raise ExperimentError(f"--max-difference must be above 0 and at most {_LARGEST:g}; got {limit:g}.")
     run = RunStore(runs).find(name)
-    path = out or EXPORTS / f"{run.card.experiment}-{run.path.name}{format_.ending}"
-    format_.require_packages()
-    format_.require_path(path)
-    card = path.with_name(f"{path.name}.md")
-    if card.is_dir():
-        raise ExperimentError(f"The model card {card} must be a file, and a folder has its name: move it away.")
+    path, card = _places(format_, run, out)
     from alzbench.models.backend import start_backend
 
     start_backend()  # before the imports below, which would show its output
@@ -75,15 +72,26 @@ def export(
     from alzbench.report.run import score_run
 
     trained = open_trained_run(run)
-    scored, progress = score_run(run), make_progress(quiet)
+    scored, split, progress = score_run(run), run.table("split.csv"), make_progress(quiet)
     settings = trained.experiment.data
     images = open_image_set(settings.model_copy(update={"source": data}) if data else settings, progress, quiet)
     exported = export_run(trained, kind, path, images, progress, limit)
-    atomic.write_text(card, render_model_card(scored, trained.experiment, exported, trained.model.slices))
+    atomic.write_text(card, render_model_card(scored, split, trained.experiment, exported, trained.model.slices))
     if as_json:
         print_json({**asdict(exported), "path": str(path), "card": str(card)})
     else:
         print("\n".join(_summary(exported, card)))
+
+
+def _places(format_: Format, run: Run, out: Path | None) -> tuple[Path, Path]:
+    """Return the paths of the export and its card; raises ExperimentError if the export cannot be written."""
+    format_.require_packages()
+    path = out or EXPORTS / f"{run.card.experiment}-{run.path.name}{format_.ending}"
+    format_.require_path(path)
+    card = path.with_name(f"{path.name}.md")
+    if card.is_dir():
+        raise ExperimentError(f"The model card {card} must be a file, and a folder has its name: move it away.")
+    return path, card
 
 
 def _summary(exported: Exported, card: Path) -> list[str]:

@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 _SCORES = ("overall", CLASS_HEADLINE.name, "by_subject")  # tables of the run's page
 
 
-def render_model_card(scored: ScoredRun, experiment: Experiment, exported: Exported, slices: int | None) -> str:
+def render_model_card(
+    scored: ScoredRun, split: pd.DataFrame, experiment: Experiment, exported: Exported, slices: int | None
+) -> str:
     """Return the model card of an exported model.
 
     Args:
         scored: The run, with its predictions.
+        split: The table split.csv of the run.
         experiment: Its resolved experiment.
         exported: The export.
         slices: Number of slices in one set, for a model that classifies subjects; else None.
@@ -45,7 +48,7 @@ def render_model_card(scored: ScoredRun, experiment: Experiment, exported: Expor
         (
             Section("Model", tables=(_model(run, experiment), _files(exported))),
             _interface(experiment, classes, slices),
-            _training(run, experiment, classes),
+            _training(run, split, experiment, classes),
             _test(scored),
             _check(exported, kind, slices),
             Section("Intended use", notes=_USE),
@@ -114,9 +117,9 @@ def _numbered(classes: Sequence[str]) -> list[dict[str, int | str]]:
     return [{"index": index, "class": name} for index, name in enumerate(classes)]
 
 
-def _training(run: Run, experiment: Experiment, classes: Sequence[str]) -> Section:
+def _training(run: Run, split: pd.DataFrame, experiment: Experiment, classes: Sequence[str]) -> Section:
     """Return the images of each part of the split."""
-    split, source = run.table("split.csv"), experiment.data.source
+    source = experiment.data.source
     parts = ["train", "validation", "test"]
     columns = [
         Column("class", "class"),
