@@ -20,6 +20,9 @@ from alzbench.inference.verification import Sample, draw_sample, effect_of_round
 from alzbench.models.backend import quiet_stderr
 from alzbench.progress import Progress
 
+# distance of two numbers near 1
+_PRECISIONS = {"mixed_float16": 2**-10, "mixed_bfloat16": 2**-7}
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -75,7 +78,7 @@ def export_run(
         predict = _write(kind, trained, sample, temporary)
         difference, where = sample.largest_difference(predict, progress)
         if difference > limit:
-            raise RunError(_refusal(kind, difference, limit, where, effect_of_rounding(trained, sample)))
+            raise RunError(_refusal(kind, difference, limit, where, trained, sample))
         files, size = _content(temporary, path)
     return Exported(trained.run.name, name, path, files, size, difference, limit, sample.images, sample.filled)
 
@@ -101,24 +104,29 @@ def _write(kind: Format, trained: TrainedRun, sample: Sample, path: Path) -> Pre
         except OSError:
             raise
         except Exception as error:
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            reason = " ".join(str(error).split()).partition(". ")[0].rstrip(".")[:200] or type(error).__name__
             raise RunError(f"The model cannot be written as {kind.title} ({reason}). Choose another format.") from error
     return predict
 
 
-def _refusal(kind: Format, difference: float, limit: float, where: str, rounding: float) -> str:
+def _refusal(kind: Format, difference: float, limit: float, where: str, trained: TrainedRun, sample: Sample) -> str:
+    """Return why an export is refused, and whether rounding explains its difference."""
     text = (
         f"The {kind.title} export must predict as the run did, to {limit:.0e}; it differs by {difference:.1e} for "
         f"{where}, so it was removed."
     )
-    if difference > 2 * rounding:
+    rounding, precision = effect_of_rounding(trained, sample), trained.experiment.train.precision
+    if difference <= 2 * rounding:
+        reason = (
+            f"in training, feature maps are rounded to float16, which changes these predictions by up to "
+            f"{rounding:.1e}, and {kind.title} rounds a few values to the other side"
+        )
+    elif difference <= _PRECISIONS.get(precision, 0):
+        reason = f"the run's head computes in {precision}, which is not exact to {limit:.0e}"
+    else:
         return f"{text} Repeat the run with --force if its files were changed, or choose another format."
     enough = 10.0 ** math.ceil(math.log10(difference))
-    return (
-        f"{text} It may be sound: in training, feature maps are rounded to float16, which changes these predictions by "
-        f"up to {rounding:.1e}, and {kind.title} rounds a few values to the other side. Accept that with "
-        f"--max-difference {enough:g}, or choose another format."
-    )
+    return f"{text} It may be sound: {reason}. Accept that with --max-difference {enough:g}, or choose another format."
 
 
 def _content(written: Path, path: Path) -> tuple[dict[str, str], int]:
