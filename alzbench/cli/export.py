@@ -47,10 +47,10 @@ def export(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Export a run's model as one file, with a model card.
+    """Export a run's model as one file.
 
     The file takes pixels from 0 to 255 and returns probabilities. It is kept only if it predicts 100 test images as
-    the run did. It is for research; it is not a medical device.
+    the run did. A model card is written beside it. It is for research; it is not a medical device.
     """
     from alzbench.inference.formats import FORMATS, LIMIT
     from alzbench.store import RunStore
