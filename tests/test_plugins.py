@@ -15,6 +15,7 @@ from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment import BackboneSettings, Experiment, ModelSettings, TrainSettings
 from alzbench.experiment.sweep import Sweep
 from alzbench.explain.methods import METHODS
+from alzbench.inference.formats import FORMATS
 from alzbench.models.backbones import BACKBONES
 from alzbench.models.variants import VARIANTS
 from alzbench.registry import Registry
@@ -43,6 +44,7 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "sanity": SANITY,
     "metric": METRICS,
     "map method": METHODS,
+    "export format": FORMATS,
 }
 
 

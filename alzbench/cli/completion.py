@@ -55,6 +55,13 @@ def sources(incomplete: str) -> list[str]:
     return _matching(["kaggle", "phantom"], incomplete)
 
 
+def formats(incomplete: str) -> list[str]:
+    """Return the formats of exported models."""
+    from alzbench.inference.formats import FORMATS
+
+    return _matching(FORMATS, incomplete)
+
+
 def protocols(incomplete: str) -> list[str]:
     """Return the names of the protocols."""
     from pydantic import TypeAdapter

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 import tempfile
-import warnings
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alzbench.models.backend import has_accelerator
+from alzbench.models.onnx import write_onnx
 from alzbench.models.prefix import Prefix
 
 BATCH = 64
@@ -49,12 +48,7 @@ class OnnxExtractor:
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "prefix.onnx"
-            # a model must have been called before it can be exported
-            prefix.model(np.zeros((1, *prefix.model.input_shape[1:]), np.float32))
-            logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)  # a warning about Keras
-                prefix.model.export(path, format="onnx", verbose=False)
+            write_onnx(prefix.model, path)
             self._session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
 

@@ -52,6 +52,7 @@ def test_verbs_and_choices(complete: Complete) -> None:
     assert complete("explain", "--methods", "a") == ["all", "attention"]
     assert complete("explain", "--methods", "grad_cam,sc") == ["grad_cam,score_cam"]
     assert complete("explain", "--methods", "occlusion,o") == []
+    assert complete("export", "--format", "") == ["keras", "litert", "onnx", "savedmodel"]
     assert complete("compare", "--w") == []  # the old name of an option
 
 
@@ -70,7 +71,13 @@ def test_stored_runs_and_their_experiments(complete: Complete, stored: Path, mon
     assert complete("show", "") == []
     assert complete("show", "--runs", str(stored), "") == runs
     monkeypatch.setenv("ALZBENCH_RUNS", str(stored))
-    assert complete("show", "") == complete("report", "") == complete("import", "--like", "") == runs
+    assert (
+        complete("show", "")
+        == complete("report", "")
+        == complete("export", "")
+        == complete("import", "--like", "")
+        == runs
+    )
     assert complete("show", "b") == ["b/seed-0-h0"]
     assert complete("compare", "--baseline", "") == ["a", "b"]
     assert complete("compare", "") == ["a", "b", "a.yaml", "experiments/base.yaml", "experiments/studies/heads.yaml"]
