@@ -177,7 +177,7 @@ def _about(run: Run) -> Table:
         if stored.duration_s:
             about["seconds"] = ", ".join(f"{step} {value:.1f}" for step, value in stored.duration_s.items())
         if stored.skipped_images:
-            about["left out"] = f"{stored.skipped_images} unreadable images, listed in skipped.csv"
+            about["left out"] = f"{stored.skipped_images} images, listed with the reasons in skipped.csv"
     columns = [Column("what", "run"), Column("value", run.name)]
     return make_table("Run", columns, [{"what": what, "value": value} for what, value in about.items()])
 

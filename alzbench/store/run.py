@@ -146,6 +146,23 @@ class Run:
         except ValueError as error:
             raise self._damaged(name, error) from None
 
+    def covariates(self) -> pd.DataFrame | None:
+        """Return the covariates of the test images as text, '' where unknown, by image; None if none are stored.
+
+        Raises:
+            DataError: The file is damaged, or does not hold the test images.
+        """
+        name = "covariates.csv"
+        if not (self.path / name).is_file():
+            return None
+        try:
+            table = pd.read_csv(self.path / name, keep_default_na=False, dtype=str)
+            if "image" not in table or table["image"].duplicated().any():
+                raise ValueError("it must have one row for each image")
+        except ValueError as error:
+            raise self._damaged(name, error) from None
+        return table.set_index("image")
+
     def _check_rows(self, table: pd.DataFrame, name: str) -> None:
         """Raise ValueError if a complete run has scores for another number of images."""
         if name == "predictions.csv" and self.card.state == "complete":
