@@ -90,9 +90,11 @@ class SanityBaseline:
 
     def _cases(self, rows: pd.DataFrame) -> Cases:
         known = self._images.covariates
-        ages = pd.to_numeric(known["age"].loc[rows.index]) if "age" in known else pd.Series(np.nan, rows.index)
+        ages = np.full(len(rows), np.nan)
+        if "age" in known:
+            ages = pd.to_numeric(known["age"].loc[rows.index]).to_numpy(np.float64)
 
         def read_pixels() -> Any:
             return self._images.pixels.take(rows.index.to_numpy())
 
-        return Cases(read_pixels, rows["subject"].to_numpy(object), ages.to_numpy(np.float64))
+        return Cases(read_pixels, rows["subject"].to_numpy(object), ages)

@@ -145,7 +145,7 @@ def write_setup(job: Job, images: ImageSet, split: pd.DataFrame, writer: RunWrit
         writer.write_table("skipped.csv", images.skipped)
     if len(images.covariates.columns):
         test = split.index[split["part"] == "test"]
-        writer.write_table("covariates.csv", images.covariates.loc[test].assign(image=split.loc[test, "image"]))
+        writer.write_table("covariates.csv", split.loc[test, ["image"]].join(images.covariates))
 
 
 def train(estimator: Estimator, writer: RunWriter, listeners: Listeners) -> Fit:
