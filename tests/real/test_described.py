@@ -32,7 +32,7 @@ from tests.helpers.running import run
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-PROTOCOLS = [SubjectProtocol(name="subject"), SubjectFoldsProtocol(name="subject_cv")]
+PROTOCOLS = [SubjectProtocol(name="subject"), SubjectFoldsProtocol(name="subject_cv", folds=2)]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def test_the_audit_is_the_same(sets: Sets, protocol: Any) -> None:
 def experiments(sets: Sets, described: bool, protocol: Any) -> list[Experiment]:
     """Return the baselines that need no network, under their own names, so that they are compared in pairs."""
     data = sets.settings(described, size=32)
-    about = {"data": data, "protocol": protocol.model_dump(), "seeds": [0, 1]}
+    about = {"data": data, "protocol": protocol.model_dump(), "seeds": [0]}
     names = ("grey_logistic", "largest_class")
     return [Experiment.model_validate({"name": name, "model": {"variant": name}, **about}) for name in names]
 
@@ -144,7 +144,6 @@ def test_other_subject_names_with_the_split_given(sets: Sets, tmp_path: Path) ->
         outcome.run()
         for described, chosen in ((False, protocol), (True, GivenProtocol(name="given")))
         for outcome in run(tmp_path / "runs" / str(described), experiments(given, described, chosen)[0])
-        if outcome.job.seed == 0
     ]
     one, other = (r.predictions().drop(columns=["image", "subject"]) for r in runs)
     assert one.to_csv() == other.to_csv()
