@@ -81,7 +81,8 @@ def test_folds_may_have_no_image_of_the_subgroup(tmp_path: Path) -> None:
         (run.path / "metrics.json").write_text(text)
     (group,) = restricted([read_run(run.path) for run in runs], "age < 66").groups
     assert group.test_images == 48
-    assert group.rows[0].subjects == 6
+    assert (group.rows[0].subjects, group.rows[0].by) == (6, "subject")
+    assert group.rows[0].scores["accuracy"].interval is not None
 
 
 def test_a_subgroup_without_a_class_is_refused(tmp_path: Path) -> None:
