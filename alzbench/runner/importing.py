@@ -93,6 +93,8 @@ def import_predictions(path: Path, source: Source, store: RunStore, say: Callabl
         writer = RunWriter(hidden, card.model_copy(update={"created": created}))
         writer.write_table("predictions.csv", table)
         writer.write_counts(table)
+        if source.like and (described := source.like.described()) is not None:
+            writer.write_table("covariates.csv", described.drop(columns=["subject", "slice"]).reset_index())
         writer.write_metrics(_metrics(table, card, foreign.labels_only))
         writer.mark("complete")  # last: a folder without a card is no run if this process is killed
     return read_run(target)
