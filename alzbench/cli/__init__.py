@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from alzbench import __version__, interrupts
-from alzbench.cli import audit, compare, dashboard, importing, listing, report, run, show, sweep, sync
+from alzbench.cli import audit, compare, dashboard, importing, listing, predict, report, run, show, sweep, sync
 from alzbench.cli.exits import explain
 from alzbench.errors import Interrupted
 
@@ -18,6 +18,7 @@ app.command()(run.run)
 app.command()(compare.compare)
 app.command()(sweep.sweep)
 app.command()(report.report)
+app.command()(predict.predict)
 app.command("import")(importing.import_)
 app.command()(audit.audit)
 app.command("list")(listing.list_)

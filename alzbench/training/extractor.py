@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
 import importlib.util
+import json
 import logging
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+import filelock
 import numpy as np
 import numpy.typing as npt
 
+from alzbench import atomic
+from alzbench.cache import cache_folder
 from alzbench.models.backend import has_accelerator
 from alzbench.models.prefix import Prefix
+from alzbench.progress import Progress
 
 BATCH = 64
+_VERSION = 1  # of the export
 
 
 class Extractor(Protocol):
@@ -40,22 +49,15 @@ class KerasExtractor:
 
 
 class OnnxExtractor:
-    """The prefix exported once and run by ONNX Runtime on the CPU; equal to Keras to float16 rounding."""
+    """The prefix run by ONNX Runtime on the CPU; equal to Keras to float16 rounding.
+
+    The export takes several seconds, so the exported file is kept in the cache.
+    """
 
     name = "ONNX Runtime"
 
     def __init__(self, prefix: Prefix) -> None:
-        import onnxruntime
-
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "prefix.onnx"
-            # a model must have been called before it can be exported
-            prefix.model(np.zeros((1, *prefix.model.input_shape[1:]), np.float32))
-            logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)  # a warning about Keras
-                prefix.model.export(path, format="onnx", verbose=False)
-            self._session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+        self._session = _session(prefix)
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float16]:
@@ -63,9 +65,65 @@ class OnnxExtractor:
         return np.concatenate([self._session.run(None, {self._input: b})[0].astype(np.float16) for b in batches])
 
 
-def make_extractor(prefix: Prefix) -> Extractor:
-    """Return the fastest extractor: Keras on a GPU; on a CPU, ONNX Runtime if the `onnx` extra is installed."""
+def make_extractor(prefix: Prefix, warn: Callable[[str], None] | None = None) -> Extractor:
+    """Return the fastest extractor: Keras on a GPU; on a CPU, ONNX Runtime if the `onnx` extra is installed.
+
+    Args:
+        prefix: The prefix.
+        warn: Shows a line, if the prefix cannot be exported to ONNX and Keras runs it; None: on standard error.
+    """
     onnx = all(importlib.util.find_spec(name) for name in ("onnxruntime", "tf2onnx"))
     if onnx and not has_accelerator():
-        return OnnxExtractor(prefix)
+        try:
+            return OnnxExtractor(prefix)
+        except Exception as error:  # noqa: BLE001 - exporters raise many kinds of errors, and Keras needs no export
+            reason = (" ".join(str(error).split()) or type(error).__name__)[:200]
+            (warn or Progress().warn)(f"ONNX Runtime cannot run the frozen layers ({reason}); Keras runs them, slower.")
     return KerasExtractor(prefix)
+
+
+def _session(prefix: Prefix) -> Any:
+    """Return a session of the exported prefix from the cache; a missing or damaged file is exported (again)."""
+    folder = cache_folder() / "onnx"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{prefix.key}-{_versions()}"
+    with filelock.FileLock(folder / f"{name}.lock"):
+        for path in folder.glob(f"{name}-*.onnx"):
+            content = path.read_bytes()
+            if path.stem == f"{name}-{_digest(content)}":
+                return _open_session(content)
+            path.unlink()
+        content = _export(prefix)
+        session = _open_session(content)
+        with atomic.replacing(folder / f"{name}-{_digest(content)}.onnx") as temporary:
+            temporary.write_bytes(content)
+        return session
+
+
+def _open_session(content: bytes) -> Any:
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+
+
+def _export(prefix: Prefix) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "prefix.onnx"
+        # a model must have been called before it can be exported
+        prefix.model(np.zeros((1, *prefix.model.input_shape[1:]), np.float32))
+        logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)  # a warning about Keras
+            prefix.model.export(path, format="onnx", verbose=False)
+        return path.read_bytes()
+
+
+def _versions() -> str:
+    """Return a hash of the versions that the exported file depends on."""
+    names = ("keras", "tensorflow", "tf2onnx", "onnx")
+    found = {name: importlib.metadata.version(name) for name in names if importlib.util.find_spec(name)}
+    return _digest(json.dumps([_VERSION, found], sort_keys=True).encode())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
