@@ -53,7 +53,7 @@ def _table(title: str, key: str, rows: pd.DataFrame) -> Table:
     columns = [Column(key, title), Column("predicted", "predicted"), Column("probability", "probability", Form(3))]
     if "images" in rows:
         columns.append(Column("images", "images", Form()))
-    if "warning" in rows:
+    if "warning" in rows and rows["warning"].any():
         columns.append(Column("warning", "warning"))
     shown = with_confidence(rows.head(MOST_ROWS).assign(label="")).rename(columns={"confidence": "probability"})
     note = f"{and_more(len(rows) - MOST_ROWS)}. {ALL_ROWS}" if len(rows) > MOST_ROWS else ""
