@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from alzbench import __version__, interrupts
-from alzbench.cli import audit, compare, dashboard, export, importing, listing, report, run, show, sweep, sync
+from alzbench.cli import audit, compare, dashboard, export, importing, listing, predict, report, run, show, sweep, sync
 from alzbench.cli import explain as explaining
 from alzbench.cli.exits import explain
 from alzbench.errors import Interrupted
@@ -20,6 +20,7 @@ app.command()(compare.compare)
 app.command()(sweep.sweep)
 app.command()(report.report)
 app.command()(explaining.explain)
+app.command()(predict.predict)
 app.command()(export.export)
 app.command("import")(importing.import_)
 app.command()(audit.audit)

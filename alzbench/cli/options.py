@@ -179,3 +179,17 @@ def plain_name(name: str, option: str) -> str:
         return Experiment(name=name).name
     except ValidationError as error:
         raise ExperimentError(f"{option}: {explain_validation(error, '', Experiment)}") from None
+
+
+def slice_numbers(text: str | None) -> tuple[int, ...] | None:
+    """Return the numbers of slices in `80`, `80-110` or `80,85,90`; None for no text."""
+    if text is None:
+        return None
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        ends = [end.strip() for end in (first, last if dash else first)]
+        if not all(end.isascii() and end.isdigit() and len(end) < 7 for end in ends) or int(ends[0]) > int(ends[1]):
+            raise ExperimentError(f"--slices takes numbers from 1 and ranges, e.g. 80, 80-110 or 80,85; got {text!r}.")
+        numbers += range(int(ends[0]), int(ends[1]) + 1)
+    return tuple(dict.fromkeys(numbers))

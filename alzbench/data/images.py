@@ -23,7 +23,10 @@ from alzbench.progress import Progress
 MIN_SIDE = 16
 MAX_PIXELS = 64_000_000
 THREADS = 4  # Pillow and hashlib release the interpreter lock; more threads only hide the disk's latency
+_COLOUR_SIDE = 64
 _VERSION = 1  # of the decoding; a new version starts a new cache
+
+Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -113,29 +116,56 @@ def _decode_missing(
     return unreadable
 
 
-def decode_image(path: str | Path, size: int, channels: int) -> tuple[npt.NDArray[np.uint8], tuple[int, int]] | str:
+def decode_image(path: str | Path, size: int, channels: int) -> tuple[Pixels, tuple[int, int]] | str:
     """Return an image (size, size, channels) of uint8 with its width and height in the file, or why it is unusable."""
+    image = read_image(path)
+    return image if isinstance(image, str) else (resize(image, size, channels), image.size)
+
+
+def read_image(path: str | Path) -> Image.Image | str:
+    """Return the picture in an image file, in its own size and colours, or why it is unusable."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(Path(path).read_bytes())) as image:
-                width, height = image.size
-                if min(width, height) < MIN_SIDE:
-                    return f"{width} x {height} pixels, but at least {MIN_SIDE} x {MIN_SIDE} are required"
-                if width * height > MAX_PIXELS:
-                    return f"{width} x {height} pixels, but at most {MAX_PIXELS // 10**6} million are supported"
+                if reason := unusable_sides(*image.size):
+                    return reason
                 if image.mode.startswith(("I", "F")) and (reason := _too_deep(image)):
                     return reason
                 image.info.pop("transparency", None)  # not used, and Pillow would warn about it
-                plain = image.convert("L" if channels == 1 else "RGB")
+                image.load()
+                image.crop((0, 0, 1, 1)).convert("L")  # raises ValueError for colours that `resize` cannot convert
+                return image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return f"more than {MAX_PIXELS // 10**6} million pixels"
     except UnidentifiedImageError:
         return "not an image file"
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         return f"damaged: {error}"
+
+
+def unusable_sides(width: int, height: int) -> str:
+    """Return why a picture of this many pixels cannot be used; empty if it can."""
+    if min(width, height) < MIN_SIDE:
+        return f"{width} x {height} pixels, but at least {MIN_SIDE} x {MIN_SIDE} are required"
+    if width * height > MAX_PIXELS:
+        return f"{width} x {height} pixels, but at most {MAX_PIXELS // 10**6} million are supported"
+    return ""
+
+
+def resize(image: Image.Image, size: int, channels: int) -> Pixels:
+    """Return a picture as pixels (size, size, channels), see `decode`: the preprocessing of all images."""
+    plain = image.convert("L" if channels == 1 else "RGB")
     resized = plain.resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(resized, np.uint8).reshape(size, size, channels), (width, height)
+    return np.asarray(resized, np.uint8).reshape(size, size, channels)
+
+
+def colourfulness(image: Image.Image) -> float:
+    """Return the mean difference between the largest and the smallest of a pixel's channels, in [0, 255]; 0: grey."""
+    if len(image.getbands()) == 1 and image.mode != "P":
+        return 0.0
+    small = np.asarray(image.convert("RGB").resize((_COLOUR_SIDE, _COLOUR_SIDE), Image.Resampling.BOX), np.float32)
+    return float((small.max(axis=2) - small.min(axis=2)).mean())
 
 
 def _too_deep(image: Image.Image) -> str:

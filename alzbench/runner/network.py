@@ -63,11 +63,14 @@ class Network:
         return Predictor(self._head, self._stages[-1].features).probabilities(rows)
 
     def save(self, folder: Path) -> None:
-        """Write prefix and head as one model from pixels to probabilities; after `fit`."""
+        """Write prefix and head as one model from pixels to probabilities, and the images' profile; after `fit`."""
+        from alzbench.inference.profile import write_profile
         from alzbench.models.classifier import join_prefix
+        from alzbench.runner.profiling import profile_of
 
         with atomic.replacing(folder / "model.keras") as temporary:
             join_prefix(self._stages[-1].prefix.model, self._head).save(temporary)
+        write_profile(profile_of(self._images, self._split, self._stages[-1].features), folder)
 
     def _build(self, stage: Stage) -> Any:
         """Return the model that a stage trains: a new head, or the trained head on the backbone's top blocks."""
