@@ -17,7 +17,7 @@ def predict(
     name: RunName,
     images: Annotated[
         list[Path],
-        typer.Argument(metavar="IMAGE...", help="JPEG, PNG, BMP, TIFF, DICOM or NIfTI files, and folders."),
+        typer.Argument(metavar="IMAGE", help="JPEG, PNG, BMP, TIFF, DICOM or NIfTI files, and folders."),
     ],
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write one row per image as CSV.")] = None,
     explain: Annotated[
@@ -56,6 +56,9 @@ def predict(
     with keep_stdout_clean(as_json):
         inputs = find_inputs(images, SliceChoice(numbers, axis), progress)
         profile = read_profile(run.path)
+        from alzbench.models.backend import start_backend
+
+        start_backend()  # before anything else imports Keras, whose start prints
         from alzbench.inference.predict import predict as predict_images
         from alzbench.inference.trained import open_trained_run
         from alzbench.report.predictions import predictions_document
@@ -70,5 +73,6 @@ def predict(
         if explain:
             from alzbench.explain.predicted import draw_maps
 
-            draw_maps(trained, inputs, predictions, folder, progress)
+            drawn = draw_maps(trained, inputs, predictions, folder, progress)
+            progress.say(f"{len(drawn)} maps are in {folder}.")
     print_document(document, as_json)
