@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 LAYERS = "alzbench.models.attention"  # the module whose import registers them
 
@@ -51,6 +52,9 @@ class _RegisteringLoader(Loader):
 
     def __init__(self, loader: Loader, finder: MetaPathFinder) -> None:
         self._loader, self._finder = loader, finder
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)

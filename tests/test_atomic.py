@@ -90,3 +90,18 @@ def test_an_error_names_the_file_and_not_the_temporary_file() -> None:
     with pytest.raises(FileNotFoundError) as caught:
         atomic.write_text(Path("/proc/file.txt"), "x")
     assert caught.value.filename == "/proc/file.txt"
+
+
+def test_a_folder_takes_the_place_of_another(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        with atomic.replacing_folder(tmp_path / "folder") as temporary:
+            (temporary / name).write_text("x")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["folder", "new"]
+
+
+def test_a_failed_folder_leaves_the_one_before(tmp_path: Path) -> None:
+    with atomic.replacing_folder(tmp_path / "folder") as temporary:
+        (temporary / "old").write_text("x")
+    with pytest.raises(FileNotFoundError), atomic.replacing_folder(tmp_path / "folder") as temporary:
+        write_half_and_fail(temporary / "file")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["folder", "old"]

@@ -16,7 +16,7 @@ from tests.helpers.paths import ROOT
 # A module imports only from layers with a lower number, and from its own package; those of layer 0 from each other.
 LAYERS = {
     "errors": 0, "registry": 0, "seeds": 0, "atomic": 0, "cache": 0, "arrays": 0, "interrupts": 0, "progress": 0,
-    "drawing": 0, "keras_layers": 0,
+    "drawing": 0, "keras_layers": 0, "delimited": 0,
     "experiment": 1,
     "data": 2, "evaluation": 2,
     "models": 3,

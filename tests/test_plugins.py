@@ -14,6 +14,8 @@ from alzbench.evaluation.metrics import METRICS
 from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment import BackboneSettings, Experiment, ModelSettings, TrainSettings
 from alzbench.experiment.sweep import Sweep
+from alzbench.explain.methods import METHODS
+from alzbench.inference.formats import FORMATS
 from alzbench.models.backbones import BACKBONES
 from alzbench.models.variants import VARIANTS
 from alzbench.registry import Registry
@@ -41,6 +43,8 @@ REGISTRIES: dict[str, Registry[Any]] = {
     **{name: kind[0] for name, kind in (LISTED | OPEN).items()},
     "sanity": SANITY,
     "metric": METRICS,
+    "map method": METHODS,
+    "export format": FORMATS,
 }
 
 

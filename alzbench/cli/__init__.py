@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from alzbench import __version__, interrupts
-from alzbench.cli import audit, compare, dashboard, importing, listing, predict, report, run, show, sweep, sync
+from alzbench.cli import audit, compare, dashboard, export, importing, listing, predict, report, run, show, sweep, sync
+from alzbench.cli import explain as explaining
 from alzbench.cli.exits import explain
 from alzbench.errors import Interrupted
 
@@ -19,6 +20,8 @@ app.command()(compare.compare)
 app.command()(sweep.sweep)
 app.command()(report.report)
 app.command()(predict.predict)
+app.command()(explaining.explain)
+app.command()(export.export)
 app.command("import")(importing.import_)
 app.command()(audit.audit)
 app.command("list")(listing.list_)

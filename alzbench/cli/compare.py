@@ -58,6 +58,13 @@ def compare(
             help="Minimum detectable difference, in percentage points of accuracy, from 0.01 to 100.",
         ),
     ] = 2.0,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CONDITION",
+            help="Compare on the test images of a subgroup, e.g. \"age >= 60 and sex == 'F'\".",
+        ),
+    ] = None,
     worth: Annotated[float | None, typer.Option(callback=_check_points, hidden=True)] = None,
     as_json: Json = False,
 ) -> None:
@@ -67,19 +74,20 @@ def compare(
     runs with the same test images and the same protocol are compared.
     """
     from alzbench.cli.options import plain_name, select_runs, study_levels
+    from alzbench.compare import Condition, load_references
     from alzbench.compare import compare as compare_runs
-    from alzbench.compare import load_references
     from alzbench.report.pages import Files, write_comparison
 
     if worth is not None:
         if is_given(context, "min_effect"):
             raise ExperimentError("--worth is the old name of --min-effect: leave out --worth.")
         min_effect = worth
+    condition = Condition.parse(where) if where is not None else None
     # the objects read from thousands of runs live until the end: garbage collection would cost a tenth of the time
     gc.disable()
     chosen = names or []
     selected = select_runs(runs, chosen, unreadable=warn_unreadable)
-    comparison = compare_runs(selected, load_references(), baseline, study_levels(chosen), min_effect=min_effect / 100)
+    comparison = compare_runs(selected, load_references(), baseline, study_levels(chosen), min_effect / 100, condition)
     reported = [Files.under(REPORTS, plain_name(report, "--report"))] if report else []
     files = Files(html, markdown, latex, csv, figure, disagreements)
     print_document(write_comparison(comparison, *reported, files, predictions=as_json), as_json)

@@ -25,10 +25,14 @@ def experiments(context: typer.Context, incomplete: str) -> list[str]:
     return _matching({card.parent.parent.name for card in _root(context).glob("*/*/state.json")}, incomplete)
 
 
+def stored(context: typer.Context, incomplete: str) -> list[str]:
+    """Return experiments with stored runs; after a slash, also runs."""
+    return [*experiments(context, incomplete), *(runs(context, incomplete) if "/" in incomplete else [])]
+
+
 def names(context: typer.Context, incomplete: str) -> list[str]:
     """Return experiments with stored runs and experiment files; after a slash, also runs."""
-    stored = runs(context, incomplete) if "/" in incomplete else []
-    return [*experiments(context, incomplete), *stored, *run_files(incomplete)]
+    return [*stored(context, incomplete), *run_files(incomplete)]
 
 
 def experiment_files(incomplete: str) -> list[str]:
@@ -51,6 +55,13 @@ def sources(incomplete: str) -> list[str]:
     return _matching(["kaggle", "phantom"], incomplete)
 
 
+def formats(incomplete: str) -> list[str]:
+    """Return the formats of exported models."""
+    from alzbench.inference.formats import FORMATS
+
+    return _matching(FORMATS, incomplete)
+
+
 def protocols(incomplete: str) -> list[str]:
     """Return the names of the protocols."""
     from pydantic import TypeAdapter
@@ -59,6 +70,15 @@ def protocols(incomplete: str) -> list[str]:
 
     schema = TypeAdapter(ProtocolSettings).json_schema()
     return _matching(schema["discriminator"]["mapping"], incomplete)
+
+
+def map_methods(incomplete: str) -> list[str]:
+    """Return the map methods; after a comma, those that are not yet named."""
+    from alzbench.explain.methods import ALL, METHODS
+
+    before, comma, last = incomplete.rpartition(",")
+    left = [name for name in METHODS if name not in before.split(",")] + ([] if comma else [ALL])
+    return [before + comma + name for name in _matching(left, last)]
 
 
 def _root(context: typer.Context) -> Path:

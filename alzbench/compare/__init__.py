@@ -6,9 +6,11 @@ from alzbench.compare.predictions import GroupPredictions, read_group
 from alzbench.compare.references import Reference, binomial_interval, load_references
 from alzbench.compare.rows import ExperimentRow
 from alzbench.compare.table import Comparison, Group, compare
+from alzbench.compare.where import Condition
 
 __all__ = [
     "Comparison",
+    "Condition",
     "Effect",
     "ExperimentRow",
     "Group",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from alzbench.compare.table import Group
 from alzbench.evaluation.scores import Scores, Tables, probability_scores
+from alzbench.evaluation.subgroups import SubgroupScores, find_subgroups, score_subgroups
 from alzbench.store import Run
 
 MOST_SIDE_BY_SIDE = 9  # experiments whose predictions are read for tables and figures; more cannot be read side by side
@@ -23,12 +24,14 @@ class GroupPredictions:
         labels_only: Experiments whose predictions are labels without probabilities.
         without: Experiments with a run whose predictions are not stored.
         scores: Experiment with probabilities -> its metrics of probabilities.
+        subgroups: Experiment -> its scores by age and sex; empty without these.
     """
 
     tables: Mapping[str, Tables]
     labels_only: tuple[str, ...]
     without: tuple[str, ...]
     scores: Mapping[str, Scores]
+    subgroups: Mapping[str, Sequence[SubgroupScores]] = field(default_factory=dict)
 
 
 def read_group(group: Group) -> GroupPredictions:
@@ -48,7 +51,24 @@ def read_group(group: Group) -> GroupPredictions:
         if any(run.metrics().labels_only for run in row.runs):
             labels_only.append(row.label)
     scores = {label: probability_scores(table) for label, table in tables.items() if label not in labels_only}
-    return GroupPredictions(tables, tuple(labels_only), tuple(without), scores)
+    subgroups = _subgroups(group, tables, labels_only)
+    return GroupPredictions(tables, tuple(labels_only), tuple(without), scores, subgroups)
+
+
+def _subgroups(
+    group: Group, tables: Mapping[str, Tables], labels_only: Sequence[str]
+) -> dict[str, Sequence[SubgroupScores]]:
+    """Score each experiment on the same subgroups, those of all test images of the group."""
+    known: dict[str, pd.DataFrame] = {}
+    for row in group.rows:
+        described = [run.described() for run in row.runs] if row.label in tables else []
+        if described and all(table is not None for table in described):
+            known[row.label] = pd.concat([table for table in described if table is not None])
+    if not known:
+        return {}
+    every = pd.concat(known.values())
+    found = find_subgroups(every[~every.index.duplicated()].fillna(""))
+    return {label: score_subgroups(tables[label], found, label not in labels_only) for label in known}
 
 
 def read_predictions(runs: Sequence[Run], classes: Sequence[str]) -> Tables | None:

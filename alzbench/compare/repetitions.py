@@ -88,6 +88,8 @@ def complete_repetitions(runs: Sequence[Run]) -> tuple[list[Repetition], list[st
 
 
 def _repetition(seed: int, folds: list[Run]) -> Repetition:
+    # a fold may have no test image of a subgroup
+    folds = [run for run in folds if run.evaluation().images.n] or folds
     counts = [run.counts() for run in folds]
     known = tuple(fold for fold in counts if fold is not None)
     every = known if len(known) == len(folds) else None

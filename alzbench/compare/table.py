@@ -10,7 +10,9 @@ from alzbench.compare.effects import Effect, Levels, effects
 from alzbench.compare.pairs import Pair, compare_pairs
 from alzbench.compare.references import Reference
 from alzbench.compare.repetitions import ExperimentRuns
+from alzbench.compare.restricted import restrict
 from alzbench.compare.rows import ExperimentRow, make_row
+from alzbench.compare.where import Condition
 from alzbench.errors import ExperimentError
 from alzbench.evaluation.significance import MIN_EFFECT
 from alzbench.evaluation.stacked import StackedCounts
@@ -36,6 +38,7 @@ class Group:
             one has none.
         effects: Effects of a study's factors, if a study is compared.
         effects_without: A sentence about each pair of experiments that is missing from an effect.
+        where: The condition on the test images; empty for all of them.
         mark: Text that distinguishes it from groups with the same title; empty if there are none.
     """
 
@@ -52,6 +55,7 @@ class Group:
     pairs: tuple[Pair, ...]
     effects: tuple[Effect, ...]
     effects_without: tuple[str, ...] = ()
+    where: str = ""
     mark: str = ""
 
     @cached_property
@@ -71,15 +75,21 @@ class Group:
         test = "no complete run yet"
         if self.test_images and self.most_test_images:
             most = f" to {self.most_test_images:,}" if self.most_test_images > self.test_images else ""
-            test = f"{self.test_images:,}{most} test images"
+            test = f"{self.test_images:,}{most} test images" + (f" where {self.where}" if self.where else "")
         return f"{self.protocol} protocol{split}, {test}, data {self.data[:6]}{self.mark}"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All groups; runs of different groups are not comparable."""
+    """All groups; runs of different groups are not comparable.
+
+    Attributes:
+        groups: The groups.
+        left_out: A sentence about each experiment that cannot be restricted to the images of a condition.
+    """
 
     groups: tuple[Group, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def compare(
@@ -88,6 +98,7 @@ def compare(
     baseline: str | None = None,
     levels: Mapping[str, Levels] | None = None,
     min_effect: float = MIN_EFFECT,
+    where: Condition | None = None,
 ) -> Comparison:
     """Group runs by what makes them comparable, and summarise each experiment over its seeds.
 
@@ -98,10 +109,16 @@ def compare(
             else the first.
         levels: Experiment of a study -> the levels of the factors that it has.
         min_effect: The minimum detectable difference of accuracy, in [0, 1].
+        where: Restricts the runs to the test images for which it holds, without references; None: all test images.
 
     Raises:
-        ExperimentError: The given baseline has no run.
+        ExperimentError: The given baseline has no run, or no run has a column of the condition.
+        DataError: The condition leaves no test subject of a class.
     """
+    left_out: list[str] = []
+    if where is not None:
+        references = ()
+        runs, left_out = restrict(runs, where)
     if baseline is not None and baseline not in {run.card.experiment for run in runs}:
         known = ", ".join(dict.fromkeys(run.card.experiment for run in runs if not run.card.sanity))
         raise ExperimentError(f"The baseline must be one of the compared experiments: {known}; got {baseline!r}.")
@@ -114,8 +131,9 @@ def compare(
             alike.append(fitting)
         fitting.add(run)
     ordered = sorted(groups.items(), key=lambda item: item[0])
-    options = _Options(tuple(references), baseline, levels or {}, min_effect)
-    return Comparison(_with_marks([_group(members.runs, options) for _, alike in ordered for members in alike]))
+    options = _Options(tuple(references), baseline, levels or {}, min_effect, where.text if where else "")
+    each = [_group(members.runs, options) for _, alike in ordered for members in alike]
+    return Comparison(_with_marks(each), tuple(left_out))
 
 
 def _with_marks(groups: Sequence[Group]) -> tuple[Group, ...]:
@@ -158,6 +176,7 @@ class _Options:
     baseline: str | None
     levels: Mapping[str, Levels]
     min_effect: float
+    where: str
 
 
 def _group(runs: Sequence[Run], options: _Options) -> Group:
@@ -187,6 +206,7 @@ def _group(runs: Sequence[Run], options: _Options) -> Group:
         pairs=pairs,
         effects=changes,
         effects_without=without,
+        where=options.where,
     )
 
 

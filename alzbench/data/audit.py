@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from alzbench.data.described import SOURCES
 from alzbench.data.leakage import Leakage, measure_leakage
 from alzbench.data.manifest import ImageSet, add_class_names
 from alzbench.data.protocols import PARTS, split_of_run, split_seed
 from alzbench.data.signature import encode, similarities, whitening
 from alzbench.data.subjects import adjacent_agreement, image_signatures
-from alzbench.experiment.protocols import ProtocolSettings
+from alzbench.experiment.protocols import GivenProtocol, ProtocolSettings
 from alzbench.progress import Progress
 
 NEAR_COPY = 0.985  # similarity from which two images count as copies; neighbouring slices of one subject reach 0.98
@@ -27,7 +28,7 @@ class Audit:
         protocol: Name of the protocol.
         seed: Seed that decides the split.
         fold: Fold that is tested; None for a protocol without folds.
-        subject_by: Number of images by the source of their subject: name, content or unknown.
+        subject_by: Number of images by the source of their subject: name, content, table, pattern, bids or unknown.
         agreement: Share of slices whose most similar next slice is of the same subject; None if no slices can be
             compared.
         images: Number of images, one row per class and one column per part.
@@ -38,6 +39,7 @@ class Audit:
         nearest: One row per test image: image, nearest (the most similar image of training and validation), similarity.
         label_conflicts: One row per content or subject with more than one label: what, images, labels.
         untestable: Fold -> classes without a test subject, for a protocol with folds.
+        unused: Number of images that the split does not use.
     """
 
     protocol: str
@@ -53,6 +55,7 @@ class Audit:
     nearest: pd.DataFrame
     label_conflicts: pd.DataFrame
     untestable: dict[int, list[str]]
+    unused: int = 0
 
     @property
     def leaks(self) -> bool:
@@ -61,17 +64,20 @@ class Audit:
 
 
 def audit(images: ImageSet, settings: ProtocolSettings, seed: int, fold: int | None, progress: Progress) -> Audit:
-    """Audit the split of the runs of one seed and fold.
+    """Audit the split of the runs of one seed and fold; a given split may leak here, so that the leakage is counted.
 
     Raises:
         DataError: The protocol cannot split the set.
     """
+    if isinstance(settings, GivenProtocol):
+        settings = settings.model_copy(update={"allow_leakage": True})
     manifest = add_class_names(images.manifest, images.classes)
     split = split_of_run(images.manifest, settings, seed, fold)
     used = manifest.loc[split.index].assign(part=split["part"])
     test, others = used[used["part"] == "test"], used[used["part"] != "test"]
     nearest = _nearest(test, others, progress)
-    originals = manifest[(manifest["subject_by"] == "name") & (manifest["part"] != "augmented")]
+    named = manifest["subject_by"].isin(["name", *SOURCES])
+    originals = manifest[named & (manifest["part"] != "augmented")]
     return Audit(
         protocol=settings.name,
         seed=split_seed(settings, seed),
@@ -86,6 +92,7 @@ def audit(images: ImageSet, settings: ProtocolSettings, seed: int, fold: int | N
         nearest=nearest,
         label_conflicts=_label_conflicts(manifest),
         untestable=_untestable(images, settings, seed),
+        unused=len(manifest) - len(split),
     )
 
 

@@ -7,9 +7,10 @@ so that the same code reads it. Results on it say nothing about real patients.
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 
 import filelock
 import numpy as np
@@ -26,6 +27,7 @@ SLICES = 6
 SUBJECTS = {"NonDemented": 18, "VeryMildDemented": 12, "MildDemented": 8, "ModerateDemented": 4}
 AUGMENTED = 240  # augmented images per class: the augmented Kaggle set is nearly balanced too
 _VERSION = 1
+_NAME = re.compile(r"(?P<stage>\w+)-subject(?P<subject>\d+)-slice(?P<slice>\d+)\.png")
 
 Float = npt.NDArray[np.float64]
 
@@ -78,15 +80,52 @@ def draw_head(stage: int, rng: np.random.Generator) -> Head:
     return Head(
         radii=(rng.normal(66, 2.5), rng.normal(84, 3)),
         tilt=rng.normal(0, 0.05),
-        cortex=float(np.clip(rng.normal(0.20 - 0.035 * stage, 0.012), 0.05, None)),
-        ventricles=float(np.clip(rng.normal(0.14 + 0.12 * stage, 0.025), 0.05, None)),
+        cortex=float(np.clip(rng.normal(_cortex(stage), 0.012), 0.05, None)),
+        ventricles=float(np.clip(rng.normal(_ventricle_size(stage), 0.025), 0.05, None)),
         folds=rng.uniform(0, 2 * np.pi, 3),
         brightness=rng.normal(0.72, 0.025),
     )
 
 
+def _cortex(stage: int) -> float:
+    return 0.20 - 0.035 * stage
+
+
+def _ventricle_size(stage: int) -> float:
+    return 0.14 + 0.12 * stage
+
+
 def draw_slice(head: Head, level: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """Draw one axial slice (HEIGHT, WIDTH) of uint8; `level` in [0, 1] rises from the middle of the ventricles."""
+    image = _tissues(head, level)
+    image = ndimage.gaussian_filter(image, 1.0) + rng.normal(0, 0.02, image.shape)
+    return (np.clip(image, 0, 1) * 255).astype(np.uint8)
+
+
+def changed_region(image: str) -> npt.NDArray[np.bool_] | None:
+    """Return the region of an original phantom image that the stage of the disease changes, bool (HEIGHT, WIDTH).
+
+    It is where this head, with the cortex and ventricles of a healthy subject, differs from the same head with those
+    of the last stage: what a model of the stage should look at.
+
+    Args:
+        image: Name of the image; its folders do not matter. None is returned for a name of another set.
+    """
+    found = _NAME.fullmatch(PurePath(image).name)
+    if found is None or found["stage"] not in SUBJECTS:
+        return None
+    stage, number = list(SUBJECTS).index(found["stage"]), int(found["slice"])
+    if not (1 <= int(found["subject"]) <= SUBJECTS[found["stage"]] and 1 <= number <= SLICES):
+        return None
+    head = draw_head(stage, _subject_rng(stage, int(found["subject"])))
+    first, last = (replace(head, cortex=_cortex(s), ventricles=_ventricle_size(s)) for s in (0, len(SUBJECTS) - 1))
+    level = _level(number)
+    region: npt.NDArray[np.bool_] = _tissues(first, level) != _tissues(last, level)
+    return region
+
+
+def _tissues(head: Head, level: float) -> Float:
+    """Return the grey value of the tissue at each pixel (HEIGHT, WIDTH), in [0, 1], without blur and noise."""
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float64)
     x, y = x - WIDTH / 2, y - HEIGHT / 2
     cos, sin = np.cos(head.tilt), np.sin(head.tilt)
@@ -105,8 +144,7 @@ def draw_slice(head: Head, level: float, rng: np.random.Generator) -> npt.NDArra
     image[white] = head.brightness
     image[_ventricles(u, v, head.ventricles * (1 - 0.35 * level))] = 0.10
     image[(np.abs(u) < 0.012) & (np.abs(v) > 0.45) & brain] = 0.12  # the fissure between the hemispheres
-    image = ndimage.gaussian_filter(image, 1.0) + rng.normal(0, 0.02, image.shape)
-    return (np.clip(image, 0, 1) * 255).astype(np.uint8)
+    return image
 
 
 def _ventricles(u: Float, v: Float, size: float) -> npt.NDArray[np.bool_]:
@@ -124,10 +162,10 @@ def _draw_class(folder: Path, stage: int) -> None:
         part.mkdir(parents=True)
     slices = {}
     for subject in range(1, SUBJECTS[name] + 1):
-        rng = np.random.default_rng([_VERSION, stage, subject])
+        rng = _subject_rng(stage, subject)
         head = draw_head(stage, rng)
         for number in range(1, SLICES + 1):
-            pixels = draw_slice(head, (number - 1) / (SLICES - 1), rng)
+            pixels = draw_slice(head, _level(number), rng)
             slices[f"{name}-subject{subject:02d}-slice{number:02d}"] = Image.fromarray(pixels)
     for stem, image in slices.items():
         image.save(original / f"{stem}.png")
@@ -135,6 +173,14 @@ def _draw_class(folder: Path, stage: int) -> None:
     for copy in range(AUGMENTED):
         stem = list(slices)[copy % len(slices)]
         _moved(slices[stem], rng).save(augmented / f"{stem}-copy{copy:03d}.png")
+
+
+def _subject_rng(stage: int, subject: int) -> np.random.Generator:
+    return np.random.default_rng([_VERSION, stage, subject])
+
+
+def _level(number: int) -> float:
+    return (number - 1) / (SLICES - 1)
 
 
 def _moved(image: Image.Image, rng: np.random.Generator) -> Image.Image:

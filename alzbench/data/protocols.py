@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
+from alzbench.data.leakage import measure_leakage
+from alzbench.delimited import quoted
 from alzbench.errors import DataError
 from alzbench.experiment.protocols import (
+    GivenProtocol,
     ReferenceProtocol,
     SliceProtocol,
     SubjectFoldsProtocol,
@@ -115,6 +118,49 @@ def _subject_cv(manifest: pd.DataFrame, settings: SubjectFoldsProtocol, seed: in
         remaining = [s for s in order if s not in tested]
         parts |= dict.fromkeys(tested, "test") | _allot(remaining, 0, settings.validation)
     return _assign_subjects(manifest, parts, settings.augmented)
+
+
+@PROTOCOLS.register("given", GivenProtocol)
+def _given(manifest: pd.DataFrame, settings: GivenProtocol, seed: int, fold: int) -> pd.Series[str]:
+    del fold
+    parts = manifest["split"].where(manifest["split"].isin(PARTS), UNUSED)
+    for part in ("train", "test"):
+        if not (parts == part).any():
+            found = manifest["split"].unique().tolist()
+            raise DataError(
+                f"The given protocol needs images whose split is {part}; data.subjects gives the splits "
+                f"{quoted([name for name in found if name]) or 'of none'}. Add a column split with train, test and, if "
+                "you like, validation."
+            )
+    if not (parts == "validation").any():
+        training = manifest[parts == "train"]
+        parts.loc[training.index] = _divide_subjects(training, settings.validation, seed)
+    split = manifest[["image", "label", "subject", "slice"]].assign(part=parts)[parts != UNUSED]
+    untrained = sorted(set(split["label"]) - set(split.loc[split["part"] == "train", "label"]))
+    if untrained:
+        example = split.loc[split["label"] == untrained[0], "image"].iloc[0]
+        raise DataError(
+            f"The given split must train on every class; {len(untrained)} occur in no training image, for example that "
+            f"of {example}. Correct the column split, or leave out these images."
+        )
+    shared = measure_leakage(split).shared_subjects
+    if shared and not settings.allow_leakage:
+        raise DataError(
+            f"The given split must keep subjects apart; {len(shared):,} are in test and in training or validation too: "
+            f"{quoted(shared)}. Correct the column split, or report the leakage with protocol.allow_leakage: true."
+        )
+    return parts
+
+
+def _divide_subjects(rows: pd.DataFrame, share: float, seed: int) -> pd.Series[str]:
+    """Assign images to training, and those of a `share` of each class's known subjects to validation."""
+    if (rows["subject"] == "").all():
+        return _divide(rows, share, seed, "train", "validation")
+    rng = np.random.default_rng(seed)
+    parts: dict[str, str] = {}
+    for subjects in _subjects_by_class(rows.assign(part="original")).values():
+        parts |= _allot([str(s) for s in rng.permutation(subjects)], 0, share)
+    return rows["subject"].map(parts).fillna("train")
 
 
 def _divide(rows: pd.DataFrame, share: float, seed: int, part: str, other_part: str) -> pd.Series[str]:

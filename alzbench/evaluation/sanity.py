@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -15,17 +17,46 @@ from alzbench.registry import Entry, Registry
 GREY_SIDE = 16
 _INVERSE_PENALTY = 0.01  # the logistic regression's C
 
-# (training pixels (n, S, S, C) uint8, training labels (n,), pixels (m, S, S, C), K) -> probabilities (m, K)
-Predict = Callable[
-    [npt.NDArray[np.uint8], npt.NDArray[np.integer], npt.NDArray[np.uint8], int], npt.NDArray[np.float64]
-]
 
-SANITY = Registry("sanity baseline", Entry[Predict])
+@dataclass(frozen=True)
+class Cases:
+    """What a sanity baseline may know of `n` images.
+
+    Attributes:
+        read_pixels: Returns their pixels, (n, S, S, C) uint8; a baseline that needs none does not call it.
+        subjects: (n,) their subjects; '' if unknown.
+        ages: (n,) float, in years; NaN if unknown.
+    """
+
+    read_pixels: Callable[[], npt.NDArray[np.uint8]]
+    subjects: npt.NDArray[np.object_]
+    ages: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.subjects)
+
+
+# (training images, their labels (n,), other images, K) -> probabilities (m, K) of the other images
+Predict = Callable[[Cases, npt.NDArray[np.integer], Cases, int], npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SanityEntry(Entry[Predict]):
+    """A sanity baseline.
+
+    Attributes:
+        needs: The covariate without which it is not run; empty if it needs none.
+    """
+
+    needs: str = ""
+
+
+SANITY = Registry("sanity baseline", SanityEntry)
 
 
 @SANITY.register("largest_class")
 def largest_class(
-    training: npt.NDArray[np.uint8], labels: npt.NDArray[np.integer], pixels: npt.NDArray[np.uint8], classes: int
+    training: Cases, labels: npt.NDArray[np.integer], others: Cases, classes: int
 ) -> npt.NDArray[np.float64]:
     """Always the largest class.
 
@@ -33,18 +64,38 @@ def largest_class(
     """
     del training
     shares = np.bincount(labels, minlength=classes) / len(labels)
-    return np.tile(shares, (len(pixels), 1))
+    return np.tile(shares, (len(others), 1))
 
 
 @SANITY.register("grey_logistic")
 def grey_logistic(
-    training: npt.NDArray[np.uint8], labels: npt.NDArray[np.integer], pixels: npt.NDArray[np.uint8], classes: int
+    training: Cases, labels: npt.NDArray[np.integer], others: Cases, classes: int
 ) -> npt.NDArray[np.float64]:
     """Logistic regression on 16 x 16 grey pixels."""
     model = make_pipeline(StandardScaler(), LogisticRegression(C=_INVERSE_PENALTY, max_iter=500))
-    model.fit(small_grey(training), labels)
-    probabilities = np.zeros((len(pixels), classes))
-    probabilities[:, model.classes_] = model.predict_proba(small_grey(pixels))
+    model.fit(small_grey(training.read_pixels()), labels)
+    probabilities = np.zeros((len(others), classes))
+    probabilities[:, model.classes_] = model.predict_proba(small_grey(others.read_pixels()))
+    return probabilities
+
+
+@SANITY.register("age_only", needs="age")
+def age_only(training: Cases, labels: npt.NDArray[np.integer], others: Cases, classes: int) -> npt.NDArray[np.float64]:
+    """Logistic regression on the subject's age.
+
+    Each training subject counts once for each of its ages, however many images it has. An image without an age, or any
+    image if the ages of only one class are known, gets the shares of the classes among the training subjects.
+    """
+    subjects = [subject or f"\0{k}" for k, subject in enumerate(training.subjects)]
+    people = pd.DataFrame({"subject": subjects, "age": training.ages, "label": labels}).drop_duplicates()
+    shares = np.bincount(people.drop_duplicates("subject")["label"], minlength=classes).astype(np.float64)
+    probabilities = np.tile(shares / shares.sum(), (len(others), 1))
+    known, aged = people[people["age"].notna()], np.isfinite(others.ages)
+    if known["label"].nunique() > 1 and aged.any():
+        model = make_pipeline(StandardScaler(), LogisticRegression())
+        model.fit(known[["age"]].to_numpy(), known["label"].to_numpy())
+        probabilities[aged] = 0
+        probabilities[np.ix_(aged, model.classes_)] = model.predict_proba(others.ages[aged, None])
     return probabilities
 
 

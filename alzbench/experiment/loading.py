@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.schema import Experiment
+from alzbench.experiment.subjects import is_table
 
 # Values that --demo sets: the images are synthetic, and a run takes about a minute on two cores.
 DEMO: dict[str, Any] = {
@@ -86,7 +87,7 @@ def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return the values of an experiment file laid over those of the files it extends; raises ExperimentError."""
     if path.resolve() in seen:
         raise ExperimentError(f"{path} must not extend itself, and does so through {', '.join(p.name for p in seen)}.")
-    values = with_absolute_file(read_file(path), path.parent)
+    values = with_absolute_files(read_file(path), path.parent)
     bases = values.pop("extends", [])
     bases = [bases] if isinstance(bases, str) else bases
     if not (isinstance(bases, list) and all(isinstance(base, str) for base in bases)):
@@ -102,12 +103,22 @@ def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     return merge(merged, values)
 
 
-def with_absolute_file(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the values with `model.file`, which is relative to the experiment file, as an absolute path."""
-    model = values.get("model")
+def with_absolute_files(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the values with the files they name, which are relative to the experiment file, as absolute paths."""
+    model, data = values.get("model"), values.get("data")
     if isinstance(model, dict) and isinstance(model.get("file"), str):
-        return {**values, "model": {**model, "file": str((folder / model["file"]).resolve())}}
+        values = {**values, "model": {**model, "file": str((folder / model["file"]).resolve())}}
+    if isinstance(data, dict) and (table := _table_of(data.get("subjects"))):
+        subjects = {"table": str((folder / Path(table).expanduser()).resolve())}
+        given = data["subjects"] if isinstance(data["subjects"], dict) else {}
+        values = {**values, "data": {**data, "subjects": {**given, **subjects}}}
     return values
+
+
+def _table_of(subjects: Any) -> str:
+    """Return the file that `data.subjects` names, in either form; empty if it names none."""
+    named = subjects.get("table") if isinstance(subjects, dict) else subjects
+    return named if isinstance(named, str) and is_table(named) else ""
 
 
 def merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:

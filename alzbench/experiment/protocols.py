@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,13 +20,12 @@ SplitSeed = Annotated[
 
 
 class BaseProtocol(StrictModel):
-    """Base class of the settings of a protocol.
+    """Base class of the settings of a protocol."""
 
-    Attributes:
-        keeps_subjects_apart: True if all images of a subject are in the same part.
-    """
-
-    keeps_subjects_apart: ClassVar[bool] = False
+    @property
+    def keeps_subjects_apart(self) -> bool:
+        """True if all images of a subject are in the same part."""
+        return False
 
     @property
     def test_folds(self) -> list[int | None]:
@@ -55,19 +54,20 @@ class SliceProtocol(BaseProtocol):
 class SubjectProtocol(BaseProtocol):
     """Assign subjects at random, with all slices of a subject in the same part."""
 
-    keeps_subjects_apart: ClassVar[bool] = True
-
     name: Literal["subject"]
     test: Share = Field(0.2, description="share of each class's subjects")
     validation: Share = Field(0.2, description="share of the remaining ones kept for validation")
     augmented: Augmented = "leave_out"
     split_seed: SplitSeed = None
 
+    @property
+    def keeps_subjects_apart(self) -> bool:
+        """True."""
+        return True
+
 
 class SubjectFoldsProtocol(BaseProtocol):
     """Divide the subjects into folds and test on each fold in turn."""
-
-    keeps_subjects_apart: ClassVar[bool] = True
 
     name: Literal["subject_cv"]
     folds: int = Field(5, ge=2, le=100)
@@ -76,11 +76,33 @@ class SubjectFoldsProtocol(BaseProtocol):
     split_seed: SplitSeed = None
 
     @property
+    def keeps_subjects_apart(self) -> bool:
+        """True."""
+        return True
+
+    @property
     def test_folds(self) -> list[int | None]:
         """Numbers of the folds, from 0."""
         return [*range(self.folds)]
 
 
+class GivenProtocol(BaseProtocol):
+    """Use the split that `data.subjects` gives; without validation images, divide the training subjects."""
+
+    name: Literal["given"]
+    validation: Share = Field(
+        0.2, description="share of each class's training subjects kept for validation, if none are given"
+    )
+    allow_leakage: bool = Field(False, description="true: report subjects on both sides as leakage; false: refuse them")
+    split_seed: SplitSeed = None
+
+    @property
+    def keeps_subjects_apart(self) -> bool:
+        """True unless leakage is allowed."""
+        return not self.allow_leakage
+
+
 ProtocolSettings = Annotated[
-    ReferenceProtocol | SliceProtocol | SubjectProtocol | SubjectFoldsProtocol, Field(discriminator="name")
+    ReferenceProtocol | SliceProtocol | SubjectProtocol | SubjectFoldsProtocol | GivenProtocol,
+    Field(discriminator="name"),
 ]

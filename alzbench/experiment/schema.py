@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from alzbench.experiment.imbalance import ImbalanceSettings, NoRebalancing
 from alzbench.experiment.protocols import ProtocolSettings, ReferenceProtocol
 from alzbench.experiment.strict import Fraction, Seeds, StrictModel
+from alzbench.experiment.subjects import SubjectSettings
 from alzbench.experiment.tracking import TrackingSettings
 
 
@@ -21,7 +22,7 @@ def plain(name: str) -> str:
 class DataSettings(StrictModel):
     """The images and their preprocessing."""
 
-    source: str = Field("kaggle", description="`kaggle`, `phantom`, or a folder laid out as the Kaggle set")
+    source: str = Field("kaggle", description="`kaggle`, `phantom`, a folder, or `hf://owner/name` (Hugging Face)")
     kaggle: str = Field(
         "uraninjo/augmented-alzheimer-mri-dataset/versions/1", description="Kaggle handle with a fixed version"
     )
@@ -30,6 +31,9 @@ class DataSettings(StrictModel):
         min_length=2,
         strict=False,  # YAML has lists only
         description="classes in the order of their labels",
+    )
+    subjects: SubjectSettings | None = Field(
+        None, description="where the subjects are written; null: in the file names, or found by content"
     )
     size: int = Field(128, ge=32, le=1024, description="side of the square that images are resized to, in pixels")
     channels: Literal[1, 3] = Field(1, description="1: decoded as grey; 3: decoded as RGB")

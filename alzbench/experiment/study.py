@@ -31,7 +31,7 @@ from alzbench.experiment.loading import (
     read_file,
     resolve,
     validated,
-    with_absolute_file,
+    with_absolute_files,
 )
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.strict import StrictModel
@@ -114,7 +114,7 @@ def expand_study(
         for title, combination in _combinations(study, base.name):
             changed = merge(values, {"protocol": {"name": protocol}})
             for factor, level in combination:
-                changed = merge(changed, with_absolute_file(nested(study.factors[factor][level]), path.parent))
+                changed = merge(changed, with_absolute_files(nested(study.factors[factor][level]), path.parent))
             if combination:
                 with_levels = ", ".join(level for _, level in combination)
                 changed |= {"name": title, "description": f"{base.name} with {with_levels}"}

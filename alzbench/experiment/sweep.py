@@ -35,7 +35,7 @@ from alzbench.experiment.strict import Seeds, StrictModel
 # could not be compared.
 FIXED = (
     "name", "description", "seeds", "labels", "sanity", "demo", "protocol", "model.file",
-    "data.source", "data.kaggle", "data.classes", "data.on_corrupt", "tracking",
+    "data.source", "data.kaggle", "data.classes", "data.subjects", "data.on_corrupt", "tracking",
 )  # fmt: skip
 REPLACED = ("name", "description", "seeds")  # the sweep has its own, so a value for the base would be lost
 

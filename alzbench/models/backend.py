@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from alzbench.errors import AlzbenchError
+
 
 def start_backend() -> None:
     """Import Keras and initialise the devices; the backend's output is shown only if it fails."""
@@ -16,7 +18,7 @@ def start_backend() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # a study or sweep builds many networks in one process, and TensorFlow warns about retracing for each
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    with _quiet_stderr():
+    with quiet_stderr():
         import keras
 
         keras.distribution.list_devices()
@@ -30,14 +32,19 @@ def has_accelerator() -> bool:
 
 
 @contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Capture the output of C++ code on file descriptor 2, which no Python setting controls; show it after an error."""
+def quiet_stderr() -> Iterator[None]:
+    """Capture the output of C++ code on file descriptor 2, which no Python setting controls.
+
+    It is shown after an error that does not explain itself.
+    """
     sys.stderr.flush()
     with tempfile.TemporaryFile() as captured:
         stderr = os.dup(2)
         os.dup2(captured.fileno(), 2)
         try:
             yield
+        except AlzbenchError:
+            raise
         except BaseException:
             captured.seek(0)
             os.write(stderr, captured.read())

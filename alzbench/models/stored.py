@@ -93,7 +93,7 @@ def _load(path: Path) -> Any:
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # noqa: BLE001 - Keras, h5py and zipfile raise many kinds of errors for a wrong file
-        text = " ".join(str(error).split())
+        text = " ".join(str(error).replace(str(path), "the file").split())
         if "Lambda" in text or "lambda" in text:
             raise DataError(
                 f"{path} contains code (a Lambda layer), and is not loaded, because code from a file may do harm. "
@@ -108,14 +108,14 @@ def _load(path: Path) -> Any:
 
 def _parts(model: Any, path: Path) -> StoredModel:
     """Return the parts of a joined model; raises DataError if it is not one."""
-    names = [layer.name for layer in getattr(model, "layers", [])]
-    if HEAD not in names or "pixels" not in names:
-        raise DataError(f"{path} is not a model that alzbench wrote. Use the file model.keras of a run.")
-    trained = model.get_layer(HEAD)
-    if PREFIX_OF_SLICES in names:
-        return StoredModel(model.get_layer(PREFIX_OF_SLICES).layer, trained)
     import keras
 
+    names = [layer.name for layer in getattr(model, "layers", [])]
+    trained = model.get_layer(HEAD) if {HEAD, "pixels"} <= set(names) else None
+    if not isinstance(trained, keras.Model) or len(model.inputs[0].shape) not in (4, 5):
+        raise DataError(f"{path} is not a model that alzbench wrote. Use the file model.keras of a run.")
+    if PREFIX_OF_SLICES in names:
+        return StoredModel(model.get_layer(PREFIX_OF_SLICES).layer, trained)
     below = model.layers[names.index(HEAD) - 1]
     features = below.input if below.name == ROUNDING else below.output
     return StoredModel(keras.Model(model.input, features, name="prefix"), trained)

@@ -48,6 +48,14 @@ def findings(audit: Audit) -> list[str]:
         sentences.append(f"{and_more(len(audit.label_conflicts) - _MOST)} label conflicts")
     for fold, names in audit.untestable.items():
         sentences.append(f"fold {fold} has no test subject of {', '.join(names)}, so it cannot test this class")
+    if audit.protocol == "given":
+        if audit.unused:
+            sentences.append(f"{audit.unused:,} images are in no part of the given split, and are not used")
+        untested = [str(name) for name, count in audit.images["test"].items() if not count]
+        if untested:
+            sentences.append(f"the test part has no image of {', '.join(untested)}")
+        if leak.shared_subjects:
+            sentences.append("`alzbench run` refuses this split unless protocol.allow_leakage is true")
     if leak.unknown:
         sentences.append(f"{leak.unknown:,} of {n:,} test images may leak, because subjects are unknown")
     sentences += [

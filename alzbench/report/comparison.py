@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +35,7 @@ from alzbench.report.remarks import (
     row_name,
     without_predictions,
 )
+from alzbench.report.subgroups import compared_subgroups
 
 MOST_DISPUTED = 12  # subjects
 ABOUT = (
@@ -56,13 +57,14 @@ def comparison_document(comparison: Comparison, predictions: Sequence[GroupPredi
             scores of probabilities and no disagreements.
     """
     parts = [_Part(group, predictions[k] if predictions else None) for k, group in enumerate(comparison.groups)]
+    left_out = tuple(f"{sentence}." for sentence in comparison.left_out)
     records = [record for part in parts for record in [*part.records, *part.effects]]
     return Document(
         "Comparison",
         ABOUT,
-        tuple(part.section for part in parts),
+        tuple(replace(part.section, notes=(*left_out, *part.section.notes)) for part in parts),
         make_table("", _export_columns(parts, records), records),
-        {"groups": [part.data for part in parts]},
+        {"groups": [part.data for part in parts], "left_out": comparison.left_out},
     )
 
 
@@ -129,7 +131,7 @@ class _Part:
         areas = [table for metric, table in by_class.items() if metric.needs == "probabilities"]
         tables = [
             self._overall(), *first, self._pairs(), self._effects(), self._by_subject(), *further,
-            self._probabilities(), *areas, self._disputed(),
+            self._probabilities(), *areas, self._disputed(), self._subgroups(),
         ]  # fmt: skip
         notes = group_notes(self.group)
         if self.predictions:
@@ -204,6 +206,9 @@ class _Part:
         )
         return make_table("Probabilities", [_NAME, *columns], records, note, "probabilities", terminal=False)
 
+    def _subgroups(self) -> Table | None:
+        return compared_subgroups(self.predictions.subgroups) if self.predictions else None
+
     def _disputed(self) -> Table | None:
         return _disputed(self.disputed) if self.disputed else None
 
@@ -227,6 +232,7 @@ class _Part:
             "probabilities": predictions.scores if predictions else {},
             "without_predictions": predictions.without if predictions else (),
             "disputed_subjects": self.disputed,
+            "subgroups": predictions.subgroups if predictions else {},
         }
 
 

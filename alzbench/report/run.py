@@ -14,10 +14,12 @@ from alzbench.evaluation.intervals import FEWEST_CLUSTERS
 from alzbench.evaluation.metrics import ACCURACY, CLASS_HEADLINE, METRICS, Metric, metrics
 from alzbench.evaluation.predictions import errors
 from alzbench.evaluation.scores import Score, Scores, scores_of_run
+from alzbench.evaluation.subgroups import SubgroupScores, find_subgroups, score_subgroups
 from alzbench.evaluation.subjects import combine
 from alzbench.report.columns import COUNT, PROBABILITY, SHARE, metric_form, metric_name
 from alzbench.report.document import Cell, Column, Document, Form, Section, Table, as_cell, make_table
 from alzbench.report.remarks import run_warnings
+from alzbench.report.subgroups import run_subgroups
 from alzbench.store import Run
 
 MOST_ERRORS = 20
@@ -34,6 +36,7 @@ class ScoredRun:
         images: Class -> number of test images.
         labels_only: The reason why there are no scores of probabilities; empty if there are.
         table: Its predictions; None if they are not read.
+        subgroups: Its scores by age and sex; empty without these, or without its predictions.
     """
 
     run: Run
@@ -42,6 +45,7 @@ class ScoredRun:
     images: Mapping[str, int]
     labels_only: str
     table: pd.DataFrame | None
+    subgroups: Sequence[SubgroupScores] = ()
 
 
 def score_run(run: Run, predictions: bool = True) -> ScoredRun:
@@ -68,6 +72,8 @@ def score_run(run: Run, predictions: bool = True) -> ScoredRun:
     if stored.labels_only:
         scores = replace(scores, overall={k: v for k, v in scores.overall.items() if _of_labels(METRICS[k])})
     per_class = stored.evaluation.images.per_class
+    described = run.described() if table is not None else None
+    found = {} if described is None else find_subgroups(described)
     return ScoredRun(
         run,
         scores,
@@ -75,6 +81,7 @@ def score_run(run: Run, predictions: bool = True) -> ScoredRun:
         {name: int(values.get("support") or 0) for name, values in per_class.items()},
         stored.labels_only,
         table,
+        score_subgroups({run.card.seed: table}, found, not stored.labels_only) if table is not None else (),
     )
 
 
@@ -114,6 +121,7 @@ def run_document(scored: ScoredRun) -> Document:
     if scores.subjects is not None:
         tables.append(_by_subject(scored))
         tables += [] if table is None else [_wrong_subjects(table)]
+    tables += [subgroups] if (subgroups := run_subgroups(scored.subgroups)) else []
     if table is not None:
         tables.append(_errors(table, confident=not scored.labels_only))
     seed = f"seed {run.card.seed}" + ("" if run.card.fold is None else f", fold {run.card.fold}")
@@ -129,6 +137,7 @@ def run_document(scored: ScoredRun) -> Document:
         "class_scores": scores.by_class,
         "images": scored.images,
         "validation": scored.validation,
+        "subgroups": scored.subgroups,
     }
     return replace(_document(run, title, tables), export=_export(scored), data=data)
 
@@ -177,7 +186,7 @@ def _about(run: Run) -> Table:
         if stored.duration_s:
             about["seconds"] = ", ".join(f"{step} {value:.1f}" for step, value in stored.duration_s.items())
         if stored.skipped_images:
-            about["left out"] = f"{stored.skipped_images} unreadable images, listed in skipped.csv"
+            about["left out"] = f"{stored.skipped_images} images, listed with the reasons in skipped.csv"
     columns = [Column("what", "run"), Column("value", run.name)]
     return make_table("Run", columns, [{"what": what, "value": value} for what, value in about.items()])
 

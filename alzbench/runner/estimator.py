@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from alzbench.data.manifest import ImageSet
-from alzbench.evaluation.sanity import SANITY
+from alzbench.evaluation.sanity import SANITY, Cases
 from alzbench.runner.job import Job
 from alzbench.runner.listeners import Listeners, Row
 from alzbench.store import RunWriter, TrainingNotes
@@ -82,12 +82,19 @@ class SanityBaseline:
     def predict(self, rows: pd.DataFrame) -> Probabilities:
         """Fit the baseline to the training part, and return the probabilities (n, K) of some images."""
         training = self._split[self._split["part"] == "train"]
-        return self._predict(
-            self._pixels(training), training["label"].to_numpy(), self._pixels(rows), len(self._images.classes)
-        )
+        labels, classes = training["label"].to_numpy(), len(self._images.classes)
+        return self._predict(self._cases(training), labels, self._cases(rows), classes)
 
     def save(self, folder: Path) -> None:
         """Do nothing: there is no model."""
 
-    def _pixels(self, rows: pd.DataFrame) -> Any:
-        return self._images.pixels.take(rows.index.to_numpy())
+    def _cases(self, rows: pd.DataFrame) -> Cases:
+        known = self._images.covariates
+        ages = np.full(len(rows), np.nan)
+        if "age" in known:
+            ages = pd.to_numeric(known["age"].loc[rows.index]).to_numpy(np.float64)
+
+        def read_pixels() -> Any:
+            return self._images.pixels.take(rows.index.to_numpy())
+
+        return Cases(read_pixels, rows["subject"].to_numpy(object), ages)

@@ -12,13 +12,14 @@ from alzbench.models.variant_file import file_digest
 from alzbench.models.weights import weights_fingerprint
 from alzbench.runner.resolved import model_options
 
-# Settings that do not change the results of a run: names, the place of the images (their content is hashed), tracking
+# Settings that do not change the results of a run: names, tracking, and the place of the images and of what describes
+# them (their content is hashed)
 _NOT_HASHED: dict[str, Any] = {
     "name": True,
     "description": True,
     "seeds": True,
     "tracking": True,
-    "data": {"source": True, "kaggle": True},
+    "data": {"source": True, "kaggle": True, "subjects": True},
     "model": {"file": True},  # its content is hashed
 }
 _MEANING = 1  # of the settings' defaults

@@ -11,6 +11,7 @@ import pandas as pd
 
 from alzbench import atomic
 from alzbench.data.leakage import NOT_EXCLUDED
+from alzbench.data.names import read_names
 from alzbench.errors import DataError, ExperimentError
 from alzbench.evaluation.evaluate import evaluate
 from alzbench.evaluation.predictions import class_names
@@ -69,6 +70,8 @@ def import_predictions(path: Path, source: Source, store: RunStore, say: Callabl
     table = foreign.table
     if known is not None and source.like:
         table = _matched(table, known, path, str(source.like.path))
+    elif (table["subject"] == "").all():
+        table = _with_named_subjects(table, say)
     card = _card(table, source)
     runs = [read_run(state.parent) for state in sorted((store.root / card.experiment).glob("*/state.json"))]
     stored = _stored(card, runs)
@@ -90,6 +93,8 @@ def import_predictions(path: Path, source: Source, store: RunStore, say: Callabl
         writer = RunWriter(hidden, card.model_copy(update={"created": created}))
         writer.write_table("predictions.csv", table)
         writer.write_counts(table)
+        if source.like and (described := source.like.described()) is not None:
+            writer.write_table("covariates.csv", described.drop(columns=["subject", "slice"]).reset_index())
         writer.write_metrics(_metrics(table, card, foreign.labels_only))
         writer.mark("complete")  # last: a folder without a card is no run if this process is killed
     return read_run(target)
@@ -154,6 +159,17 @@ def _check_subjects(table: pd.DataFrame, card: Card, other: Run, path: Path) -> 
             f"{path}: each image must have the same subject as in {other.path}; it differs for {_list(differ)}. "
             "Use the same subject names."
         )
+
+
+def _with_named_subjects(table: pd.DataFrame, say: Callable[[str], None]) -> pd.DataFrame:
+    """Return the table with the subjects and slices that the names of all images give; else unchanged."""
+    files = pd.DataFrame({"image": table["image"], "class": table["label"], "part": ""})
+    named = read_names(files)
+    labels = table["label"].groupby(named["subject"]).nunique()
+    if (named["subject"] == "").any() or (labels > 1).any():
+        return table
+    say(f"The image names give {len(labels):,} subjects; intervals are over subjects. --like RUN checks them.")
+    return table.assign(subject=named["subject"], slice=named["slice"])
 
 
 def _matched(table: pd.DataFrame, known: pd.DataFrame, path: Path, where: str) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from alzbench.data.described import has_covariate
 from alzbench.errors import ExperimentError
 from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment import Experiment, ModelSettings, TrainSettings
@@ -85,7 +86,8 @@ def sanity_experiments(experiments: Sequence[Experiment]) -> list[Experiment]:
     baselines: dict[str, Experiment] = {}
     for experiment in experiments:
         for baseline in _sanity_baselines(experiment):
-            same = f"{baseline.name}/{settings_hash(baseline)}/{baseline.data.source}/{baseline.data.kaggle}"
+            data = baseline.data  # the images and subjects are in no hash of settings
+            same = f"{baseline.name}/{settings_hash(baseline)}/{data.source}/{data.kaggle}/{data.subjects}"
             seeds = {*baselines[same].seeds, *baseline.seeds} if same in baselines else baseline.seeds
             baselines[same] = baseline.model_copy(update={"seeds": sorted(seeds)})
     return list(baselines.values())
@@ -110,6 +112,7 @@ def _sanity_baselines(experiment: Experiment) -> list[Experiment]:
             }
         )
         for name in SANITY
+        if not SANITY[name].needs or has_covariate(experiment.data, SANITY[name].needs)
     ]
     shuffled = base.model_copy(
         update={

@@ -143,6 +143,9 @@ def write_setup(job: Job, images: ImageSet, split: pd.DataFrame, writer: RunWrit
         atomic.write_text(writer.path / "variant.py", Path(experiment.model.file).read_text(encoding="utf-8"))
     if len(images.skipped):
         writer.write_table("skipped.csv", images.skipped)
+    if len(images.covariates.columns):
+        test = split.index[split["part"] == "test"]
+        writer.write_table("covariates.csv", split.loc[test, ["image"]].join(images.covariates))
 
 
 def train(estimator: Estimator, writer: RunWriter, listeners: Listeners) -> Fit:

@@ -6,6 +6,7 @@
         environment.json  versions, platform, devices, git commit
         split.csv         image, label, part
         skipped.csv       image, reason: only if images were left out
+        covariates.csv    age, sex, ... of each test image: only if data.subjects gives them
         history.csv       one row per epoch, updated after each epoch
         predictions.csv   the test part; predictions_val.csv the validation part
         metrics.json      the evaluation

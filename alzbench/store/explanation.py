@@ -145,9 +145,9 @@ class Explanation:
         """Return an image, (height, width) for grey or (height, width, 3), in its own size."""
         path = self.picture_file(row)
         try:
-            with Image.open(path) as image:
+            with Image.open(path, formats=["PNG"]) as image:
                 return np.asarray(image.convert("L" if image.mode == "L" else "RGB"), np.uint8)
-        except (OSError, ValueError, SyntaxError) as error:
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise damaged(path, error) from None
 
     def picture_file(self, row: int, method: str = "slices") -> Path:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from alzbench.delimited import lines_of, quoted, read_delimited
 from alzbench.errors import DataError, ExperimentError
 from alzbench.evaluation.predictions import PREFIX, class_names
 from alzbench.registry import did_you_mean
@@ -21,7 +20,6 @@ ROUNDED = 0.005  # the most that rounding to two digits changes a probability
 MOST_ROUNDED = 0.05  # with many classes, most probabilities are near 0 and change less
 FAR_FROM_ONE = 0.1  # difference of a sum of probabilities from 1; too large for rounding
 MOST_CLASSES = 50  # the memory of a comparison grows with the square of their number
-_NAMED = 5  # rows or names in an error
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def read_predictions(
         DataError: The file cannot be read or is invalid; the message names the first wrong rows.
         ExperimentError: The classes are neither given nor among the columns.
     """
-    table = _renamed(_read(path), dict(columns or {}), path)
+    table = _renamed(read_delimited(path), dict(columns or {}), path)
     for role in ("image", "label"):
         if role not in table:
             raise DataError(_missing(path, role, table))
@@ -81,66 +79,6 @@ def read_predictions(
     return Foreign(labels.assign(**columns_of_classes).reset_index(drop=True), not with_probability)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """Return the file's cells as text; the index is the last line of each row, counted as an editor does."""
-    text = _text(path)
-    rows, lines = [], []
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        for row in reader:
-            if row:
-                rows.append(row)
-                lines.append(reader.line_num)
-    except csv.Error as error:
-        what = "a quote is not closed" if "end of data" in str(error) else str(error)
-        raise DataError(f"{path} must be a CSV file: {what}, line {reader.line_num:,}.") from None
-    if not rows:
-        raise DataError(f"{path} must be a CSV file with a heading; it is empty.")
-    heading = rows.pop(0)
-    _check_heading(heading, path)
-    wrong = [k for k, row in enumerate(rows) if len(row) != len(heading)]
-    if wrong:
-        raise DataError(
-            f"{path}: every row must have {len(heading)} fields, one per column; wrong: "
-            f"{_rows([lines[k + 1] for k in wrong])} (the first has {len(rows[wrong[0]])})."
-        )
-    if not rows:
-        raise DataError(f"{path} must have one row per image; it has no rows.")
-    columns = zip(heading, zip(*rows, strict=True), strict=True)
-    return pd.DataFrame({name: np.array(cells, dtype=object) for name, cells in columns}, index=lines[1:])
-
-
-def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} must be a readable CSV file: {error.strerror}.") from None
-    start = content[:1000]
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or 3 * start.count(b"\0") > len(start):
-        raise DataError(f"{path} must be a CSV file in UTF-8; this one looks like UTF-16. Save it as UTF-8.")
-    if b"\0" in content:
-        raise DataError(
-            f"{path} must be a CSV file in UTF-8; byte {content.index(0):,} is not text. Is the file damaged?"
-        )
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} must be a CSV file in UTF-8; byte {error.start:,} is invalid. Save it as UTF-8."
-        ) from None
-
-
-def _check_heading(heading: list[str], path: Path) -> None:
-    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
-        if len(heading) == 1 and separator in heading[0]:
-            raise DataError(f"{path} must have commas between its columns; it has {name}. Save it with commas.")
-    twice = sorted({name for name in heading if heading.count(name) > 1})
-    if twice:
-        raise DataError(
-            f"{path}: each column must have a different name; repeated: {_list(twice)}. Remove all but one."
-        )
-
-
 def _renamed(table: pd.DataFrame, columns: dict[str, str], path: Path) -> pd.DataFrame:
     unknown = [name for name in columns.values() if name not in table]
     if unknown:
@@ -165,17 +103,17 @@ def _missing(path: Path, role: str, table: pd.DataFrame) -> str:
 def _check_images(table: pd.DataFrame, path: Path) -> None:
     empty = table.index[table["image"] == ""]
     if len(empty):
-        raise DataError(f"{path}: every row must name its image; missing: {_rows(empty)}.")
+        raise DataError(f"{path}: every row must name its image; missing: {lines_of(empty)}.")
     repeated = table.loc[table["image"].duplicated(), "image"].unique()
     if len(repeated):
-        raise DataError(f"{path}: each image must have one row only; repeated: {_list(repeated)}.")
+        raise DataError(f"{path}: each image must have one row only; repeated: {quoted(repeated)}.")
 
 
 def _check_classes(table: pd.DataFrame, role: str, classes: Sequence[str], path: Path) -> None:
     unknown = table.loc[~table[role].isin(list(classes)), role].unique()
     if len(unknown):
         raise DataError(
-            f"{path}: {role} must be one of {', '.join(classes)}; found {_list(unknown)}."
+            f"{path}: {role} must be one of {', '.join(classes)}; found {quoted(unknown)}."
             f"{did_you_mean(str(unknown[0]), list(classes))} Set other classes with --classes."
         )
 
@@ -186,11 +124,11 @@ def _check_subjects(table: pd.DataFrame, path: Path) -> None:
         return
     empty = table.index[table["subject"] == ""]
     if len(empty):
-        raise DataError(f"{path}: all rows or none must name a subject; missing: {_rows(empty)}.")
+        raise DataError(f"{path}: all rows or none must name a subject; missing: {lines_of(empty)}.")
     labels = table.groupby("subject")["label"].nunique()
     several = labels.index[labels > 1].to_numpy()
     if len(several):
-        raise DataError(f"{path}: all images of a subject must have one label; several labels: {_list(several)}.")
+        raise DataError(f"{path}: all images of a subject must have one label; several labels: {quoted(several)}.")
 
 
 def _certain(table: pd.DataFrame, classes: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -209,20 +147,20 @@ def _probabilities(
     if unknown:
         raise DataError(
             f"{path}: the classes must be {', '.join(classes)}; it has probabilities of other classes: "
-            f"{_list(unknown)}. Set other classes with --classes."
+            f"{quoted(unknown)}. Set other classes with --classes."
         )
     columns = [PREFIX + name for name in classes]
     numbers = table[columns].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     wrong = table.index[~np.isfinite(numbers).all(axis=1) | (numbers < 0).any(axis=1) | (numbers > 1).any(axis=1)]
     if len(wrong):
-        raise DataError(f"{path}: probabilities must be numbers from 0 to 1; wrong: {_rows(wrong)}.")
+        raise DataError(f"{path}: probabilities must be numbers from 0 to 1; wrong: {lines_of(wrong)}.")
     sums = numbers.sum(axis=1)
     off = np.abs(sums - 1) > min(ROUNDED * len(columns), MOST_ROUNDED) + 1e-9
     if off.any():
         far = np.abs(sums - 1).max() > FAR_FROM_ONE
         raise DataError(
             f"{path}: the probabilities of a row must sum to 1, except for rounding; wrong: "
-            f"{_rows(table.index[off])} (the first: {sums[off][0]:.4g})."
+            f"{lines_of(table.index[off])} (the first: {sums[off][0]:.4g})."
             f"{' Are they logits? Apply a softmax first.' if far else ' Write them with more digits.'}"
         )
     _check_predicted(table, numbers, classes, path)
@@ -238,18 +176,6 @@ def _check_predicted(table: pd.DataFrame, numbers: npt.NDArray[np.float64], clas
     wrong = table.index[probability < numbers.max(axis=1)]
     if len(wrong):
         raise DataError(
-            f"{path}: predicted must be the most probable class; wrong: {_rows(wrong)}. Leave out the column "
+            f"{path}: predicted must be the most probable class; wrong: {lines_of(wrong)}. Leave out the column "
             "predicted, or the probabilities."
         )
-
-
-def _rows(lines: Sequence[int] | pd.Index) -> str:
-    """Return the lines of the file, for people."""
-    named = ", ".join(f"{int(line):,}" for line in lines[:_NAMED])
-    more = f" and {len(lines) - _NAMED:,} more" if len(lines) > _NAMED else ""
-    return f"line{'s' if len(lines) > 1 else ''} {named}{more}"
-
-
-def _list(names: Sequence[object] | npt.NDArray[np.object_]) -> str:
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(repr(str(name)) for name in names[:_NAMED]) + more

@@ -52,7 +52,7 @@ class RunMetrics(TrainingNotes):
         protocol, leaks: As on the card.
         leakage: Train/test leakage of the split.
         images: Part of the split -> number of images.
-        skipped_images: Number of unreadable images that were left out.
+        skipped_images: Number of images that were left out, because they are unreadable or have no label.
         duration_s: Step -> seconds.
         labels_only: The reason why there are no metrics of probabilities; empty if there are.
     """

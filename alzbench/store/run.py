@@ -146,6 +146,30 @@ class Run:
         except ValueError as error:
             raise self._damaged(name, error) from None
 
+    def described(self) -> pd.DataFrame | None:
+        """Return subject, slice and covariates of the test images, in their order and by image; None if not stored.
+
+        Returns:
+            Texts, '' where a value is unknown; the index is the image.
+
+        Raises:
+            DataError: covariates.csv is damaged, or lacks a test image.
+        """
+        name = "covariates.csv"
+        if not (self.path / name).is_file() or not self.has_predictions():
+            return None
+        about = self.predictions().set_index("image")[["subject", "slice"]]
+        try:
+            stored = pd.read_csv(self.path / name, keep_default_na=False, dtype=str)
+            if "image" not in stored or stored["image"].duplicated().any():
+                raise ValueError("it must have one row for each image")
+            missing = about.index[~about.index.isin(stored["image"])]
+            if len(missing):
+                raise ValueError(f"it must hold all test images; {missing[0]} is missing")
+        except ValueError as error:
+            raise self._damaged(name, error) from None
+        return about.join(stored.set_index("image"))
+
     def _check_rows(self, table: pd.DataFrame, name: str) -> None:
         """Raise ValueError if a complete run has scores for another number of images."""
         if name == "predictions.csv" and self.card.state == "complete":

@@ -6,10 +6,8 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
-import logging
 import os
 import tempfile
-import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +20,7 @@ import numpy.typing as npt
 from alzbench import atomic
 from alzbench.cache import cache_folder
 from alzbench.models.backend import has_accelerator
+from alzbench.models.onnx import write_onnx
 from alzbench.models.prefix import Prefix
 from alzbench.progress import Progress
 
@@ -126,12 +125,7 @@ def _cores() -> int:
 def _export(prefix: Prefix) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "prefix.onnx"
-        # a model must have been called before it can be exported
-        prefix.model(np.zeros((1, *prefix.model.input_shape[1:]), np.float32))
-        logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)  # a warning about Keras
-            prefix.model.export(path, format="onnx", verbose=False)
+        write_onnx(prefix.model, path)
         return path.read_bytes()
 
 

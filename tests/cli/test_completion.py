@@ -49,6 +49,10 @@ def test_verbs_and_choices(complete: Complete) -> None:
     assert complete("run", "--dr") == ["--dry-run"]
     assert complete("run", "--data", "p") == ["phantom"]
     assert complete("audit", "--protocol", "s") == ["slice", "subject", "subject_cv"]
+    assert complete("explain", "--methods", "a") == ["all", "attention"]
+    assert complete("explain", "--methods", "grad_cam,sc") == ["grad_cam,score_cam"]
+    assert complete("explain", "--methods", "occlusion,o") == []
+    assert complete("export", "--format", "") == ["keras", "litert", "onnx", "savedmodel"]
     assert complete("compare", "--w") == []  # the old name of an option
 
 
@@ -67,11 +71,19 @@ def test_stored_runs_and_their_experiments(complete: Complete, stored: Path, mon
     assert complete("show", "") == []
     assert complete("show", "--runs", str(stored), "") == runs
     monkeypatch.setenv("ALZBENCH_RUNS", str(stored))
-    assert complete("show", "") == complete("report", "") == complete("import", "--like", "") == runs
+    assert (
+        complete("show", "")
+        == complete("report", "")
+        == complete("export", "")
+        == complete("import", "--like", "")
+        == runs
+    )
     assert complete("show", "b") == ["b/seed-0-h0"]
     assert complete("compare", "--baseline", "") == ["a", "b"]
     assert complete("compare", "") == ["a", "b", "a.yaml", "experiments/base.yaml", "experiments/studies/heads.yaml"]
     assert complete("compare", "a/") == ["a/seed-0-h0", "a/seed-1-h1"]
+    assert complete("explain", "") == ["a", "b"]
+    assert complete("explain", "a/") == ["a/seed-0-h0", "a/seed-1-h1"]
     assert complete("sync", "b") == complete("dashboard", "b") == ["b"]
 
 

@@ -11,7 +11,9 @@ import pytest
 from tests.helpers.command import Command
 from tests.helpers.imports import HEAVY
 
-VERBS = ["run", "compare", "sweep", "report", "predict", "import", "audit", "list", "show", "sync", "dashboard"]
+VERBS = [
+    "run", "compare", "sweep", "report", "predict", "explain", "export", "import", "audit", "list", "show", "sync", "dashboard",
+]  # fmt: skip
 
 
 def test_the_line_of_each_verb_is_whole(alzbench: Command) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from alzbench.data import phantom
 from alzbench.data.folder import list_folder
 from alzbench.data.names import read_names
-from alzbench.data.phantom import AUGMENTED, SLICES, SUBJECTS, draw_head, draw_phantom_set, draw_slice
+from alzbench.data.phantom import AUGMENTED, SLICES, SUBJECTS, changed_region, draw_head, draw_phantom_set, draw_slice
 from alzbench.progress import Progress
 
 
@@ -127,3 +128,35 @@ def test_a_copy_looks_like_its_slice() -> None:
         # rotated, shifted and mirrored: the mean grey value is the same, the image is not
         assert np.mean(np.asarray(moved)) == pytest.approx(np.mean(np.asarray(original)), rel=0.05)
         assert np.abs(np.asarray(moved, float) - np.asarray(original, float)).mean() > 1
+
+
+def test_the_changed_region_is_where_the_stages_of_one_head_differ(silent: Progress) -> None:
+    folder = draw_phantom_set(silent) / "OriginalDataset"
+    path = sorted((folder / "MildDemented").glob("*slice02.png"))[0]
+    region = changed_region(f"OriginalDataset/MildDemented/{path.name}")
+    assert region is not None
+    rng = np.random.default_rng(0)
+    head = draw_head(2, np.random.default_rng([1, 2, 1]))
+    stages = [replace(head, cortex=0.20 - 0.035 * s, ventricles=0.14 + 0.12 * s) for s in (0, 3)]
+    first, last = (np.mean([draw_slice(one, 0.2, rng) for _ in range(8)], axis=0) for one in stages)
+    differ = np.abs(first - last)
+    assert differ[region].mean() > 5 * differ[~region].mean()
+    assert differ[~ndimage.binary_dilation(region, iterations=4)].max() < 15  # noise only
+    # the head of the stored image is the one that was redrawn
+    drawn = np.asarray(Image.open(path), float)
+    own = draw_slice(head, 0.2, rng).astype(float)
+    assert np.corrcoef(drawn.ravel(), own.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "scan.png",
+        "MildDemented-subject99-slice01.png",
+        "MildDemented-subject01-slice09.png",
+        "Other-subject01-slice01.png",
+        "MildDemented-subject01-slice01-copy003.png",
+    ],
+)
+def test_images_that_are_not_original_phantoms_have_no_region(name: str) -> None:
+    assert changed_region(name) is None

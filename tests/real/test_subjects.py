@@ -13,8 +13,9 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from alzbench.data.audit import audit
+from alzbench.data.clusters import cluster
 from alzbench.data.manifest import ImageSet, open_image_set
-from alzbench.data.subjects import adjacent_agreement
+from alzbench.data.subjects import adjacent_agreement, image_signatures
 from alzbench.experiment import DataSettings
 from alzbench.experiment.protocols import ReferenceProtocol, SubjectProtocol
 from alzbench.progress import Progress
@@ -55,6 +56,15 @@ def test_augmented_images_are_identified_by_content(images: ImageSet, real_set: 
     correct = identified["subject"].to_numpy() == true["subject"].to_numpy()
     assert correct.mean() >= 0.99
     assert correct[known].all()  # no wrong match is certain
+
+
+@pytest.mark.parametrize("number", [200, 60, 12])
+def test_similarity_alone_finds_the_subjects(originals: pd.DataFrame, number: int) -> None:
+    subjects = np.random.default_rng(number).permutation(sorted(set(originals["subject"])))[:number]
+    rows = originals[originals["subject"].isin(subjects)]
+    clusters = cluster(image_signatures(rows, Progress()), Progress())
+    pairs = set(zip(rows["subject"], clusters.tolist(), strict=True))
+    assert len(pairs) == len(set(clusters.tolist())) == number
 
 
 def changed(image: Image.Image, rng: np.random.Generator) -> Image.Image:

@@ -115,7 +115,7 @@ def test_json_holds_references_and_unfinished_runs(document: Document) -> None:
 def test_no_runs_are_an_empty_table() -> None:
     document = document_of(compare([], [REFERENCE]))
     assert export_frame(document).empty
-    assert json_of(document) == {"groups": []}
+    assert json_of(document) == {"groups": [], "left_out": []}
 
 
 def test_what_is_known_from_predictions_is_the_same_in_json_csv_and_tables(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def test_other_images_are_another_run(
         pytest.param({"seeds": [1, 2]}, id="seeds"),
         pytest.param({"data": {"source": "elsewhere"}}, id="source"),
         pytest.param({"data": {"kaggle": "a/b/versions/2"}}, id="kaggle"),
+        pytest.param({"data": {"subjects": "people.csv"}}, id="subjects"),  # the set's fingerprint has what they say
         pytest.param({"model": {"options": {"units": 8, "dropout": 0.3}}}, id="a-default-written-out"),
     ],
 )

@@ -288,3 +288,69 @@ def test_answers_without_probabilities_have_no_area_and_no_interval_of_one(store
         "subject_vote_accuracy", "subject_demented_accuracy",
     }  # fmt: skip
     assert all(score.interval is not None for score in by_subject.values())
+
+
+def write_named(path: Path, names: list[str], labels: list[str]) -> Path:
+    pd.DataFrame({"image": names, "label": labels, "predicted": labels}).to_csv(path, index=False)
+    return path
+
+
+KAGGLE = {"NonDemented": ("nonDem", 2), "MildDemented": ("mildDem", 1)}
+
+
+def kaggle_images() -> tuple[list[str], list[str]]:
+    """The names of a complete part of the Kaggle set: two subjects of one class, one of the other."""
+    names, labels = [], []
+    for label, (prefix, subjects) in KAGGLE.items():
+        for serial in range(32 * subjects):
+            names.append(f"{label}/{prefix}{serial}.jpg")
+            labels.append(label)
+    return names, labels
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "subjects"),
+    [
+        ([f"OAS1_{k // 2:04d}_MR1_mpr-1_{100 + k}.jpg" for k in range(12)], ["A"] * 6 + ["B"] * 6, 6),
+        ([f"d/sub-{k // 3}_slice-{k}.png" for k in range(12)], ["A"] * 6 + ["B"] * 6, 4),
+        (*kaggle_images(), 3),
+    ],
+    ids=["oasis", "bids", "kaggle"],
+)
+def test_the_subjects_are_read_from_the_names(
+    store: RunStore, tmp_path: Path, names: list[str], labels: list[str], subjects: int
+) -> None:
+    said: list[str] = []
+    source = Source("named", classes=sorted(set(labels)))
+    run = import_predictions(write_named(tmp_path / "p.csv", names, labels), source, store, said.append)
+    assert run.predictions()["subject"].nunique() == subjects
+    counts = run.counts()
+    assert counts is not None
+    assert counts.by == "subject"
+    assert said == [f"The image names give {subjects} subjects; intervals are over subjects. --like RUN checks them."]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"OAS1_{k // 2:04d}_{k}.jpg" for k in range(11)] + ["preview.jpg"],
+        [f"image{k}.jpg" for k in range(12)],
+        [f"OAS1_{k % 6:04d}_{k}.jpg" for k in range(12)],
+    ],
+    ids=["one without", "none", "two labels"],
+)
+def test_names_that_do_not_give_every_subject_give_none(store: RunStore, tmp_path: Path, names: list[str]) -> None:
+    said: list[str] = []
+    path = write_named(tmp_path / "p.csv", names, ["A"] * 6 + ["B"] * 6)
+    run = import_predictions(path, Source("named", classes=["A", "B"]), store, said.append)
+    assert set(run.predictions()["subject"]) == {""}
+    assert said == []
+
+
+def test_a_column_of_subjects_wins_over_the_names(store: RunStore, tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    write_named(path, [f"OAS1_{k:04d}_x.jpg" for k in range(12)], ["A"] * 6 + ["B"] * 6)
+    table = pd.read_csv(path).assign(subject=[f"s{k // 3}" for k in range(12)])
+    table.to_csv(path, index=False)
+    run = import_predictions(path, Source("named", classes=["A", "B"]), store)
+    assert sorted(set(run.predictions()["subject"])) == ["s0", "s1", "s2", "s3"]

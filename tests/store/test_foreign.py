@@ -66,7 +66,7 @@ def test_a_byte_order_mark_and_odd_names_are_no_trouble(write: Write) -> None:
     ("content", "said"),
     [
         pytest.param("", "with a heading", id="empty"),
-        pytest.param("image,label,predicted\n", "one row per image", id="no-rows"),
+        pytest.param("image,label,predicted\n", "at least one row", id="no-rows"),
         pytest.param(GOOD.encode("utf-16"), "looks like UTF-16", id="utf-16"),
         pytest.param(GOOD.encode("utf-16-le"), "looks like UTF-16", id="utf-16-without-mark"),
         pytest.param(b"image,label,predicted\n\xe9.png,A,A\n", "byte 22 is invalid", id="latin-1"),

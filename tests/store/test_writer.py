@@ -16,6 +16,7 @@ import pytest
 
 from alzbench.errors import DataError, Interrupted, RunError
 from alzbench.store import Card, RunStore, RunWriter, read_run
+from alzbench.store.explanation import FOLDER
 from tests.helpers.runs import CARD, write_run
 
 
@@ -96,6 +97,16 @@ def test_a_run_at_work_in_another_process_is_running_and_refused(store: RunStore
         with pytest.raises(RunError, match="Another process is working on "), store.begin(CARD):
             raise AssertionError("begun twice")
         assert stored_state(store)["state"] == "running"
+
+
+def test_a_repeated_run_loses_the_explanation_of_the_model_that_it_replaces(store: RunStore) -> None:
+    with store.begin(CARD) as writer:
+        pass
+    picture = writer.path / FOLDER / "grad_cam" / "0000.png"
+    picture.parent.mkdir(parents=True)
+    picture.touch()
+    with store.begin(CARD, restart=True):
+        assert not picture.parent.parent.exists()
 
 
 def test_a_killed_run_is_read_as_interrupted_and_can_be_begun_again(store: RunStore) -> None:

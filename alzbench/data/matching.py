@@ -1,0 +1,73 @@
+"""Images matched to the rows of a table by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from alzbench.delimited import quoted
+from alzbench.errors import DataError
+
+
+@dataclass(frozen=True)
+class Matches:
+    """The row of each image.
+
+    Attributes:
+        rows: (N,) position of each image's row; None if it has none.
+        unused: Positions of the rows without an image.
+    """
+
+    rows: tuple[int | None, ...]
+    unused: tuple[int, ...]
+
+
+def match_names(names: Sequence[str], images: Sequence[str], where: str) -> Matches:
+    """Match the names in a table to images.
+
+    A name fits the image whose path it is; else one whose path ends with it, from the beginning of a folder's or file's
+    name on; else the same without the ending of the file name, such as `.jpg`.
+
+    Args:
+        names: The names, one per row. Backslashes count as slashes.
+        images: Paths below the root of the set, with slashes; no two are equal.
+        where: The file, for errors.
+
+    Raises:
+        DataError: A name fits several images, or an image has several rows.
+    """
+    fitting: tuple[dict[str, list[int]], ...] = ({}, {}, {}, {})
+    for position, image in enumerate(images):
+        for level, key in _keys(image):
+            fitting[level].setdefault(key, []).append(position)
+    rows: dict[int, int] = {}
+    unused: list[int] = []
+    for row, name in enumerate(names):
+        key = name.replace("\\", "/").removeprefix("./").lstrip("/")
+        found = next((level[key] for level in fitting if key in level), [])
+        if len(found) > 1:
+            raise DataError(
+                f"{where}: a name must fit one image; {name!r} fits {len(found):,}: "
+                f"{quoted([images[k] for k in found])}. Write the path below the root of the set."
+            )
+        if not found:
+            unused.append(row)
+        elif found[0] in rows:
+            raise DataError(
+                f"{where}: each image must have one row only; {images[found[0]]} has {names[rows[found[0]]]!r} and "
+                f"{name!r}. Remove one."
+            )
+        else:
+            rows[found[0]] = row
+    return Matches(tuple(rows.get(k) for k in range(len(images))), tuple(unused))
+
+
+def _keys(image: str) -> Iterator[tuple[int, str]]:
+    """Yield the names that fit an image, each with its rank: whole or ending, with or without the file's ending."""
+    parts = PurePosixPath(image).parts
+    stem = PurePosixPath(image).stem
+    for start in range(len(parts)):
+        folders = parts[start:-1]
+        yield min(start, 1), "/".join([*folders, parts[-1]])
+        yield 2 + min(start, 1), "/".join([*folders, stem])

@@ -1,0 +1,142 @@
+"""The checks of maps: verdicts, sentences and intervals, on models whose maps are understood."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import ndimage
+
+from alzbench.explain.checks import run_checks
+from alzbench.explain.explain import no_advance
+from alzbench.explain.inputs import Inputs, Maps
+from alzbench.explain.methods import METHODS
+from alzbench.explain.results import Checked, Measured, Other, make_check, more_than
+from alzbench.progress import Progress
+from alzbench.store.explanation import Check, Estimate
+from tests.helpers.small_models import CHANNELS, CLASSES, linear_head, make_inputs, stored_model
+
+pytestmark = pytest.mark.slow
+
+N = 48
+SUBJECTS = [f"s{k // 2}" for k in range(N)]
+
+
+def spots(seed: int = 0) -> np.ndarray:
+    """Grey images of a bright disc with brighter spots at random places."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:32, :32] - 15.5
+    pixels = np.zeros((N, 32, 32), np.float64)
+    pixels[:, np.hypot(x, y) < 14] = 90
+    for image in pixels:
+        row, column = rng.integers(6, 24, 2)
+        image[row : row + 5, column : column + 5] = 230
+    return (pixels + rng.integers(0, 5, pixels.shape)).astype(np.uint8)[..., None]
+
+
+def head_of(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(CHANNELS, CLASSES)) * 8
+
+
+def make_checked(tmp_path: Path, methods: Sequence[str], **options: object) -> Checked:
+    model = stored_model(tmp_path, linear_head(np.array([[2.0, -2.0], [1.5, -3.0], [-1.0, 2.0]])))
+    inputs = make_inputs(model, spots(), [0] * N, SUBJECTS)
+    maps = {name: compute(name, inputs) for name in methods}
+    images = pd.DataFrame({"image": [f"{k}.png" for k in range(N)], "subject": SUBJECTS})
+    return replace(Checked(inputs, maps, images, compute), **options)  # type: ignore[arg-type]
+
+
+def edges(inputs: Inputs) -> Maps:
+    """A fake map, which depends on the image alone."""
+    return np.stack([ndimage.gaussian_gradient_magnitude(image[..., 0].astype(float), 1.0) for image in inputs.pixels])
+
+
+def compute(method: str, inputs: Inputs) -> Maps:
+    if method == "edges":
+        return edges(inputs).astype(np.float32)
+    maps = METHODS["grad_cam"].function(inputs, no_advance)
+    assert maps is not None
+    return maps.max(axis=(1, 2), keepdims=True) - maps if method == "reversed" else maps
+
+
+def found(checks: list[Check], name: str, method: str) -> list[Check]:
+    return [check for check in checks if (check.name, check.method) == (name, method)]
+
+
+def test_a_fake_map_is_called_out_and_a_true_one_is_not(tmp_path: Path) -> None:
+    checks = run_checks(make_checked(tmp_path, ["grad_cam", "edges"]), Progress())
+    (fake,) = found(checks, "randomisation", "edges")
+    assert fake.verdict == "failed"
+    assert fake.value.value == pytest.approx(1)
+    assert fake.sentence.startswith("This map does not depend on the model: with random weights it stays nearly the")
+    (true,) = found(checks, "randomisation", "grad_cam")
+    assert true.verdict != "failed"
+    assert next(iter(true.steps)) == "logits"
+    assert list(true.steps)[-1] == "frozen blocks, all"
+
+
+def test_maps_of_what_the_model_uses_are_faithful_and_reversed_ones_are_not(tmp_path: Path) -> None:
+    checks = run_checks(make_checked(tmp_path, ["grad_cam", "reversed"]), Progress())
+    good = {check.against: check for check in found(checks, "faithfulness", "grad_cam")}
+    bad = {check.against: check for check in found(checks, "faithfulness", "reversed")}
+    assert good["random maps"].verdict == "passed"
+    assert bad["random maps"].verdict == "failed"
+    assert good["random maps"].subjects == N // 2
+    assert {"deletion 0", "deletion 1", "insertion 0.5"} <= set(good["random maps"].steps)
+
+
+def test_the_maps_of_another_seed_and_variant_are_compared(tmp_path: Path) -> None:
+    checked = make_checked(tmp_path, ["grad_cam"])
+    (tmp_path / "b").mkdir()
+    other = stored_model(tmp_path / "b", linear_head(np.array([[2.1, -2.0], [1.4, -3.1], [-1.1, 2.0]])))
+    theirs = replace(checked.inputs, model=other)
+    others = [Other("seed", "a/seed-1", theirs), Other("variant", "b/seed-0", theirs)]
+    checks = run_checks(replace(checked, others=others), Progress())
+    for name in ("repeatability", "reproducibility"):
+        (check,) = found(checks, name, "grad_cam")
+        assert check.verdict == "passed"
+        assert check.value.value > 0.95
+    assert "a/seed-1" in found(checks, "repeatability", "grad_cam")[0].label
+
+
+def test_the_place_of_the_mass_is_measured(tmp_path: Path) -> None:
+    checks = run_checks(make_checked(tmp_path, ["grad_cam"]), Progress())
+    (head,) = found(checks, "head", "grad_cam")
+    assert head.baseline is not None
+    assert head.baseline.value == pytest.approx(np.pi * 14**2 / 32**2, abs=0.03)
+    assert not found(checks, "pointing", "grad_cam")  # no phantoms
+
+
+def test_few_subjects_have_no_checks(tmp_path: Path) -> None:
+    images = pd.DataFrame({"image": [f"{k}.png" for k in range(N)], "subject": ["a", "b"] * (N // 2)})
+    assert run_checks(make_checked(tmp_path, ["grad_cam"], images=images), Progress()) == []
+
+
+def judge(value: Estimate, baseline: Estimate, difference: Estimate) -> tuple[str, str]:
+    return more_than(difference), f"{value.value:.1f} {baseline.value:.1f}"
+
+
+def test_the_interval_is_wider_with_fewer_subjects() -> None:
+    rng = np.random.default_rng(0)
+    widths = []
+    for n in (10, 200):
+        values = rng.random(n)
+        measured = Measured(values, np.zeros(n))
+        check = make_check("x", "m", "", "", measured, [f"{k}" for k in range(n)], judge)  # type: ignore[arg-type]
+        assert check is not None
+        assert check.value.high is not None
+        assert check.value.low is not None
+        widths.append(check.value.high - check.value.low)
+    assert widths[0] > 2 * widths[1]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(0.1, 0.2, "passed"), (-0.2, -0.1, "failed"), (-0.1, 0.1, "unclear"), (None, None, "unclear")],
+)
+def test_a_verdict_needs_an_interval_on_one_side_of_0(low: float | None, high: float | None, verdict: str) -> None:
+    assert more_than(Estimate(value=0.0, low=low, high=high)) == verdict
