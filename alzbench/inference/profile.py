@@ -158,7 +158,7 @@ def read_profile(folder: Path) -> Profile | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             profile = Profile(**{field.name: content[field.name].astype(np.float64) for field in fields(Profile)})
         _check(profile)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
