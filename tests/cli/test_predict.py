@@ -15,8 +15,8 @@ from PIL import Image
 
 from alzbench.inference.predict import NOT_MEDICAL
 from alzbench.store import Run
-from tests.data.test_medical import write_dicom, write_nifti
 from tests.helpers.command import Command, assert_sentence, in_a_process
+from tests.helpers.medical import write_dicom, write_nifti
 from tests.helpers.trained import ATTENTION, train_tiny
 
 pytestmark = pytest.mark.slow
