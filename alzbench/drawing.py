@@ -1,4 +1,4 @@
-"""The figure class of all figures, and writing figures to files."""
+"""The figure class of all figures, figures of panels, and writing figures to files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -23,6 +24,17 @@ class PlainFigure(Figure):
             for text in self.findobj(Text):
                 text.set_parse_math(False)
             super().draw(renderer)
+
+
+def panel_figure(n: int, across: int, width: float, height: float, below: float = 0) -> tuple[Figure, list[Axes]]:
+    """Return a figure with `n` panels of a size in inches, `across` side by side, and room for a legend below."""
+    across = min(n, across)
+    down = -(-n // across)
+    figure = PlainFigure(figsize=(width * across, height * down + below), layout="constrained")
+    axes = list(figure.subplots(down, across, squeeze=False).flat)
+    for spare in axes[n:]:
+        spare.remove()
+    return figure, axes[:n]
 
 
 def save(figure: Figure, path: Path) -> None:
