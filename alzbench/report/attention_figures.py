@@ -71,7 +71,7 @@ def attention_figure(attended: Sequence[Attended], names: Names) -> Figure:
     heads = min(HEADS, max(len(one.weights) for one in attended))
     panels = 2 + (heads if heads > 1 else 0)
     step = _CELL + _GAP
-    sheet = Sheet(max(0.1 + (panels + 1) * step + 0.3, 5.6), 0.1 + len(attended) * (_CELL + 0.55) + SCALE_HEIGHT)
+    sheet = Sheet(max(0.1 + (panels + 1) * step + 0.3, 5.6), 0.5 + len(attended) * (_CELL + 0.55) + SCALE_HEIGHT)
     for row, one in enumerate(attended):
         y = 0.4 + row * (_CELL + 0.55)
         title = f"{plain(names.get(one.label, one.label), 14)}\npredicted {plain(names.get(one.predicted, ''), 12)}"
@@ -88,7 +88,8 @@ def attention_figure(attended: Sequence[Attended], names: Names) -> Figure:
             sheet.picture(blended(one.picture, relative), x, y, _CELL, _CELL)
         _queries(sheet, one, 0.1 + (len(shown) + 1) * step, y)
     y = 0.3 + len(attended) * (_CELL + 0.55)
-    sheet.colour_scale(0.15, y, "share of the largest weight in the panel")
+    sheet.colour_scale(0.15, y, "share of the largest weight, over a slice")
+    sheet.colour_scale(0.15, y + 0.4, "share of the largest weight, of single queries", below=0)
     return sheet.figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -9,13 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from alzbench.drawing import panel_figure
-from alzbench.report.explanation import RANDOMISATION
+from alzbench.report.explanation import RANDOMISATION, check_names
 from alzbench.report.map_figures import plain
-from alzbench.store.explanation import Check, Estimate, Verdict
+from alzbench.store.explanation import Check, Estimate
 
 ACROSS = 3
-COLOURS: dict[Verdict, str] = {"passed": "tab:blue", "unclear": "grey", "failed": "tab:red"}
+MOST_PANELS = 6  # runs whose randomisation is drawn
 _BASELINE = "baseline"
+COLOURS = {"passed": "tab:blue", "unclear": "grey", "failed": "tab:red", _BASELINE: "dimgrey"}
 
 Checks = Mapping[str, Sequence[Check]]  # run -> its checks
 
@@ -29,10 +31,10 @@ def randomisation_figure(runs: Checks, methods: Mapping[str, str]) -> Figure:
     """Draw the similarity of each method's maps to their first ones, after each step of a randomisation.
 
     Args:
-        runs: Run -> its checks; a panel for each run that has steps.
+        runs: Run -> its checks; a panel for each of the first MOST_PANELS runs that have steps.
         methods: Method -> its label.
     """
-    shown = {name: checks for name, checks in runs.items() if has_steps(checks)}
+    shown = dict([(name, checks) for name, checks in runs.items() if has_steps(checks)][:MOST_PANELS])
     steps = max(len(check.steps) for checks in shown.values() for check in checks)
     figure, panels = panel_figure(len(shown), ACROSS, max(3.6, 0.32 * steps + 1.4), 3.2, 0.4)
     places = {name: k for k, name in enumerate(methods)}
@@ -66,34 +68,48 @@ def check_figure(runs: Checks, methods: Mapping[str, str]) -> Figure:
         runs: Run -> its checks, a point in each row.
         methods: Method -> its label.
     """
-    kinds = {check.name: check.label for checks in runs.values() for check in checks}
-    rows = 0.22 * len(runs) * len(methods) + 0.16 * len(methods)
-    figure, panels = panel_figure(len(kinds), ACROSS, 3.4, max(1.5, rows + 0.8), 0.4)
-    for axes, (kind, label) in zip(panels, kinds.items(), strict=True):
-        of_kind = [[check for check in checks if check.name == kind] for checks in runs.values()]
+    kinds = check_names(runs.values())
+    rows = (0.1 * len(runs) + 0.25) * len(methods)
+    figure, panels = panel_figure(len(kinds), 2 if len(kinds) == 4 else ACROSS, 3.4, max(1.5, rows + 0.8), 0.4)
+    for axes, (kind, title) in zip(panels, kinds.items(), strict=True):
+        of_kind = [[check for check in checks if (check.name, check.against) == kind] for checks in runs.values()]
         present = [method for method in methods if any(c.method == method for checks in of_kind for c in checks)]
+        points: dict[str, list[tuple[Estimate, float]]] = {}
         for row, method in enumerate(present):
             for k, checks in enumerate(of_kind):
                 place = row + (k + 0.5) / len(runs) * 0.8 - 0.4
                 for check in (check for check in checks if check.method == method):
                     if check.baseline is not None:
-                        _point(axes, check.baseline, place + 0.08 / len(runs), "dimgrey", hollow=True)
-                    _point(axes, check.value, place - 0.08 / len(runs), COLOURS[check.verdict])
+                        points.setdefault(_BASELINE, []).append((check.baseline, place + 0.08 / len(runs)))
+                    points.setdefault(check.verdict, []).append((check.value, place - 0.08 / len(runs)))
+        for kind_of_point, drawn in points.items():
+            _draw(axes, kind_of_point, drawn)
         axes.set_yticks(range(len(present)), [plain(methods[method], 22) for method in present], fontsize=8)
         axes.set_ylim(len(present) - 0.5, -0.5)
-        axes.set_title(plain(label, 56), fontsize=8)
+        axes.set_title("\n".join(textwrap.wrap(plain(title, 90), 44)), fontsize=8)
         axes.tick_params(axis="x", labelsize=7)
         axes.grid(axis="x", alpha=0.3)
     handles = [Line2D([], [], marker="o", linestyle="", color=c, label=name) for name, c in COLOURS.items()]
-    hollow = Line2D([], [], marker="o", linestyle="", color="dimgrey", markerfacecolor="none", label=_BASELINE)
-    figure.legend(handles=[*handles, hollow], loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    handles[-1].set_markerfacecolor("none")
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return figure
 
 
-def _point(axes: Axes, estimate: Estimate, place: float, colour: str, hollow: bool = False) -> None:
-    if estimate.low is not None and estimate.high is not None:
-        axes.plot([estimate.low, estimate.high], [place, place], color=colour, linewidth=1.2)
-    axes.plot([estimate.value], [place], "o", markersize=4, color=colour, markerfacecolor="white" if hollow else colour)
+def _draw(axes: Axes, kind: str, points: Sequence[tuple[Estimate, float]]) -> None:
+    """Draw estimates at their places, in one go: a figure of hundreds of points stays small."""
+    known = [(one.low, one.high, place) for one, place in points if one.low is not None and one.high is not None]
+    if known:
+        low, high, places = zip(*known, strict=True)
+        axes.hlines(places, low, high, color=COLOURS[kind], linewidth=1.2)
+    hollow = "white" if kind == _BASELINE else COLOURS[kind]
+    axes.plot(
+        [one.value for one, _ in points],
+        [place for _, place in points],
+        "o",
+        markersize=4,
+        color=COLOURS[kind],
+        markerfacecolor=hollow,
+    )
 
 
 def _handles(panels: Sequence[Axes]) -> list[Line2D]:

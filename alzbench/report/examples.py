@@ -83,39 +83,51 @@ def explained_runs(runs: Sequence[tuple[Run, Explanation]]) -> list[ExplainedRun
 def choose_images(runs: Sequence[ExplainedRun], count: int = SHOWN) -> list[str]:
     """Return images that all runs explain, of all classes and of different subjects, where there are enough.
 
-    Half of them are wrong in the first run, and the most confident predictions come first.
+    Half of them are wrong in the first run, and the most confident predictions come first. Raises DataError if the
+    slice weights of the first run are damaged.
     """
     common = set.intersection(*(set(run.explanation.images["image"]) for run in runs))
-    first = runs[0].explanation.images
+    first = runs[0].one_by_subject
     ordered = first[first["image"].isin(common)].sort_values(["confidence", "image"], ascending=[False, True])
-    waiting: dict[tuple[str, bool], list[tuple[str, str]]] = {}
-    for row in ordered.to_dict("records"):
-        cell = (row["label"], row["label"] != row["predicted"])
-        waiting.setdefault(cell, []).append((row["image"], row["subject"]))
-    # wrong, right, wrong ... through the classes, then the other way round
-    cells = [(name, (k + turn) % 2 == 0) for turn in (0, 1) for k, name in enumerate(runs[0].classes)]
-    chosen = _one_of_each([waiting.get(cell, []) for cell in cells], count)
-    place = {name: k for k, name in enumerate(runs[0].classes)}
-    labels_of = dict(zip(first["image"], first["label"], strict=True))
-    return sorted(chosen, key=lambda image: place[labels_of[image]])
-
-
-def _one_of_each(queues: Sequence[list[tuple[str, str]]], count: int) -> list[str]:
-    """Return images from queues of image and subject in turn; a subject twice only where no other is left."""
+    records = ordered[["image", "subject", "label", "predicted"]].to_dict("records")
     chosen: list[str] = []
     seen: set[str] = set()
-    for once in (True, False):
-        remaining = True
-        while remaining and len(chosen) < count:
-            remaining = False
-            for queue in queues:
-                found = next((item for item in queue if not (once and item[1] and item[1] in seen)), None)
-                if found is not None and len(chosen) < count:
-                    queue.remove(found)
-                    chosen.append(found[0])
-                    seen.add(found[1])
-                    remaining = True
-    return chosen
+    for once in (True, False):  # a subject twice only where no other is left
+        turn, found = 0, True
+        while found:
+            found = False
+            for k, name in enumerate(runs[0].classes):
+                wrong = (k + turn) % 2 == 0
+                waiting = [
+                    row
+                    for row in records
+                    if row["label"] == name and row["image"] not in chosen
+                    if not (once and row["subject"] and row["subject"] in seen)
+                ]
+                preferred = [row for row in waiting if (row["label"] != row["predicted"]) == wrong]
+                for row in (preferred or waiting)[:1]:
+                    if len(chosen) < count:
+                        chosen.append(row["image"])
+                        seen.add(row["subject"])
+                        found = True
+            turn += 1
+    place = {row["image"]: runs[0].classes.index(row["label"]) for row in records}
+    return sorted(chosen, key=place.__getitem__)
+
+
+def with_common_images(runs: Sequence[ExplainedRun]) -> list[list[ExplainedRun]]:
+    """Return the runs in groups that explain common images: one group if all do, and a run may be alone in one."""
+    groups: list[tuple[list[ExplainedRun], set[str]]] = []
+    for run in runs:
+        own = set(run.explanation.images["image"])
+        for members, common in groups:
+            if len(common & own) >= min(SHOWN, len(own)):
+                members.append(run)
+                common &= own
+                break
+        else:
+            groups.append(([run], own))
+    return [members for members, _ in groups]
 
 
 def choose_by_class(run: ExplainedRun, label: str, right: bool, count: int) -> list[str]:
@@ -136,9 +148,10 @@ def read_examples(run: ExplainedRun, images: Sequence[str], methods: Sequence[st
         if row is None:
             raise KeyError(image)
         about = explanation.images.iloc[row]
-        names = (str(about[column]) for column in ("subject", "label", "predicted"))
+        subject, label, predicted = (str(about[column]) for column in ("subject", "label", "predicted"))
         own = {method: of_all[row].astype(np.float32) for method, of_all in maps.items()}
-        examples.append(Example(image, *names, float(about["confidence"]), explanation.picture(row), own))
+        confidence, picture = float(about["confidence"]), explanation.picture(row)
+        examples.append(Example(image, subject, label, predicted, confidence, picture, own))
     return examples
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from alzbench import __version__
@@ -46,23 +46,43 @@ def methods_of(runs: Sequence[ExplainedRun]) -> dict[str, str]:
 
 
 def failures(runs: Sequence[ExplainedRun]) -> tuple[str, ...]:
-    """Return a sentence for each check that maps fail, those that do not depend on the model first."""
+    """Return what the maps fail in sentences, those that do not depend on the model first."""
     if not any(run.explanation.contents.checks for run in runs):
         return (UNCHECKED,)
-    found = sorted(_by_check(runs).items(), key=lambda item: item[0][1] != RANDOMISATION)
-    return tuple(_failure(method, of_check, len(runs)) for (method, _), of_check in found if _with(of_check, "failed"))
+    independent, others = [], []
+    for method, by_check in _by_method(runs).items():
+        failed = {name: kept for name, found in by_check.items() if (kept := _with(found, "failed"))}
+        dependence = {name: found for name, found in failed.items() if found[0][1].name == RANDOMISATION}
+        rest = {name: found for name, found in failed.items() if name not in dependence}
+        if len(runs) == 1:
+            independent += [f"{method}: {text}" for text in _sentences(dependence)]
+            others += [f"{method}: {' '.join(_sentences(rest))}"] if rest else []
+            continue
+        for name, found in dependence.items():
+            where = f"in {len(found)} of {len(by_check[name])} runs ({'; '.join(run.name for run, _ in found)})"
+            independent.append(f"{method}: the map does not depend on the model {where}.")
+        others += [f"{method}, failed: {_counts(rest, by_check)}."] if rest else []
+    return (*independent, *others)
 
 
 def checks_table(run: ExplainedRun, short: bool = False) -> Table:
     """Return a row for each check of each method; the short table has neither the differences nor the numbers."""
     columns = [
-        Column("check", "check"), Column("value", "value", _VALUE), Column("baseline", "baseline", _VALUE),
-        Column("difference", "difference", _DIFFERENCE), Column("verdict", "verdict"),
-        Column("against", "baseline is"), Column("images", "images", COUNT), Column("subjects", "subjects", COUNT),
+        Column("check", "check"), Column("verdict", "verdict"), Column("value", "value", _VALUE),
+        Column("baseline", "baseline", _VALUE), Column("difference", "difference", _DIFFERENCE),
+        Column("compared", "value and baseline"), Column("images", "images", COUNT),
+        Column("subjects", "subjects", COUNT),
     ]  # fmt: skip
-    kept = [column for column in columns if not short or column.key in ("check", "value", "baseline", "verdict")]
-    records = [{"check": _name(run, check), **_values(check)} for check in run.explanation.contents.checks]
-    note = "With 95 % intervals over subjects. Passed or failed: the interval of the difference does not contain 0."
+    kept = [column for column in columns if not short or column.key in ("check", "verdict", "value", "baseline")]
+    names = _names([run])
+    records = [
+        {
+            "check": f"{run.methods.get(check.method, check.method)}: {names[check.name, check.against]}",
+            "compared": f"{check.label}, against {check.against}", **_values(check),
+        }
+        for check in run.explanation.contents.checks
+    ]  # fmt: skip
+    note = "With 95 % intervals over subjects. A check is unclear if its interval does not decide it."
     return make_table("Checks of the maps", kept, records, note, "checks")
 
 
@@ -72,11 +92,11 @@ def verdicts_table(runs: Sequence[ExplainedRun]) -> Table:
         Column("run", "maps of"), Column("method", "method"), *(Column(v, v, COUNT) for v in _VERDICTS),
         Column("names", "failed checks"),
     ]  # fmt: skip
-    records = []
+    records, names = [], _names(runs)
     for run in runs:
         for method, label in run.methods.items():
             checks = [check for check in run.explanation.contents.checks if check.method == method]
-            failed = ", ".join(check.label for check in checks if check.verdict == "failed")
+            failed = "; ".join(names[check.name, check.against] for check in checks if check.verdict == "failed")
             counts: dict[str, Any] = {v: sum(check.verdict == v for check in checks) for v in _VERDICTS}
             records.append({"run": run.name, "method": label, **counts, "names": failed or None})
     return make_table("Checks of the maps", columns, records, key="maps")
@@ -85,67 +105,68 @@ def verdicts_table(runs: Sequence[ExplainedRun]) -> Table:
 Found = Sequence[tuple[ExplainedRun, Check]]
 
 
-def _by_check(runs: Sequence[ExplainedRun]) -> dict[tuple[str, str], list[tuple[ExplainedRun, Check]]]:
-    """Return (label of the method, name of the check) -> the check in each run that has it."""
-    found: dict[tuple[str, str], list[tuple[ExplainedRun, Check]]] = {}
+def check_names(runs: Iterable[Sequence[Check]]) -> dict[tuple[str, str], str]:
+    """Return (name, against) -> the name for people, with what it is compared with only where that differs."""
+    pairs = list(dict.fromkeys((check.name, check.against) for checks in runs for check in checks))
+    often = [name for name, _ in pairs]
+    return {
+        (name, against): name.replace("_", " ") + (f", against {against}" if often.count(name) > 1 else "")
+        for name, against in pairs
+    }
+
+
+def _names(runs: Sequence[ExplainedRun]) -> dict[tuple[str, str], str]:
+    return check_names(run.explanation.contents.checks for run in runs)
+
+
+def _by_method(runs: Sequence[ExplainedRun]) -> dict[str, dict[str, Found]]:
+    """Return label of a method -> name of a check, see `check_names` -> the checks of all runs."""
+    names = _names(runs)
+    found: dict[str, dict[str, list[tuple[ExplainedRun, Check]]]] = {}
     for method, label in methods_of(runs).items():
         for run in runs:
             for check in run.explanation.contents.checks:
                 if check.method == method:
-                    found.setdefault((label, check.name), []).append((run, check))
-    return found
+                    found.setdefault(label, {}).setdefault(names[check.name, check.against], []).append((run, check))
+    return {label: dict(by_check) for label, by_check in found.items()}
 
 
-def _with(of_check: Found, verdict: Verdict) -> list[str]:
-    return [run.name for run, check in of_check if check.verdict == verdict]
+def _with(found: Found, verdict: Verdict) -> Found:
+    return [(run, check) for run, check in found if check.verdict == verdict]
 
 
-def _failure(method: str, of_check: Found, runs: int) -> str:
-    """Return a failed check as a sentence: its own for one run, else the runs that fail it."""
-    first, depends = of_check[0][1], of_check[0][1].name != RANDOMISATION
-    if runs == 1:
-        return f"{method}: {'' if depends else 'this map does not depend on the model. '}{_sentence(first.sentence)}"
-    failed = _with(of_check, "failed")
-    where = f"in {len(failed)} of {len(of_check)} runs ({', '.join(failed)})"
-    if depends:
-        return f"{method} fails the check “{first.label}” {where}."
-    return f"{method}: the map does not depend on the model {where}, by the check “{first.label}”."
+def _sentences(by_check: Mapping[str, Found]) -> list[str]:
+    return [f"{check.sentence.strip().rstrip('.')}." for found in by_check.values() for _, check in found]
+
+
+def _counts(some: Mapping[str, Found], of: Mapping[str, Found]) -> str:
+    return "; ".join(f"{name} ({len(found)} of {len(of[name])} runs)" for name, found in some.items())
 
 
 def _other_results(runs: Sequence[ExplainedRun]) -> tuple[str, ...]:
-    """Return a sentence for each check that maps pass or that decides nothing."""
+    """Return what the maps pass, and what decides nothing, in sentences."""
     notes = []
-    for (method, _), of_check in _by_check(runs).items():
-        label = of_check[0][1].label
+    for method, by_check in _by_method(runs).items():
         for verdict in ("passed", "unclear"):
-            names = _with(of_check, verdict)
-            if not names:
-                continue
-            if len(runs) == 1:
-                notes.append(f"{method}, {verdict}: {_sentence(of_check[0][1].sentence)}")
-            elif verdict == "passed":
-                notes.append(f"{method} passes the check “{label}” in {len(names)} of {len(of_check)} runs.")
-            else:
-                notes.append(f"{method}: the check “{label}” is unclear in {len(names)} of {len(of_check)} runs.")
+            some = {name: kept for name, found in by_check.items() if (kept := _with(found, verdict))}
+            if some:
+                text = " ".join(_sentences(some)) if len(runs) == 1 else f"{_counts(some, by_check)}."
+                notes.append(f"{method}, {verdict}: {text}")
     return (*notes, NO_FINDING)
 
 
-def _sentence(text: str) -> str:
-    return f"{text.strip().rstrip('.')}."
-
-
 def _checks_by_run(runs: Sequence[ExplainedRun]) -> Table:
-    """Return a row for each check of each method, with its value and verdict in each run."""
+    """Return a row for each check of each method, with its values and verdicts in each run."""
     columns = [Column("check", "check"), *(Column(f"run {k}", run.name) for k, run in enumerate(runs))]
-    place = {run.name: k for k, run in enumerate(runs)}
-    records = [
-        {
-            "check": f"{method}: {of_check[0][1].label}",
-            **{f"run {place[run.name]}": f"{_VALUE.text(Cell(c.value.value))} {c.verdict}" for run, c in of_check},
-        }
-        for (method, _), of_check in _by_check(runs).items()
-    ]
-    note = "The value of the check, and its verdict; intervals and baselines are in the section of each run."
+    place = {id(run): f"run {k}" for k, run in enumerate(runs)}
+    records = []
+    for method, by_check in _by_method(runs).items():
+        for name, found in by_check.items():
+            texts: dict[str, list[str]] = {}
+            for run, check in found:
+                texts.setdefault(place[id(run)], []).append(f"{_VALUE.text(Cell(check.value.value))} {check.verdict}")
+            records.append({"check": f"{method}: {name}", **{key: "; ".join(of_run) for key, of_run in texts.items()}})
+    note = "Values and verdicts; intervals and baselines are in the section of each run."
     return make_table("Checks by run", columns, records, note, "checks_by_run")
 
 
@@ -186,14 +207,10 @@ def _errors(run: ExplainedRun) -> Table:
     return make_table("Explained errors, the most confident first", columns, records, note, "errors", terminal=False)
 
 
-def _name(run: ExplainedRun, check: Check) -> str:
-    return f"{run.methods.get(check.method, check.method)}: {check.label}"
-
-
 def _values(check: Check) -> dict[str, Any]:
     return {
         "value": _cell(check.value), "baseline": _cell(check.baseline), "difference": _cell(check.difference),
-        "verdict": check.verdict, "against": check.against, "images": check.images, "subjects": check.subjects,
+        "verdict": check.verdict, "images": check.images, "subjects": check.subjects,
     }  # fmt: skip
 
 
@@ -206,8 +223,8 @@ def _export(runs: Sequence[ExplainedRun]) -> Table:
     keys = ("run", "method", "name", "label", "value", "baseline", "difference", "verdict", "against", "images",
             "subjects", "sentence")  # fmt: skip
     records = [
-        {"run": run.run.name, "method": check.method, "name": check.name, "label": check.label,
-         "sentence": check.sentence, **_values(check)}
+        {"run": run.run.name, "method": check.method, "name": check.name,
+         "label": check.label, "against": check.against, "sentence": check.sentence, **_values(check)}
         for run in runs
         for check in run.explanation.contents.checks
     ]  # fmt: skip

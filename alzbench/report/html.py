@@ -18,8 +18,8 @@ from alzbench import __version__
 from alzbench.report.document import Document, Section, number
 
 _PX_A_PT = 4 / 3  # of CSS
-_EMBEDDED = re.compile(rb'data:image/png;base64,([^"]+)')
-_JPEG_QUALITY = 82
+_EMBEDDED = re.compile(rb'data:image/png;base64,([^"]+)"([^>]*?)( style="[^"]*")?/>')
+_QUALITY = 70  # of images
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,9 @@ class Picture:
     def of(cls, figure: Figure, caption: str, beside: str = "", images: bool = False) -> Picture:
         """Draw a figure; the same figure always gives the same bytes."""
         content = io.BytesIO()
-        with matplotlib.rc_context({"svg.hashsalt": "alzbench"}):
+        # beside images, texts as text: as outlines they would be larger than the images
+        fonts = "none" if images else "path"
+        with matplotlib.rc_context({"svg.hashsalt": "alzbench", "svg.fonttype": fonts}):
             # transparent, so that it fits both colour schemes of the page
             figure.savefig(content, format="svg", metadata={"Date": None}, bbox_inches="tight", transparent=not images)
         svg = _EMBEDDED.sub(_smaller, content.getvalue()) if images else content.getvalue()
@@ -54,16 +56,13 @@ class Picture:
 
 
 def _smaller(embedded: re.Match[bytes]) -> bytes:
-    """Return an embedded PNG as JPEG, if it is opaque and then smaller."""
-    png = base64.b64decode(embedded.group(1))
+    """Return an embedded PNG as WebP, if that is smaller, which is then smooth at every size."""
+    png, webp = base64.b64decode(embedded.group(1)), io.BytesIO()
     with Image.open(io.BytesIO(png)) as image:
-        if image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255):
-            return embedded.group()
-        jpeg = io.BytesIO()
-        image.convert("RGB").save(jpeg, "JPEG", quality=_JPEG_QUALITY, optimize=True)
-    if len(jpeg.getvalue()) >= len(png):
+        image.save(webp, "WEBP", quality=_QUALITY, method=6)
+    if len(webp.getvalue()) >= len(png):
         return embedded.group()
-    return b"data:image/jpeg;base64," + base64.b64encode(jpeg.getvalue())
+    return b'data:image/webp;base64,%s"%s/>' % (base64.b64encode(webp.getvalue()), embedded.group(2))
 
 
 def render_html(document: Document, pictures: Sequence[Sequence[Picture]] = ()) -> str:

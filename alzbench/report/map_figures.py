@@ -21,7 +21,7 @@ _CELL = 1.2  # longest side of a picture
 _LINE = 0.14  # height of a line of text
 _RIGHT, _WRONG = "#1a6e2e", "#b3261e"
 _MANY = 5  # columns from which pictures are smaller
-_SMALL_PX = 84  # an inch
+_PX, _SMALL_PX = 144, 84  # an inch
 
 Names = Mapping[str, str]  # class -> its short name
 
@@ -73,7 +73,7 @@ def side_by_side_figure(columns: Sequence[MapColumn], names: Names, predictions:
     row_height = height + 2 * _LINE + 0.1
     left = max(step, 1.35)  # room for the texts below a slice
     size = (left + len(columns) * step + 0.1, top + len(first) * row_height + SCALE_HEIGHT)
-    sheet = Sheet(max(size[0], 5.2), size[1], 144 if len(columns) < _MANY else _SMALL_PX)
+    sheet = Sheet(max(size[0], 5.2), size[1], _PX if len(columns) < _MANY else _SMALL_PX)
     for k, title in enumerate(titles):
         sheet.text(title, left + k * step + width / 2, top - 0.04, 8, ha="center", va="bottom")
     for row, example in enumerate(first):
@@ -93,19 +93,20 @@ def side_by_side_figure(columns: Sequence[MapColumn], names: Names, predictions:
     return sheet.figure
 
 
-def mean_figure(means: Sequence[ClassMean], methods: Mapping[str, str], names: Names) -> Figure:
+def mean_figure(means: Sequence[ClassMean], methods: Mapping[str, str], names: Names, small: bool = False) -> Figure:
     """Draw the mean slice of the images predicted as each class, and below it the mean map of each method over it.
 
     Args:
         means: The means, one a column.
         methods: Method -> its label, one a row.
         names: Class -> its short name.
+        small: True for pictures of fewer pixels.
     """
     width, height = _box([mean.picture.shape[:2] for mean in means])
     step, left = width + 2 * _GAP, 1.25
     rows = 1 + len(methods)
     size = (left + len(means) * step + 0.1, 0.45 + rows * (height + _GAP) + SCALE_HEIGHT)
-    sheet = Sheet(max(size[0], 5.4), size[1])
+    sheet = Sheet(max(size[0], 5.4), size[1], _SMALL_PX if small else _PX)
     sheet.text("mean slice", left - 0.1, 0.45 + height / 2, 8, ha="right", va="center")
     for k, mean in enumerate(means):
         x = left + k * step
@@ -161,7 +162,7 @@ def _short(names: Names, name: str) -> str:
 
 def _title(text: str, width: float) -> str:
     """Return a title in lines that fit a width in inches."""
-    return "\n".join(textwrap.wrap(plain(text, 60), max(8, int(width * 13))))
+    return "\n".join(textwrap.wrap(plain(text, 60), max(8, int(width * 14))))
 
 
 def plain(text: str, most: int = 40) -> str:

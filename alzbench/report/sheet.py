@@ -42,19 +42,20 @@ class Sheet:
         # `none` keeps the pixels as they are in an SVG file
         self._axes.imshow(
             reduced(picture, round(h * self._px_per_inch)), cmap="gray", vmin=0, vmax=255, interpolation="none",
-            extent=(left, left + w, top + h, top), aspect="auto",
+            extent=(left, left + w, top + h, top), aspect="auto", clip_on=False,
         )  # fmt: skip
         self._axes.set(xlim=(0, self._size[0]), ylim=(self._size[1], 0))
 
     def tiles(self, values: npt.NDArray[np.floating], x: float, y: float, side: float, most: float) -> None:
-        """Place values (rows, columns) from 0 to `most` in the colours of the maps; NaN stays empty."""
+        """Place values (rows, columns) from 0 to `most` in the colours of the maps over black; NaN stays empty."""
         rows, columns = values.shape
         scale = side / max(rows, columns)
-        grey = np.full(values.shape, _TISSUE, np.uint8)
         relative = np.nan_to_num(values / most if most > 0 else values)
-        shown = np.where(np.isnan(values)[..., None], 255, blended(grey, relative)).astype(np.uint8)
+        shown = np.where(np.isnan(values)[..., None], 255, blended(np.zeros(values.shape, np.uint8), relative)).astype(
+            np.uint8
+        )
         extent = (x, x + scale * columns, y + scale * rows, y)
-        self._axes.imshow(shown, interpolation="none", extent=extent, aspect="auto")
+        self._axes.imshow(shown, interpolation="none", extent=extent, aspect="auto", clip_on=False)
         self._axes.set(xlim=(0, self._size[0]), ylim=(self._size[1], 0))
 
     def text(self, text: str, x: float, y: float, size: float = 8, **options: Any) -> None:
@@ -73,9 +74,9 @@ class Sheet:
         box = (x / whole_width, 1 - (y + height) / whole_height, width / whole_width, height / whole_height)
         return self.figure.add_axes(box)
 
-    def colour_scale(self, x: float, y: float, label: str, width: float = 2.2) -> None:
-        """Place the colour scale of the maps, from 0 to 1, as it looks over middle grey."""
-        strip = blended(np.full((1, 128), _TISSUE, np.uint8), np.linspace(0, 1, 128, dtype=np.float32)[None])
+    def colour_scale(self, x: float, y: float, label: str, width: float = 2.2, below: int = _TISSUE) -> None:
+        """Place the colour scale of the maps, from 0 to 1, as it looks over a grey value."""
+        strip = blended(np.full((1, 128), below, np.uint8), np.linspace(0, 1, 128, dtype=np.float32)[None])
         self._axes.imshow(strip, extent=(x, x + width, y + 0.12, y), aspect="auto", interpolation="none")
         self._axes.set(xlim=(0, self._size[0]), ylim=(self._size[1], 0))
         for value in (0.0, 0.5, 1.0):

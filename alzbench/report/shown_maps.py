@@ -24,11 +24,13 @@ class ShownMaps:
         runs: The explained runs.
         columns: The maps, by run or by method; none if there is no image to show.
         notes: Which maps are shown, and which are missing or damaged.
+        by_method: True if the columns are the methods of one run.
     """
 
     runs: Sequence[ExplainedRun] = ()
     columns: Sequence[MapColumn] = ()
     notes: tuple[str, ...] = ()
+    by_method: bool = False
 
     @property
     def classes(self) -> list[str]:
@@ -46,7 +48,7 @@ def read_run_maps(run: Run) -> ShownMaps | None:
         if explained is None:
             return None
         images = choose_images([explained])
-        return ShownMaps([explained], columns_of_methods(explained, images), (NO_FINDING,))
+        return ShownMaps([explained], columns_of_methods(explained, images), (NO_FINDING,), by_method=True)
     except DataError as error:
         return ShownMaps(notes=(_damaged(run, error),))
 
@@ -93,9 +95,8 @@ def _side_by_side(runs: Sequence[ExplainedRun], seed: int) -> ShownMaps:
     for run in runs:
         try:
             for method in [*common, *run.methods][:1]:
-                (column,) = columns_of_runs([run], images, method) or [None]
                 title = run.name if common else f"{run.name}, {run.methods[method]}"
-                columns += [replace(column, title=title)] if column else []
+                columns += [replace(column, title=title) for column in columns_of_runs([run], images, method)]
             whole.append(run)
         except DataError as error:
             damaged.append(_damaged(run.run, error))
@@ -118,7 +119,10 @@ def _without(rows: Sequence[ExperimentRow], seed: int) -> tuple[str, ...]:
 
 def _explained(run: Run, name: str) -> ExplainedRun | None:
     explanation = read_explanation(run.path)
-    return None if explanation is None or not len(explanation.images) else ExplainedRun(run, explanation, name)
+    if explanation is None:
+        return None
+    explained = ExplainedRun(run, explanation, name)
+    return explained if len(explained.one_by_subject) else None
 
 
 def _damaged(run: Run, error: DataError) -> str:
