@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
 from alzbench import atomic
 
@@ -41,3 +43,10 @@ def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, atomically."""
     with atomic.replacing(path) as temporary:
         figure.savefig(temporary, dpi=DPI, format="png")
+
+
+def as_image(figure: Figure) -> Image.Image:
+    """Return a figure as an image."""
+    content = io.BytesIO()
+    figure.savefig(content, dpi=DPI, format="png")
+    return Image.open(content)

@@ -70,8 +70,8 @@ def checks_table(run: ExplainedRun, short: bool = False) -> Table:
     columns = [
         Column("check", "check"), Column("verdict", "verdict"), Column("value", "value", _VALUE),
         Column("baseline", "baseline", _VALUE), Column("difference", "difference", _DIFFERENCE),
-        Column("compared", "value and baseline"), Column("images", "images", COUNT),
-        Column("subjects", "subjects", COUNT),
+        Column("images", "images", COUNT), Column("subjects", "subjects", COUNT),
+        Column("compared", "value and baseline"),
     ]  # fmt: skip
     kept = [column for column in columns if not short or column.key in ("check", "verdict", "value", "baseline")]
     names = _names([run])

@@ -20,6 +20,7 @@ from alzbench.report.document import Document, Section, number
 _PX_A_PT = 4 / 3  # of CSS
 _EMBEDDED = re.compile(rb'data:image/png;base64,([^"]+)"([^>]*?)( style="[^"]*")?/>')
 _QUALITY = 70  # of images
+_SMALL = 2000  # bytes of a picture with few pixels, whose edges stay sharp
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Picture:
 def _smaller(embedded: re.Match[bytes]) -> bytes:
     """Return an embedded PNG as WebP, if that is smaller, which is then smooth at every size."""
     png, webp = base64.b64decode(embedded.group(1)), io.BytesIO()
+    if len(png) < _SMALL:
+        return embedded.group()
     with Image.open(io.BytesIO(png)) as image:
         image.save(webp, "WEBP", quality=_QUALITY, method=6)
     if len(webp.getvalue()) >= len(png):

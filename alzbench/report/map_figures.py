@@ -161,8 +161,10 @@ def _short(names: Names, name: str) -> str:
 
 
 def _title(text: str, width: float) -> str:
-    """Return a title in lines that fit a width in inches."""
-    return "\n".join(textwrap.wrap(plain(text, 60), max(8, int(width * 14))))
+    """Return a title in lines that fit a width in inches, which end at commas if there are some."""
+    most = max(8, int(width * 14))
+    parts = [plain(text, 60)] if len(text) <= most else plain(text, 60).split(", ")
+    return "\n".join(line for part in parts for line in textwrap.wrap(part, most))
 
 
 def plain(text: str, most: int = 40) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from alzbench import atomic
 from alzbench.errors import AlzbenchError, DataError, Interrupted, Pruned, RunError, describe_os_error
 from alzbench.evaluation.subject_counts import count_subjects
 from alzbench.store.card import Card, State
+from alzbench.store.explanation import FOLDER as EXPLANATION
 from alzbench.store.metrics import RunMetrics
 from alzbench.store.run import Run, read_run
 
@@ -103,6 +105,7 @@ class RunStore:
                     writer.forget_checkpoints()
                     for name in ("history.csv", "wandb.json"):  # of the run that this one replaces
                         (path / name).unlink(missing_ok=True)
+                    shutil.rmtree(path / EXPLANATION, ignore_errors=True)
                 writer.mark("running")
                 with _recording_failure(writer):
                     yield writer
