@@ -125,6 +125,6 @@ def _maps(run: Run, explanation: Explanation, wandb: Any) -> dict[str, Any]:
         if panel:
             values[f"explain/{method}"] = panel
     figures = [placed for section in explanation_figures([(run, explanation)]) for placed in section]
-    if figures:
-        values["explain/figures"] = [wandb.Image(as_image(placed.figure), caption=placed.caption) for placed in figures]
+    for k, placed in enumerate(figures, start=1):
+        values[f"explain/figures/{k:02d}"] = wandb.Image(as_image(placed.figure), caption=placed.caption)
     return values

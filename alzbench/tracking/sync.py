@@ -109,8 +109,8 @@ def sync(
 ) -> Iterator[SyncResult]:
     """Send runs and summaries of sweeps, and yield the result of each.
 
-    Nothing is sent twice, but for the media of a run that was explained after it was sent: they are sent again, with its
-    maps, into the same W&B run.
+    Nothing is sent twice, but for the media of a run that was explained after it was sent: they are sent again, with
+    its maps, into the same W&B run.
 
     Args:
         runs: Complete runs.
