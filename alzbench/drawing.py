@@ -1,13 +1,16 @@
-"""The figure class of all figures, and writing figures to files."""
+"""The figure class of all figures, figures of panels, and writing figures to files."""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
 from alzbench import atomic
 
@@ -25,7 +28,25 @@ class PlainFigure(Figure):
             super().draw(renderer)
 
 
+def panel_figure(n: int, across: int, width: float, height: float, below: float = 0) -> tuple[Figure, list[Axes]]:
+    """Return a figure with `n` panels of a size in inches, `across` side by side, and room for a legend below."""
+    across = min(n, across)
+    down = -(-n // across)
+    figure = PlainFigure(figsize=(width * across, height * down + below), layout="constrained")
+    axes = list(figure.subplots(down, across, squeeze=False).flat)
+    for spare in axes[n:]:
+        spare.remove()
+    return figure, axes[:n]
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, atomically."""
     with atomic.replacing(path) as temporary:
         figure.savefig(temporary, dpi=DPI, format="png")
+
+
+def as_image(figure: Figure) -> Image.Image:
+    """Return a figure as an image."""
+    content = io.BytesIO()
+    figure.savefig(content, dpi=DPI, format="png")
+    return Image.open(content)

@@ -112,7 +112,7 @@ def test_tests_import_from_no_test_and_no_conftest() -> None:
     "module",
     ["alzbench", "alzbench.cli", "alzbench.experiment", "alzbench.store", "alzbench.compare", "alzbench.runner",
      "alzbench.tracking",
-     "alzbench.report.terminal", "alzbench.report.export"],
+     "alzbench.report.terminal", "alzbench.report.export", "alzbench.report.pages"],
 )  # fmt: skip
 def test_importing_is_light(module: str) -> None:
     code = f"import sys, {module}; print(*[name for name in {HEAVY!r} if name in sys.modules])"

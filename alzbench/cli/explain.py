@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,8 +11,8 @@ import typer
 
 from alzbench.cli import completion
 from alzbench.cli.arguments import (
+    REPORTS,
     Data,
-    Json,
     Quiet,
     Runs,
     keep_stdout_clean,
@@ -48,16 +49,25 @@ def explain(
     data: Data = None,
     no_checks: Annotated[bool, typer.Option("--no-checks", help="Do not check what the maps are worth.")] = False,
     runs: Runs = Path("runs"),
-    as_json: Json = False,
+    folder: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the page.")] = REPORTS,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File of the page, instead of a file in --folder.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON; write a page only with --html or --folder.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Show what trained models look at.
 
     Computes maps of the same test images for all the runs, checks what the maps are worth, and stores them in the
-    folder `explain` of each run.
+    folder `explain` of each run. Writes a page that shows them side by side.
     """
     from alzbench.explain.methods import chosen_methods
 
+    in_folder = is_given(context, "folder")
+    if html and in_folder:
+        raise ExperimentError("--html and --folder both set the place of the page: leave out one of them.")
     chosen = chosen_methods(None if methods is None else methods.split(","))
     if images < 1:
         raise ExperimentError(f"--images must be at least 1, got {images}.")
@@ -80,11 +90,26 @@ def explain(
             siblings = open_siblings(found, RunStore(runs).runs(lambda _: None), open_trained_run, progress)
             checks = functools.partial(check_explained, siblings=siblings)
         explanations = explain_runs(opened, ImageSets(progress, quiet), chosen, progress, images, source, checks)
+        page = html or (folder / _page_name(found) if in_folder or not as_json else None)
+        if page is not None:
+            from alzbench.report.pages import Files, write_explanation
+
+            write_explanation(list(zip(found, explanations, strict=True)), Files(page))
     if as_json:
         print_json({"runs": [_as_json(run, one) for run, one in zip(found, explanations, strict=True)]})
     else:
         for run, one in zip(found, explanations, strict=True):
             print(_summary(run, one))
+        print(page)
+
+
+def _page_name(runs: list[Run]) -> str:
+    """Return the file name of the page of some runs, different for different runs."""
+    names = [f"{run.card.experiment}-{run.path.name}" for run in runs]
+    if len(names) > 2:
+        digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:6]
+        names = [names[0], f"and-{len(names) - 1}-more-{digest}"]
+    return f"explain-{'-'.join(names)}.html"
 
 
 def _find_runs(root: Path, names: list[str]) -> list[Run]:

@@ -26,6 +26,7 @@ from alzbench.report.columns import (
     metric_form,
 )
 from alzbench.report.document import Cell, Column, Document, Form, Section, Table, make_table
+from alzbench.report.explanation import verdicts_table
 from alzbench.report.remarks import (
     group_notes,
     group_warnings,
@@ -35,6 +36,7 @@ from alzbench.report.remarks import (
     row_name,
     without_predictions,
 )
+from alzbench.report.shown_maps import ShownMaps
 from alzbench.report.subgroups import compared_subgroups
 
 MOST_DISPUTED = 12  # subjects
@@ -48,15 +50,21 @@ _POINTS = metric_form(ACCURACY, signed=True)
 _VERDICTS = {"no difference shown": "none shown"}
 
 
-def comparison_document(comparison: Comparison, predictions: Sequence[GroupPredictions] = ()) -> Document:
+def comparison_document(
+    comparison: Comparison, predictions: Sequence[GroupPredictions] = (), maps: Sequence[ShownMaps | None] = ()
+) -> Document:
     """Return the document of a comparison.
 
     Args:
         comparison: The comparison.
         predictions: Those of each group, see `compare.predictions.read_group`. Without them, the document has no
             scores of probabilities and no disagreements.
+        maps: Those of each group, see `shown_maps.read_group_maps`.
     """
-    parts = [_Part(group, predictions[k] if predictions else None) for k, group in enumerate(comparison.groups)]
+    parts = [
+        _Part(group, predictions[k] if predictions else None, maps[k] if maps else None)
+        for k, group in enumerate(comparison.groups)
+    ]
     left_out = tuple(f"{sentence}." for sentence in comparison.left_out)
     records = [record for part in parts for record in [*part.records, *part.effects]]
     return Document(
@@ -70,10 +78,11 @@ def comparison_document(comparison: Comparison, predictions: Sequence[GroupPredi
 
 @dataclass(frozen=True)
 class _Part:
-    """A group, and the predictions of its first experiments if they are read."""
+    """A group, and the predictions and maps of its first experiments if they are read."""
 
     group: Group
     predictions: GroupPredictions | None
+    maps: ShownMaps | None
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
@@ -132,8 +141,9 @@ class _Part:
         tables = [
             self._overall(), *first, self._pairs(), self._effects(), self._by_subject(), *further,
             self._probabilities(), *areas, self._disputed(), self._subgroups(),
+            verdicts_table(self.maps.runs) if self.maps else None,
         ]  # fmt: skip
-        notes = group_notes(self.group)
+        notes = group_notes(self.group) + (self.maps.notes if self.maps else ())
         if self.predictions:
             notes += without_predictions(self.predictions.without)
         shown = tuple(table for table in tables if table and table.rows)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from alzbench.drawing import PlainFigure
+from alzbench.drawing import panel_figure
 from alzbench.evaluation.calibration import BINS, EDGES, bin_sums
 from alzbench.evaluation.metrics import METRICS, Metric
 from alzbench.evaluation.predictions import PREFIX, class_names, with_confidence
@@ -30,7 +30,7 @@ Tables = Mapping[str, pd.DataFrame]  # experiment -> its predictions, all its se
 
 def confusion_panels(tables: Tables) -> Figure:
     """Draw the confusion matrices, in per cent of each true class."""
-    figure, panels = _panels(len(tables))
+    figure, panels = panel_figure(len(tables), ACROSS, _WIDTH, _WIDTH)
     for axes, (name, table) in zip(panels, tables.items(), strict=True):
         classes = class_names(table)
         counts = pd.crosstab(table["label"], table["predicted"]).reindex(index=classes, columns=classes, fill_value=0)
@@ -50,7 +50,7 @@ def confusion_panels(tables: Tables) -> Figure:
 
 def reliability_panels(tables: Tables, scores: Mapping[str, Scores]) -> Figure:
     """Draw the share of correct predictions at each confidence, with the expected calibration error."""
-    figure, panels = _panels(len(tables))
+    figure, panels = panel_figure(len(tables), ACROSS, _WIDTH, _WIDTH)
     error = METRICS["calibration_error"]
     for axes, (name, table) in zip(panels, tables.items(), strict=True):
         images, confidence, right = _bins(table)
@@ -64,7 +64,7 @@ def reliability_panels(tables: Tables, scores: Mapping[str, Scores]) -> Figure:
 
 def roc_panels(tables: Tables, scores: Mapping[str, Scores]) -> Figure:
     """Draw ROC curves of each class against the others, with the area under each."""
-    figure, panels = _panels(len(tables))
+    figure, panels = panel_figure(len(tables), ACROSS, _WIDTH, _WIDTH)
     area = METRICS["roc_auc"]
     for axes, (name, table) in zip(panels, tables.items(), strict=True):
         lines, areas = [], scores[name].by_class[area.name]
@@ -78,7 +78,7 @@ def roc_panels(tables: Tables, scores: Mapping[str, Scores]) -> Figure:
 
 def precision_recall_panels(tables: Tables, scores: Mapping[str, Scores]) -> Figure:
     """Draw precision-recall curves of each class against the others, with the average precision of each."""
-    figure, panels = _panels(len(tables))
+    figure, panels = panel_figure(len(tables), ACROSS, _WIDTH, _WIDTH)
     average = METRICS["average_precision"]
     for axes, (name, table) in zip(panels, tables.items(), strict=True):
         lines, precisions = [], scores[name].by_class[average.name]
@@ -131,13 +131,3 @@ def _bins(table: pd.DataFrame) -> tuple[npt.NDArray[np.float64], ...]:
     confidence, right = predictions["confidence"].to_numpy(), predictions["right"].to_numpy()
     images, *sums = bin_sums(confidence, right, np.zeros(len(table), np.intp), 1)[0]
     return images, *(np.divide(total, images, out=np.zeros(BINS), where=images > 0) for total in sums)
-
-
-def _panels(n: int) -> tuple[Figure, list[Axes]]:
-    """Return a figure with a panel for each of `n` experiments, ACROSS side by side."""
-    across, down = min(n, ACROSS), -(-n // ACROSS)
-    figure = PlainFigure(figsize=(_WIDTH * across, _WIDTH * down), layout="constrained")
-    panels = list(figure.subplots(down, across, squeeze=False).flat)
-    for axes in panels[n:]:
-        axes.remove()
-    return figure, panels[:n]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,13 @@ from alzbench.compare.predictions import read_group
 from alzbench.errors import ExperimentError
 from alzbench.report.comparison import comparison_document
 from alzbench.report.document import Document
+from alzbench.report.explanation import explanation_document
 from alzbench.report.export import render_csv
 from alzbench.report.markup import render_latex, render_markdown
 from alzbench.report.run import run_document, score_run
+from alzbench.report.shown_maps import maps_section, read_group_maps, read_run_maps
 from alzbench.store import Run
+from alzbench.store.explanation import Explanation
 
 if TYPE_CHECKING:
     from alzbench.report.pictures import Placed
@@ -58,7 +61,9 @@ def write_comparison(comparison: Comparison, *sets: Files, predictions: bool = F
     # a table on the terminal does not need the predictions
     needed = predictions or any((files.html, files.markdown, files.latex, files.csv) != (None,) * 4 for files in sets)
     read = [read_group(group) for group in comparison.groups] if needed else []
-    document = comparison_document(comparison, read)
+    shows_maps = any((files.html, files.markdown, files.latex) != (None,) * 3 for files in sets)
+    maps = [read_group_maps(group) if shows_maps else None for group in comparison.groups]
+    document = comparison_document(comparison, read, maps)
     for files in sets:
         if files.disagreements:
             atomic.write_text(files.disagreements, disagreements(comparison).to_csv(index=False, lineterminator="\n"))
@@ -69,9 +74,11 @@ def write_comparison(comparison: Comparison, *sets: Files, predictions: bool = F
             save(comparison_figure(comparison), files.figure)
 
     def figures() -> list[list[Placed]]:
+        from alzbench.report.map_pictures import maps_figures
         from alzbench.report.pictures import group_figures
 
-        return [group_figures(group, predictions) for group, predictions in zip(comparison.groups, read, strict=True)]
+        groups = zip(comparison.groups, read, maps, strict=True)
+        return [[*group_figures(group, predictions), *maps_figures(shown)] for group, predictions, shown in groups]
 
     write_document(document, sets, figures)
     return document
@@ -86,13 +93,43 @@ def write_run(run: Run, files: Files) -> Document:
     """
     _require_apart([files])
     scored = score_run(run)
-    document = run_document(scored)
+    document, maps = run_document(scored), read_run_maps(run)
+    if maps is not None:
+        document = replace(document, sections=(*document.sections, maps_section(maps)))
 
     def figures() -> list[list[Placed]]:
+        from alzbench.report.map_pictures import maps_figures
         from alzbench.report.pictures import run_figures
 
-        return [run_figures(scored)]
+        return [run_figures(scored), maps_figures(maps)]
 
+    write_document(document, [files], figures)
+    return document
+
+
+def write_explanation(runs: Sequence[tuple[Run, Explanation]], files: Files) -> Document:
+    """Write one or several explained runs to the given files, and return their document.
+
+    The figure is that of the same images: a column for each run, or for each method of a single run.
+
+    Raises:
+        DataError: A file of an explanation is damaged.
+        ExperimentError: Two of the files are the same.
+    """
+    _require_apart([files])
+    document = explanation_document(runs)
+
+    def figures() -> list[list[Placed]]:
+        from alzbench.report.map_pictures import explanation_figures
+
+        return explanation_figures(runs)
+
+    if files.figure:
+        from alzbench.drawing import save
+        from alzbench.report.map_pictures import same_images
+
+        if placed := same_images(runs):
+            save(placed[0].figure, files.figure)
     write_document(document, [files], figures)
     return document
 

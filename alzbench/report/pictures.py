@@ -16,11 +16,18 @@ from alzbench.report.run import ScoredRun
 
 
 class Placed(NamedTuple):
-    """A figure with its caption, and the key of the table that it stands beside; empty for none."""
+    """A figure with its caption.
+
+    Attributes:
+        figure, caption: Both.
+        beside: The key of the table that it stands beside; empty for none.
+        images: True if it shows images, whose colours must never be inverted.
+    """
 
     figure: Figure
     caption: str
     beside: str = ""
+    images: bool = False
 
 
 def group_figures(group: Group, predictions: GroupPredictions) -> list[Placed]:

@@ -13,6 +13,7 @@ Letters: `n` images, `h, w` height and width of the maps of a method.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -196,9 +197,20 @@ def read_explanation(run_folder: Path) -> Explanation | None:
         missing = [name for name in IMAGE_COLUMNS if name not in images]
         if missing:
             raise ValueError(f"it has no column {missing[0]}")
+        if not np.isfinite(pd.to_numeric(images["confidence"])).all():
+            raise ValueError("confidence must hold finite numbers")
     except (OSError, ValueError) as error:
         raise damaged(path, error) from None
     return Explanation(folder, contents, images)
+
+
+def fingerprint(run_folder: Path) -> str:
+    """Return a hash of a run's stored explanation, which another one does not have; '' if it has none."""
+    try:
+        content = (run_folder / FOLDER / "explanation.json").read_bytes()
+        return hashlib.sha256(content + (run_folder / FOLDER / "images.csv").read_bytes()).hexdigest()[:16]
+    except OSError:
+        return ""
 
 
 def damaged(path: Path, error: Exception) -> DataError:

@@ -26,6 +26,7 @@ class Marker:
         state: `running`, `offline` (all of it is in the folder's wandb/), `sent` (the server has all of it), `ended`
             (the run was not completed, and W&B shows that), `failed`.
         finished: ISO time at which the run was finished that was sent, from its card; empty before.
+        explained: Hash of the explanation that was sent with it, see `store.explanation.fingerprint`; empty for none.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Marker:
     url: str = ""
     state: Literal["running", "offline", "sent", "ended", "failed"] = "running"
     finished: str = ""
+    explained: str = ""
 
 
 def read_marker(folder: Path) -> Marker | None:

@@ -1,4 +1,4 @@
-"""The media of a complete run in W&B: figures, plots, tables, and pictures of the most confident errors."""
+"""The media of a complete run in W&B: figures, plots, tables, pictures of the most confident errors, and maps."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pandas as pd
 from alzbench.evaluation.evaluate import examples_of
 from alzbench.evaluation.predictions import class_names, errors, with_confidence
 from alzbench.store import Run
+from alzbench.store.explanation import Explanation, read_explanation
 
 MOST_ERRORS = 32
 THUMBNAIL = 128  # longest side, in pixels
-HEATMAPS = "heatmaps"  # folder of a run: for an image called a/b.jpg, a/b.png
+MOST_MAPS = 8  # of each method: of right predictions, and of wrong ones
 
 Pictures = Callable[[str], Path | None]
 
@@ -30,13 +31,19 @@ def media(run: Run, wandb: Any, pictures: Pictures) -> dict[str, Any]:
     Raises:
         DataError: Its files are damaged.
     """
-    values = {f"figures/{path.stem}": wandb.Image(str(path)) for path in sorted((run.path / "figures").glob("*.png"))}
+    explanation = read_explanation(run.path)
+    values: dict[str, Any] = {
+        f"figures/{path.stem}": wandb.Image(str(path)) for path in sorted((run.path / "figures").glob("*.png"))
+    }
     if run.has_predictions():
         table = run.predictions()
         confident = not run.metrics().labels_only
         values |= plots(table, wandb, curves=confident)
         values["test/predictions"] = wandb.Table(dataframe=with_confidence(table))
-        values["test/errors"] = _errors(run, errors(table, confident).head(MOST_ERRORS), wandb, pictures)
+        wrong = errors(table, confident).head(MOST_ERRORS)
+        values["test/errors"] = _errors(wrong, explanation, wandb, pictures)
+    if explanation is not None:
+        values |= _maps(run, explanation, wandb)
     return values
 
 
@@ -56,14 +63,14 @@ def plots(table: pd.DataFrame, wandb: Any, curves: bool = True) -> dict[str, Any
     return values
 
 
-def _errors(run: Run, wrong: pd.DataFrame, wandb: Any, pictures: Pictures) -> Any:
-    """Return the table of errors with their pictures, and with heat maps if the run has them."""
+def _errors(wrong: pd.DataFrame, explanation: Explanation | None, wandb: Any, pictures: Pictures) -> Any:
+    """Return the table of errors with their pictures, and with the maps of the first method if some are explained."""
     rows = [
-        [row["image"], _thumbnail(pictures(row["image"]), wandb), _heat_map(run, row["image"], wandb), row["subject"],
-         row["label"], row["predicted"], float(row["confidence"])]
+        [row["image"], _thumbnail(pictures(row["image"]), wandb), _map_of(explanation, row["image"], wandb),
+         row["subject"], row["label"], row["predicted"], float(row["confidence"])]
         for row in wrong.to_dict("records")
     ]  # fmt: skip
-    columns = ["image", "picture", "heat map", "subject", "label", "predicted", "confidence"]
+    columns = ["image", "picture", "map", "subject", "label", "predicted", "confidence"]
     if all(row[2] is None for row in rows):
         columns, rows = _without(columns, rows, 2)
     return wandb.Table(columns=columns, data=rows)
@@ -87,6 +94,37 @@ def _thumbnail(path: Path | None, wandb: Any) -> Any:
     return wandb.Image(small)
 
 
-def _heat_map(run: Run, image: str, wandb: Any) -> Any:
-    path = (run.path / HEATMAPS / image).with_suffix(".png")
+def _map_of(explanation: Explanation | None, image: str, wandb: Any) -> Any:
+    """Return the map of an image's first method over the image; None if it is not explained."""
+    row = None if explanation is None else explanation.row_of(image)
+    if explanation is None or row is None or not explanation.contents.methods:
+        return None
+    path = explanation.picture_file(row, next(iter(explanation.contents.methods)))
     return wandb.Image(str(path)) if path.is_file() else None
+
+
+def _maps(run: Run, explanation: Explanation, wandb: Any) -> dict[str, Any]:
+    """Return panels of maps, one a method, and the figures of the explanation.
+
+    Raises:
+        DataError: A file of the explanation is damaged.
+    """
+    from alzbench.drawing import as_image
+    from alzbench.report.map_pictures import explanation_figures
+
+    images = explanation.images.sort_values(["confidence", "image"], ascending=[False, True])
+    wrong = images["label"] != images["predicted"]
+    shown = pd.concat([images[wrong].head(MOST_MAPS), images[~wrong].head(MOST_MAPS)])
+    values: dict[str, Any] = {}
+    for method in explanation.contents.methods:
+        panel = []
+        for row, about in zip(shown.index, shown.to_dict("records"), strict=True):
+            path = explanation.picture_file(row, method)
+            caption = f"true {about['label']}, predicted {about['predicted']} {about['confidence']:.3f}"
+            panel += [wandb.Image(str(path), caption=caption)] if path.is_file() else []
+        if panel:
+            values[f"explain/{method}"] = panel
+    figures = [placed for section in explanation_figures([(run, explanation)]) for placed in section]
+    for k, placed in enumerate(figures, start=1):
+        values[f"explain/figures/{k:02d}"] = wandb.Image(as_image(placed.figure), caption=placed.caption)
+    return values

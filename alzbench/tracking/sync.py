@@ -19,6 +19,7 @@ from alzbench.experiment import DataSettings
 from alzbench.experiment.tracking import TrackingSettings
 from alzbench.progress import Progress
 from alzbench.store import Run
+from alzbench.store.explanation import fingerprint
 from alzbench.tracking.client import (
     SYNC_FINISH_S,
     BeingSent,
@@ -106,7 +107,10 @@ def sync(
     project: str | None = None,
     entity: str | None = None,
 ) -> Iterator[SyncResult]:
-    """Send runs and summaries of sweeps, and yield the result of each. Nothing is sent twice.
+    """Send runs and summaries of sweeps, and yield the result of each.
+
+    Nothing is sent twice, but for the media of a run that was explained after it was sent: they are sent again, with
+    its maps, into the same W&B run.
 
     Args:
         runs: Complete runs.
@@ -145,7 +149,7 @@ def sync(
 def _send(run: Run, files: _ImageFiles, project: str | None, entity: str | None) -> SyncResult:
     known, settings = read_marker(run.path), _settings(_values(run))
     destination = _destination(known, settings, project, entity)
-    if known and _is_present(known, run.card.finished, destination):
+    if known and _is_present(known, run.card.finished, destination) and known.explained == fingerprint(run.path):
         return SyncResult(run.name, "present", known.url)
     tracked = TrackedRun(destination, run.path, run.card, _resolved(run), finish_s=SYNC_FINISH_S)
     try:

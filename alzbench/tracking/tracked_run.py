@@ -11,6 +11,7 @@ from typing import Any
 import filelock
 
 from alzbench.store import Card, Run
+from alzbench.store.explanation import fingerprint
 from alzbench.tracking import content
 from alzbench.tracking.client import BeingSent, Destination, OpenRun, confirm
 from alzbench.tracking.marker import Marker, new_id, read_marker, write_marker
@@ -112,7 +113,7 @@ class TrackedRun:
             TrackingError: The server does not accept it.
             DataError: The run's files are damaged.
         """
-        history = run.path / "history.csv"
+        history, explained = run.path / "history.csv", fingerprint(run.path)
         self.log_epochs(run.table("history.csv").to_dict("records") if history.is_file() else [])
         last = max(self._sent + 1, self._run.next_step)
         media_values = media(run, self._run.wandb, pictures)
@@ -127,7 +128,7 @@ class TrackedRun:
         else:
             confirm(self._destination, self._marker.entity, self._marker.id, max(0, self._sent) + bool(media_values))
             state = "sent"
-        self._close(state=state, finished=run.card.finished)
+        self._close(state=state, finished=run.card.finished, explained=explained)
 
     def end(self, state: str, rows: Sequence[Mapping[Any, Any]] = ()) -> None:
         """End a run that was not completed.

@@ -13,6 +13,12 @@ from matplotlib.figure import Figure
 
 from alzbench.report.document import Column, Document, Form, Section, make_table
 from alzbench.report.html import Picture, render_html
+from alzbench.report.pages import Files
+from alzbench.report.pages import write_explanation as write_pages
+from alzbench.store import read_run
+from alzbench.store.explanation import MethodInfo, read_explanation
+from tests.helpers.explanations import make_check, make_images, write_explanation
+from tests.helpers.runs import write_run
 
 DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium")
 
@@ -141,3 +147,47 @@ def luminance(colour: str) -> float:
     ]
     red, green, blue = (n / 12.92 if n <= 0.04045 else ((n + 0.055) / 1.055) ** 2.4 for n in numbers)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.fixture
+def maps_page(driver: Any, tmp_path: Path) -> Any:
+    """The page of an explained run whose names do harm, opened."""
+    path = write_run(tmp_path, 0.5, (0.5, 0.5), ("A", EVIL))
+    images = make_images(("A", EVIL)).assign(subject=EVIL)
+    checks = [make_check("m", verdict="failed", sentence=EVIL), make_check("m", "deletion", label=EVIL)]
+    write_explanation(path, images, methods={"m": MethodInfo(label=EVIL)}, checks=checks)
+    explanation = read_explanation(path)
+    assert explanation is not None
+    write_pages([(read_run(path), explanation)], Files(html=tmp_path / "page.html"))
+    driver.get_log("browser"), driver.get_log("performance")
+    driver.get((tmp_path / "page.html").as_uri())
+    return driver
+
+
+def test_the_page_of_maps_has_no_errors_and_stays_inert(maps_page: Any) -> None:
+    assert "harmed" not in maps_page.title
+    assert maps_page.find_elements("css selector", "main img[src=x], main script") == []
+    assert maps_page.get_log("browser") == []
+    script = "return [...document.images].every(image => image.complete && image.naturalWidth > 100)"
+    assert maps_page.execute_script(script)
+    assert len(maps_page.find_elements("css selector", "figure.images")) >= 4
+
+
+def test_colours_of_images_are_never_inverted(maps_page: Any) -> None:
+    features = [{"name": "prefers-color-scheme", "value": "dark"}]
+    maps_page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    filters = {
+        kind: maps_page.find_element("css selector", f"{kind} img").value_of_css_property("filter")
+        for kind in ("figure.images", "figure:not(.images)")
+    }
+    maps_page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert filters["figure.images"] == "none" != filters["figure:not(.images)"]
+
+
+def test_the_page_of_maps_fits_a_phone(maps_page: Any) -> None:
+    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    maps_page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        assert maps_page.execute_script("return document.documentElement.scrollWidth") <= 390
+    finally:
+        maps_page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -10,13 +10,15 @@ import pytest
 from PIL import Image
 
 from alzbench.data.leakage import NOT_EXCLUDED
+from alzbench.errors import DataError
 from alzbench.evaluation.evaluate import evaluate
 from alzbench.evaluation.metrics import metrics
-from alzbench.evaluation.predictions import errors
-from alzbench.store import Card, RunMetrics, RunStore, read_run
+from alzbench.evaluation.predictions import errors, with_confidence
+from alzbench.store import Card, Run, RunMetrics, RunStore, read_run
 from alzbench.tracking import content
-from alzbench.tracking.media import MOST_ERRORS, media
+from alzbench.tracking.media import MOST_ERRORS, MOST_MAPS, media
 from tests.helpers.command import Command
+from tests.helpers.explanations import write_explanation
 from tests.helpers.predictions import draw_predictions
 from tests.helpers.runs import CARD
 
@@ -70,27 +72,73 @@ def test_the_summary_has_every_metric_with_its_interval(tmp_path: Path) -> None:
     assert (summary["test/intervals_over"], summary["state"]) == ("subjects", "complete")
 
 
-@pytest.mark.slow
-def test_errors_have_heat_maps_if_the_run_has_some(alzbench: Command, tmp_path: Path) -> None:
-    import wandb
-
+@pytest.fixture
+def imported(alzbench: Command, tmp_path: Path) -> Run:
+    """A run of imported predictions, of which many are wrong."""
     draw_predictions(tmp_path, seed=0, right=0.2)
     assert alzbench("import", tmp_path / "predictions.csv", "--name", "n", "--classes", "A,B").code == 0
     (run,) = RunStore(Path("runs")).runs()
-    wrong = run.predictions().query("label != predicted")
+    return run
+
+
+def explained_images(run: Run) -> pd.DataFrame:
+    """Return the rows of images.csv for half of the predictions."""
+    table = with_confidence(run.predictions()).iloc[::2]
+    return table.assign(group="sample").reset_index(drop=True)
+
+
+@pytest.mark.slow
+def test_errors_have_the_map_of_the_first_method_if_they_are_explained(imported: Run, tmp_path: Path) -> None:
+    import wandb
+
+    wrong = imported.predictions().query("label != predicted")
     picture = tmp_path / "picture.png"
     Image.new("I;16", (400, 200)).save(picture)
-    plain = media(run, wandb, lambda _: None)["test/errors"]
+    plain = media(imported, wandb, lambda _: None)["test/errors"]
     assert plain.columns == ["image", "picture", "subject", "label", "predicted", "confidence"]
-    assert [row[0] for row in plain.data] == errors(run.predictions())["image"].tolist()[:MOST_ERRORS]
+    assert [row[0] for row in plain.data] == errors(imported.predictions())["image"].tolist()[:MOST_ERRORS]
     assert len(plain.data) == min(MOST_ERRORS, len(wrong))
-    one = wrong["image"].iloc[0]
-    heat_map = (run.path / "heatmaps" / one).with_suffix(".png")
-    heat_map.parent.mkdir(parents=True)
-    Image.new("RGB", (8, 8)).save(heat_map)
-    table = media(run, wandb, lambda name: picture if name == one else tmp_path / "gone.png")["test/errors"]
-    assert table.columns[1:3] == ["picture", "heat map"]
+    images = explained_images(imported)
+    write_explanation(imported.path, images)
+    one = plain.data[0][0]
+    table = media(imported, wandb, lambda name: picture if name == one else tmp_path / "gone.png")["test/errors"]
+    assert table.columns[1:3] == ["picture", "map"]
     by_image = {row[0]: row[1:3] for row in table.data}
-    thumbnail, heat = by_image.pop(one)
-    assert (thumbnail.image.size, heat.image.size) == ((128, 64), (8, 8))
-    assert all(pair == [None, None] for pair in by_image.values())
+    assert by_image[one][0].image.size == (128, 64)
+    assert [row[1] for row in table.data if row[0] != one] == [None] * (len(table.data) - 1)
+    explained = set(images["image"])
+    assert {name for name, (_, drawn) in by_image.items() if drawn is not None} == explained & by_image.keys()
+    name = next(name for name in by_image if name in explained)
+    with Image.open(
+        imported.path / "explain" / "attention" / f"{images.index[images['image'] == name][0]:04d}.png"
+    ) as png:
+        assert by_image[name][1].image.tobytes() == png.convert(by_image[name][1].image.mode).tobytes()
+
+
+@pytest.mark.slow
+def test_maps_are_panels_with_captions_beside_their_figures(imported: Run) -> None:
+    import wandb
+
+    write_explanation(imported.path, explained_images(imported), heads=0)
+    values = media(imported, wandb, lambda _: None)
+    assert [key for key in values if key.startswith("explain/") and "figures" not in key] == [
+        "explain/attention", "explain/grad_cam",
+    ]  # fmt: skip
+    panel = values["explain/grad_cam"]
+    captions = [image._caption for image in panel]
+    assert len(panel) == 2 * MOST_MAPS
+    assert captions[0] in {"true A, predicted B 0.700", "true B, predicted A 0.700"}
+    assert sum(text[5] != text.split("predicted ")[1][0] for text in captions) == MOST_MAPS
+    assert all(image.image.size == (44, 52) for image in panel)
+    figures = [values[key]._caption for key in values if key.startswith("explain/figures/")]
+    assert {"Each check", "Maps of n ", "Mean maps "} <= {text[:10] for text in figures}
+
+
+@pytest.mark.slow
+def test_a_damaged_explanation_is_an_error_of_its_run(imported: Run) -> None:
+    import wandb
+
+    folder = write_explanation(imported.path, explained_images(imported))
+    (folder / "images.csv").write_text("image")
+    with pytest.raises(DataError, match=r"images\.csv is damaged"):
+        media(imported, wandb, lambda _: None)

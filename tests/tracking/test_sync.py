@@ -11,8 +11,9 @@ import filelock
 import pytest
 
 from tests.helpers.command import Command
+from tests.helpers.explanations import write_explanation
 from tests.helpers.predictions import draw_predictions
-from tests.helpers.wandb_runs import KEY, Write, assert_whole, end_client, marker, only_run
+from tests.helpers.wandb_runs import EPOCHS, KEY, Write, assert_whole, end_client, marker, only_run
 from tests.helpers.wandb_server import StandIn
 
 pytestmark = pytest.mark.slow
@@ -43,6 +44,27 @@ def test_offline_and_untracked_runs_are_sent_once(
     assert alzbench("sync", "private").out.startswith("1 sent,")  # named, so it is meant
 
 
+def test_maps_that_are_made_later_are_sent_once_into_the_same_run(
+    alzbench: Command, write: Write, server: StandIn
+) -> None:
+    alzbench("run", write("online"), "--no-sanity")
+    folder = only_run()
+    before = marker(folder)
+    sent = server.runs[before["id"]]
+    assert not [key for key in sent.history[-1] if key.startswith("explain/")]
+    write_explanation(folder)
+    assert json.loads(alzbench("sync", "--json").out)["sent"] == 1
+    assert {"explain/attention", "explain/grad_cam", "test/errors"} <= sent.history[-1].keys()
+    assert any(name.startswith("media/images/explain/grad_cam") for name in sent.files)
+    assert (len(server.runs), marker(folder)["id"], sent.state) == (1, before["id"], "finished")
+    assert [row["epoch"] for row in sent.history if "epoch" in row] == list(range(1, EPOCHS + 1))
+    server.requests.clear()
+    assert json.loads(alzbench("sync", "--json").out)["present"] == 1
+    assert server.requests == []
+    write_explanation(folder, checks=[])  # another one
+    assert json.loads(alzbench("sync", "--json").out)["sent"] == 1
+
+
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
@@ -51,14 +73,16 @@ def test_offline_and_untracked_runs_are_sent_once(
         ("history.csv", "x,y\n1,2\n", "'epoch'"),
         ("experiment.yaml", "a: [", "experiment.yaml is damaged"),
         ("wandb.json", '{"id": "a/b c", "project": "alzbench"}', "Run ID"),
+        ("explain/explanation.json", "{", "explanation.json is damaged"),
     ],
-    ids=["predictions", "figure", "history", "experiment", "id"],
+    ids=["predictions", "figure", "history", "experiment", "id", "explanation"],
 )
 def test_a_damaged_run_keeps_no_other_from_being_sent(
     alzbench: Command, write: Write, server: StandIn, file: str, content: str, message: str
 ) -> None:
     for name in ("damaged", "e"):
         alzbench("run", write("disabled", name=name), "--no-sanity")
+    (only_run("damaged") / file).parent.mkdir(exist_ok=True)
     (only_run("damaged") / file).write_text(content)
     result = alzbench("sync", "damaged", "e")
     assert (result.code, result.out) == (1, "1 sent, 0 already sent, 1 failed.\n")
