@@ -39,7 +39,7 @@ def test_a_run_folder_holds_every_file_and_nothing_half_written(done: Run) -> No
     assert files_below(done.path).keys() - {".lock"} == {
         "state.json", "experiment.yaml", "environment.json", "split.csv", "history.csv", "predictions.csv",
         "predictions_val.csv", "metrics.json", "subjects.json", "model.keras", "figures/confusion.png",
-        "figures/history.png",
+        "figures/history.png", "profile.npz",
     }  # fmt: skip
 
 
