@@ -9,13 +9,14 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
-_received = False
+_received = False  # and not yet raised again by `check`
+_stopped = False
 
 
 def install() -> None:
     """Handle SIGTERM, and SIGINT unless it is ignored, as in a shell's background; forget earlier signals."""
-    global _received
-    _received = False
+    global _received, _stopped
+    _received = _stopped = False
     signal.signal(signal.SIGTERM, _handle)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _handle)
@@ -29,7 +30,12 @@ def check() -> None:
         raise KeyboardInterrupt
 
 
+def was_stopped() -> bool:
+    """Return True if a signal was received, even if a library turned its exception into another one."""
+    return _stopped
+
+
 def _handle(_number: int, _frame: FrameType | None) -> None:
-    global _received
-    _received = True
+    global _received, _stopped
+    _received = _stopped = True
     raise KeyboardInterrupt

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from alzbench import interrupts
+from alzbench import cli, interrupts
 from alzbench.progress import Progress
 
 
@@ -55,3 +55,30 @@ def test_a_new_command_forgets_earlier_signals() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
     interrupts.install()
     interrupts.check()
+
+
+def test_an_interrupt_that_a_library_turns_into_an_error_ends_the_command_with_4(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def app(**_: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise RuntimeError("a library failed") from None
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(cli, "app", app)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 4
+    assert "Interrupted" in capsys.readouterr().err
+
+
+def test_an_error_without_a_signal_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def app(**_: object) -> int:
+        return 1
+
+    monkeypatch.setattr(cli, "app", app)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 1

@@ -42,10 +42,11 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        code = explain(error)
+        # a library may turn the exception of Ctrl-C into another one
+        code = _TYPER_INTERRUPTED if interrupts.was_stopped() else explain(error)
     except KeyboardInterrupt:
         code = _TYPER_INTERRUPTED
-    if code == _TYPER_INTERRUPTED:
+    if code == _TYPER_INTERRUPTED or (code and interrupts.was_stopped()):
         code = explain(Interrupted("Interrupted. Finished work is kept; run the same command again to continue."))
     sys.exit(code)
 

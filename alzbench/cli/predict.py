@@ -38,7 +38,7 @@ def predict(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Predict the class of new images with a stored run.
+    """Predict new images with a stored run.
 
     Images unlike the training images get a warning. alzbench is a research tool and not a medical device.
     """

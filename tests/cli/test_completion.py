@@ -53,7 +53,7 @@ def test_verbs_and_choices(complete: Complete) -> None:
     assert complete("explain", "--methods", "grad_cam,sc") == ["grad_cam,score_cam"]
     assert complete("explain", "--methods", "occlusion,o") == []
     assert complete("export", "--format", "") == ["keras", "litert", "onnx", "savedmodel"]
-    assert complete("compare", "--w") == []  # the old name of an option
+    assert complete("compare", "--wo") == []  # the old name of an option
 
 
 @pytest.mark.usefixtures("experiments")
