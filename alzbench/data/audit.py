@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from alzbench.data.files import count_left_out
 from alzbench.data.leakage import Leakage, measure_leakage
 from alzbench.data.manifest import ImageSet, add_class_names
+from alzbench.data.parts import AUGMENTED
 from alzbench.data.protocols import PARTS, split_of_run, split_seed
 from alzbench.data.signature import encode, similarities, whitening
 from alzbench.data.subjects import adjacent_agreement, image_signatures
+from alzbench.data.unused import count_unused
 from alzbench.experiment.protocols import ProtocolSettings
 from alzbench.progress import Progress
 
@@ -28,6 +31,9 @@ class Audit:
         seed: Seed that decides the split.
         fold: Fold that is tested; None for a protocol without folds.
         subject_by: Number of images by the source of their subject: name, content or unknown.
+        unknown: Names of the images other than augmented ones whose subject is unknown.
+        left_out: Images below the set's folder that are not in the set: folder, images (their number), reason.
+        unused: Kind of image -> number of images of the set that the protocol leaves unused.
         agreement: Share of slices whose most similar next slice is of the same subject; None if no slices can be
             compared.
         images: Number of images, one row per class and one column per part.
@@ -36,7 +42,8 @@ class Audit:
         exact_copies: Number of test images whose exact content is in training or validation too.
         near_copies: Number of test images whose nearest image has a similarity of NEAR_COPY or more.
         nearest: One row per test image: image, nearest (the most similar image of training and validation), similarity.
-        label_conflicts: One row per content or subject with more than one label: what, images, labels.
+        label_conflicts: One row per content or subject with more than one label: what, images, labels, files (the first
+            one with each label).
         untestable: Fold -> classes without a test subject, for a protocol with folds.
     """
 
@@ -44,6 +51,9 @@ class Audit:
     seed: int
     fold: int | None
     subject_by: dict[str, int]
+    unknown: list[str]
+    left_out: list[dict[str, str | int]]
+    unused: dict[str, int]
     agreement: float | None
     images: pd.DataFrame
     subjects: pd.DataFrame
@@ -71,12 +81,15 @@ def audit(images: ImageSet, settings: ProtocolSettings, seed: int, fold: int | N
     used = manifest.loc[split.index].assign(part=split["part"])
     test, others = used[used["part"] == "test"], used[used["part"] != "test"]
     nearest = _nearest(test, others, progress)
-    originals = manifest[(manifest["subject_by"] == "name") & (manifest["part"] != "augmented")]
+    originals = manifest[(manifest["subject_by"] == "name") & (manifest["part"] != AUGMENTED)]
     return Audit(
         protocol=settings.name,
         seed=split_seed(settings, seed),
         fold=fold,
         subject_by={str(by or "unknown"): int(n) for by, n in manifest["subject_by"].value_counts().items()},
+        unknown=manifest.loc[(manifest["subject"] == "") & (manifest["part"] != AUGMENTED), "image"].tolist(),
+        left_out=count_left_out(images.left_out),
+        unused=count_unused(images.manifest, split),
         agreement=adjacent_agreement(originals, progress),
         images=_count(used, images.classes, "image"),
         subjects=_count(used[used["subject"] != ""], images.classes, "subject"),
@@ -119,9 +132,11 @@ def _label_conflicts(manifest: pd.DataFrame) -> pd.DataFrame:
         for key, classes in labels.items():
             if len(classes) == 1:
                 continue
-            members = known.loc[known[column] == key, "image"]
-            rows.append({"what": f"{kind} {key}", "images": len(members), "labels": ", ".join(classes)})
-    return pd.DataFrame(rows, columns=["what", "images", "labels"])
+            members = known[known[column] == key]
+            files = members.drop_duplicates("class")["image"].tolist()
+            what = f"subject {key}" if kind == "subject" else f"the same picture as {files[0]}"
+            rows.append({"what": what, "images": len(members), "labels": ", ".join(classes), "files": ", ".join(files)})
+    return pd.DataFrame(rows, columns=["what", "images", "labels", "files"])
 
 
 def _untestable(images: ImageSet, settings: ProtocolSettings, seed: int) -> dict[int, list[str]]:

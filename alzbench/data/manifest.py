@@ -13,13 +13,16 @@ import numpy as np
 import pandas as pd
 
 from alzbench.arrays import Rows
-from alzbench.data.folder import list_folder
+from alzbench.data.files import count_left_out, left_out_table
+from alzbench.data.folder import Listing, list_folder
 from alzbench.data.images import Decoded, decode, image_list
-from alzbench.data.kaggle import download
+from alzbench.data.kaggle import Downloaded, download
+from alzbench.data.parts import is_fold
 from alzbench.data.phantom import draw_phantom_set
 from alzbench.data.subjects import identify
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
+from alzbench.experiment.classes import STAGES
 from alzbench.progress import Progress
 
 COLUMNS = ["image", "path", "label", "part", "width", "height", "digest", "subject", "slice", "subject_by"]
@@ -30,12 +33,17 @@ class ImageSet:
     """A checked set of images: `N` images, `S` pixels along each side, `C` channels.
 
     Attributes:
-        manifest: One row per image, sorted by name: image (path below the set's folder), path, label (index into
-            `classes`), part (`augmented`, `original`, `train` or `test`), width and height (pixels), digest (hash of
-            the content), subject and slice ('' if unknown), subject_by (`name`, `content` or '').
+        manifest: One row per image, sorted by name: image (path below the folder that holds all images), path, label
+            (index into `classes`), part (`augmented`, `original`, `train`, `validation`, `test` or `fold_<k>`), width
+            and height (pixels), digest (hash of the content), subject and slice ('' if unknown), subject_by (`name`,
+            `content` or '').
         pixels: (N, S, S, C) uint8 in [0, 255], in the order of the manifest.
         classes: Names of the classes.
         skipped: One row per file left out because `data.on_corrupt` is `skip`: image, reason.
+        healthy: The class of healthy people; None if there is none.
+        left_out: One row per image file below the root that is not in the set: image (path below the root), folder,
+            reason.
+        kaggle: Kaggle handle of the set with its version; empty if it is not from Kaggle.
         derived: Objects computed from the images, such as splits, shared by all runs of a command.
     """
 
@@ -43,7 +51,15 @@ class ImageSet:
     pixels: Rows
     classes: list[str]
     skipped: pd.DataFrame
+    healthy: str | None = None
+    left_out: pd.DataFrame = field(default_factory=lambda: left_out_table([]))
+    kaggle: str = ""
     derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def healthy_label(self) -> int | None:
+        """Label of the class of healthy people; None if there is none."""
+        return None if self.healthy is None else self.classes.index(self.healthy)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -52,14 +68,15 @@ class ImageSet:
         return hashlib.sha256(table.encode()).hexdigest()[:16]
 
 
-def locate(settings: DataSettings, progress: Progress, quiet: bool = False) -> Path:
+def locate(settings: DataSettings, progress: Progress, quiet: bool = False) -> Downloaded:
     """Return the folder of the set that `data.source` names; download or generate the set first if necessary."""
     if settings.source == "phantom":
-        return draw_phantom_set(progress)
+        return Downloaded(draw_phantom_set(progress))
     if settings.source == "kaggle":
-        progress.say(f"data: {settings.kaggle} from kagglehub")
-        return download(settings.kaggle, quiet=quiet)
-    return Path(settings.source).expanduser()
+        downloaded = download(settings.kaggle, quiet=quiet)
+        progress.say(f"data: {downloaded.handle} from kagglehub")
+        return downloaded
+    return Downloaded(Path(settings.source).expanduser())
 
 
 def open_image_set(settings: DataSettings, progress: Progress, quiet: bool = False) -> ImageSet:
@@ -69,15 +86,34 @@ def open_image_set(settings: DataSettings, progress: Progress, quiet: bool = Fal
         DataError: The set is missing, a class has no readable images, or `on_corrupt` is `fail` and files are
             unusable; the message names them all.
     """
-    files = list_folder(locate(settings, progress, quiet), settings.classes)
-    decoded = decode(files, settings.size, settings.channels, progress)
+    located = locate(settings, progress, quiet)
+    listing = list_folder(located.folder, settings.classes, settings.exclude, settings.healthy)
+    _report(listing, settings, progress)
+    decoded = decode(listing.files, settings.size, settings.channels, progress)
     if len(decoded.bad):
         _report_bad(decoded, settings, progress)
-    readable = add_class_names(decoded.files, settings.classes)
-    subjects = identify(add_class_names(files, settings.classes), readable, progress)
-    manifest = readable.join(subjects)[COLUMNS]
-    _require_every_class(manifest, settings.classes)
-    return ImageSet(manifest, decoded.pixels, list(settings.classes), decoded.bad[["image", "reason"]])
+    # numbered names are numbered within a folder, which may be only a part of its class
+    files, readable = (table.assign(**{"class": table["folder"]}) for table in (listing.files, decoded.files))
+    manifest = decoded.files.join(identify(files, readable, progress))[COLUMNS]
+    _require_every_class(manifest, listing.classes)
+    return ImageSet(
+        manifest, decoded.pixels, listing.classes, decoded.bad[["image", "reason"]],
+        healthy=listing.healthy, left_out=listing.left_out, kaggle=located.handle,
+    )  # fmt: skip
+
+
+def left_out_lines(left_out: pd.DataFrame) -> list[str]:
+    """Return a line for each folder with image files that are not in the set, for people."""
+    return [f"{row['images']:,} in {row['folder']}: {row['reason']}" for row in count_left_out(left_out)]
+
+
+def _report(listing: Listing, settings: DataSettings, progress: Progress) -> None:
+    """Say which classes were read from the folders, and which image files are left out."""
+    if settings.classes is None and listing.classes != list(STAGES):
+        progress.say(f"classes: {', '.join(listing.classes)}; healthy: {listing.healthy or 'none'}")
+    if len(listing.left_out):
+        lines = image_list(left_out_lines(listing.left_out))
+        progress.say(f"{len(listing.left_out):,} image files are left out of the set:\n{lines}")
 
 
 def add_class_names(table: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
@@ -97,7 +133,11 @@ def _report_bad(decoded: Decoded, settings: DataSettings, progress: Progress) ->
 
 def _require_every_class(manifest: pd.DataFrame, classes: Sequence[str]) -> None:
     for part, rows in manifest.groupby("part"):
-        missing = [name for label, name in enumerate(classes) if label not in set(rows["label"])]
+        missing = (
+            []
+            if is_fold(str(part))
+            else [name for label, name in enumerate(classes) if label not in set(rows["label"])]
+        )
         if missing:
             raise DataError(
                 f"The {part} images must include readable images of every class; there are none of "
@@ -115,10 +155,11 @@ class ImageSets:
 
     def __init__(self, progress: Progress, quiet: bool = False) -> None:
         self._progress, self._quiet = progress, quiet
-        self._open: dict[DataSettings, ImageSet] = {}
+        self._open: dict[str, ImageSet] = {}
 
     def open(self, settings: DataSettings) -> ImageSet:
         """Return the set of some settings; raises as `open_image_set` does."""
-        if settings not in self._open:
-            self._open[settings] = open_image_set(settings, self._progress, self._quiet)
-        return self._open[settings]
+        key = settings.model_dump_json()
+        if key not in self._open:
+            self._open[key] = open_image_set(settings, self._progress, self._quiet)
+        return self._open[key]

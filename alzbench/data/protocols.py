@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
+from alzbench.data.parts import AUGMENTED, ORIGINAL, is_fold
 from alzbench.errors import DataError
 from alzbench.experiment.protocols import (
     ReferenceProtocol,
@@ -69,15 +70,18 @@ def split_seed(settings: Any, seed: int) -> int:
 @PROTOCOLS.register("reference", ReferenceProtocol)
 def _reference(manifest: pd.DataFrame, settings: ReferenceProtocol, seed: int, fold: int) -> pd.Series[str]:
     del fold
-    training = manifest["part"].isin(["augmented", "train"])
-    parts = pd.Series("test", index=manifest.index)
-    if not training.any():
+    given = manifest["part"].replace({AUGMENTED: "train", ORIGINAL: "test"})
+    missing = [part for part in ("train", "test") if part not in set(given)]
+    if missing or given.map(is_fold).any():
+        found = ", ".join(sorted(set(manifest["part"])))
         raise DataError(
-            "The reference protocol needs a folder of augmented (or train) images, and this set has none. Use the "
-            "protocol slice or subject."
+            "The reference protocol needs a folder of augmented (or train) images and one of original (or test) ones; "
+            f"this set has {found} images only. Use the protocol slice or subject."
         )
-    parts.loc[training] = _divide(manifest[training], settings.validation, seed, "train", "validation")
-    return parts
+    if "validation" not in set(given):
+        training = given == "train"
+        given.loc[training] = _divide(manifest[training], settings.validation, seed, "train", "validation")
+    return given
 
 
 @PROTOCOLS.register("slice", SliceProtocol)
