@@ -17,8 +17,9 @@ from alzbench.errors import DataError
 from alzbench.experiment.classes import AUTO, HEALTHY, STAGES, Merged, folders_of, plain
 
 EXCLUDED = "left out by data.exclude"
+_NAMED = 6  # folders in an error
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
-_HANDLE = re.compile(r"(?:https?://(?:www\.)?kaggle\.com/datasets/)?([\w-]+/[\w-]+(?:/versions/\d+)?)/?")
+_HANDLE = re.compile(r"(?:https?:/+(?:www\.)?kaggle\.com/datasets/)?([\w-]+/[\w-]+(?:/versions/\d+)?)/?")
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,11 @@ def _require_folder(root: Path) -> None:
     if root.is_dir():
         return
     if root.is_file():
-        kind = "an archive; unpack it" if root.suffix.lower() in _ARCHIVES else "a file"
-        raise DataError(f"--data must name a folder; {root} is {kind}, and set --data to the folder of the images.")
-    handle = _HANDLE.fullmatch(str(root).replace(":/", "://").replace(":///", "://"))
-    if handle and not str(root).startswith("."):
+        if root.suffix.lower() in _ARCHIVES:
+            raise DataError(f"--data must name a folder, and {root} is an archive: unpack it, and name its folder.")
+        raise DataError(f"--data must name a folder, and {root} is a file: name the folder of the images.")
+    handle = _HANDLE.fullmatch(str(root))
+    if handle:
         raise DataError(
             f"There is no folder {root}. For the Kaggle data set of this name, give --data kaggle --set "
             f"data.kaggle={handle[1]}."
@@ -121,8 +123,8 @@ def _read_names(root: Path, files: Sequence[ImageFile], places: Mapping[Folders,
     if len(spelled) < 2:
         present = ", ".join(spelled.values()) or "none"
         raise DataError(
-            f"{root} must contain images in at least two class folders; it contains {present}. The folders of the "
-            "classes may be below or above folders such as train and test. Set --data to the folder of the set."
+            f"{root} must contain images in at least two class folders; it contains {present}. Folders such as train "
+            "and test may be above or below the classes. Set --data to the folder of the set."
         )
     stages = {plain(stage): stage for stage in STAGES}
     others = [name for key, name in spelled.items() if key not in stages]
@@ -159,7 +161,11 @@ def _check_classes(
             f"{', '.join(unknown)}. Rename the folders, add them to data.classes, or leave them out with data.exclude."
         )
     if not present:
-        raise DataError(f"{root} must contain one folder for each of {listed}, with images; it contains none of them.")
+        inside = ", ".join(sorted(names[0] for names in folders if len(names) == 1)[:_NAMED]) or "no folders"
+        raise DataError(
+            f"{root} must contain one folder of images for each of {listed}, or folders such as train and test, each "
+            f"with one folder per class; it contains {inside}. Set --data to the folder of the set."
+        )
     for part, found in present.items():
         missing = [] if is_fold(part) else [key for key in names if key not in found]
         if missing:

@@ -49,7 +49,7 @@ def parts_of(places: set[Folders], root: Path) -> dict[Folders, str | None]:
     Raises:
         DataError: Folds have parts of their own, or augmented images have no originals.
     """
-    found = {folders: _part(folders, root) for folders in places}
+    found = {folders: _part(folders, root) for folders in sorted(places)}
     parts = set(found.values()) - {None}
     if parts <= {AUGMENTED}:
         found = {folders: part or ORIGINAL for folders, part in found.items()}

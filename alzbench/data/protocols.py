@@ -71,13 +71,14 @@ def split_seed(settings: Any, seed: int) -> int:
 def _reference(manifest: pd.DataFrame, settings: ReferenceProtocol, seed: int, fold: int) -> pd.Series[str]:
     del fold
     given = manifest["part"].replace({AUGMENTED: "train", ORIGINAL: "test"})
-    missing = [part for part in ("train", "test") if part not in set(given)]
-    if missing or given.map(is_fold).any():
-        found = ", ".join(sorted(set(manifest["part"])))
-        raise DataError(
-            "The reference protocol needs a folder of augmented (or train) images and one of original (or test) ones; "
-            f"this set has {found} images only. Use the protocol slice or subject."
-        )
+    for part, folders in (("train", "augmented (or train)"), ("test", "original (or test)")):
+        if part not in set(given):
+            raise DataError(
+                f"The reference protocol needs a folder of {folders} images, and this set has none. Use the protocol "
+                "slice or subject."
+            )
+    if given.map(is_fold).any():
+        raise DataError("The reference protocol does not use folds. Use the protocol slice, subject or subject_cv.")
     if "validation" not in set(given):
         training = given == "train"
         given.loc[training] = _divide(manifest[training], settings.validation, seed, "train", "validation")

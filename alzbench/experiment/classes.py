@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
 STAGES = ("NonDemented", "VeryMildDemented", "MildDemented", "ModerateDemented")  # of the four-class Kaggle set
 AUTO = "auto"  # `data.healthy`: the one class with a name of HEALTHY, or none
@@ -32,44 +32,63 @@ def plain(name: str) -> str:
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     # marks are the vowels of several scripts
     kept = "".join(character for character in folded if unicodedata.category(character)[0] in "LMN") or folded
+    kept = unicodedata.normalize("NFKC", kept)  # a mark may now follow another letter
     kept = kept.replace("dementia", "demented").replace("impairment", "demented")
     return _SPELLINGS.get(kept, kept)
 
 
-def _only_texts(value: Any) -> Any:
+def _only_texts(names: Iterable[Any]) -> None:
     """Refuse booleans and numbers, which YAML makes of names without quotes."""
-    for name in _names(value):
+    for name in names:
         if isinstance(name, bool):
             raise ValueError(
-                "names must be texts, and YAML reads yes, no, on, off, true and false as booleans; write them "
-                'in quotes, as in ["yes", "no"]'
+                "names must be texts, and YAML reads yes, no, on, off, true and false as booleans; write them in "
+                'quotes, as in ["yes", "no"]'
             )
         if isinstance(name, int | float):
             raise ValueError(f'names must be texts, and YAML reads {name} as a number; write it in quotes: "{name}"')
+        if not isinstance(name, str) or not name:
+            raise ValueError("names must be texts that are not empty")
+
+
+def _check_names(value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be a list of names")
+    _only_texts(value)
+    return tuple(value)
+
+
+def _check_classes(value: Any) -> Any:
+    """Refuse anything but two or more classes with different names and folders."""
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple | Mapping) or isinstance(value, str) or len(value) < 2:
+        raise ValueError("must be a list of two or more classes, a section of `class: [folders]` lines, or null")
+    _only_texts(value)
+    every = [(name, name) for name in value]
+    if isinstance(value, Mapping):
+        several = {name: folders if isinstance(folders, list | tuple) else [folders] for name, folders in value.items()}
+        every = [(name, folder) for name, folders in several.items() for folder in folders]
+        _only_texts(folder for _, folder in every)
+        if empty := [name for name, folders in several.items() if not folders]:
+            raise ValueError(f"each class must have a folder; {empty[0]} has none")
+    if len({plain(name) for name in value}) < len(value):
+        raise ValueError("class names must differ in more than case, spaces and punctuation")
+    if len({plain(folder) for _, folder in every}) < len(every):
+        raise ValueError("each folder must belong to one class only")
+    return value if isinstance(value, Mapping) else tuple(value)
+
+
+def _check_healthy(value: Any) -> Any:
+    if value is not None:
+        _only_texts([value])
     return value
 
 
-def _names(value: Any) -> Iterator[Any]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield key
-            yield from _names(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _names(item)
-    else:
-        yield value
-
-
-_Name = Annotated[str, Field(min_length=1)]
-# YAML has lists only
-Names = Annotated[tuple[_Name, ...], Field(strict=False), BeforeValidator(_only_texts)]
-Merged = dict[_Name, _Name | Annotated[list[_Name], Field(min_length=1)]]
-Classes = Annotated[
-    Annotated[tuple[_Name, ...], Field(strict=False, min_length=2)] | Annotated[Merged, Field(min_length=2)] | None,
-    BeforeValidator(_only_texts),
-]
-Healthy = Annotated[str | None, BeforeValidator(_only_texts)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_check_names)]
+Merged = dict[str, str | list[str]]
+Classes = Annotated[tuple[str, ...] | Merged | None, BeforeValidator(_check_classes)]
+Healthy = Annotated[str | None, BeforeValidator(_check_healthy)]
 
 
 def folders_of(classes: Sequence[str] | Merged) -> dict[str, tuple[str, ...]]:
@@ -77,15 +96,3 @@ def folders_of(classes: Sequence[str] | Merged) -> dict[str, tuple[str, ...]]:
     if not isinstance(classes, dict):
         return {name: (name,) for name in classes}
     return {name: (folders,) if isinstance(folders, str) else tuple(folders) for name, folders in classes.items()}
-
-
-def check_classes(classes: tuple[str, ...] | Merged | None) -> None:
-    """Raise ValueError if two classes share a name or a folder."""
-    if classes is None:
-        return
-    every = folders_of(classes)
-    if len({plain(name) for name in every}) < len(every):
-        raise ValueError("class names must differ in more than case, spaces and punctuation")
-    folders = [plain(folder) for names in every.values() for folder in names]
-    if len(set(folders)) < len(folders):
-        raise ValueError("each folder must belong to one class only")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from alzbench.experiment.classes import AUTO, STAGES, Classes, Healthy, Names, check_classes, folders_of, plain
+from alzbench.experiment.classes import AUTO, STAGES, Classes, Healthy, Names, folders_of, plain
 from alzbench.experiment.imbalance import ImbalanceSettings, NoRebalancing
 from alzbench.experiment.protocols import ProtocolSettings, ReferenceProtocol
 from alzbench.experiment.strict import Fraction, Seeds, StrictModel
@@ -41,7 +41,6 @@ class DataSettings(StrictModel):
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
-        check_classes(self.classes)
         if self.classes is None:
             return self
         folders = folders_of(self.classes)
@@ -49,9 +48,9 @@ class DataSettings(StrictModel):
             name for name in self.exclude if plain(name) in {plain(f) for names in folders.values() for f in names}
         ]
         if excluded:
-            raise ValueError(f"data.exclude must not name folders of data.classes; it names {', '.join(excluded)}")
+            raise ValueError(f"exclude must not name folders of classes; it names {', '.join(excluded)}")
         if self.healthy not in (None, AUTO, *folders):
-            raise ValueError(f"data.healthy must be one of {', '.join(folders)}, or null; it is {self.healthy}")
+            raise ValueError(f"healthy must be one of {', '.join(folders)}, or null; it is {self.healthy}")
         return self
 
     @property

@@ -127,7 +127,7 @@ def kaggle(archive: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kaggle]:
 
 def test_a_set_is_downloaded_once_and_then_needs_no_request(kaggle: Kaggle) -> None:
     folder = download(HANDLE)
-    assert len(list_folder(folder, CLASSES)) == IMAGES
+    assert len(list_folder(folder.folder, CLASSES).files) == IMAGES
     assert kaggle.requests == ["POST /v1/datasets.DatasetApiService/DownloadDataset", "GET /archive.zip"]
     assert download(HANDLE) == folder
     assert len(kaggle.requests) == 2
@@ -194,7 +194,7 @@ def test_a_damaged_download_is_deleted(kaggle: Kaggle, tmp_path: Path) -> None:
         download(HANDLE)
     assert not [path for path in tmp_path.glob("kagglehub/**/*") if path.is_file()]
     kaggle.checksum = right
-    assert len(list_folder(download(HANDLE), CLASSES)) == IMAGES
+    assert len(list_folder(download(HANDLE).folder, CLASSES).files) == IMAGES
 
 
 def test_an_interrupted_download_is_resumed_by_the_same_command(kaggle: Kaggle, archive: bytes) -> None:
@@ -206,7 +206,7 @@ def test_an_interrupted_download_is_resumed_by_the_same_command(kaggle: Kaggle, 
     with pytest.raises(DataError, match=r"Kaggle cannot be reached to download .*; check the network"):
         download(HANDLE)
     kaggle.sent = len(kaggle.body)
-    assert len(list_folder(download(HANDLE), CLASSES)) == IMAGES
+    assert len(list_folder(download(HANDLE).folder, CLASSES).files) == IMAGES
     assert kaggle.requests[-1] == f"GET /archive.zip bytes={2**20}-"
 
 
@@ -227,7 +227,7 @@ def test_an_archive_that_cannot_be_unpacked_is_deleted(
     with pytest.raises(DataError, match=f"{HANDLE} .*run the same command again.*--data DIR"):
         download(HANDLE)
     kaggle.serve(archive)
-    assert len(list_folder(download(HANDLE), CLASSES)) == IMAGES
+    assert len(list_folder(download(HANDLE).folder, CLASSES).files) == IMAGES
 
 
 def test_an_unreachable_server_is_reported_with_the_alternatives(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,9 +248,9 @@ def test_unreadable_credentials_are_reported(kaggle: Kaggle, tmp_path: Path) -> 
     assert not kaggle.requests
 
 
-@pytest.mark.parametrize("handle", ["owner/set", "owner/set/1", "set", "owner/set/versions/x", "../set/versions/1/.."])
-def test_a_handle_must_name_a_version(handle: str) -> None:
-    with pytest.raises(DataError, match=f"owner/name/versions/N, got '{re.escape(handle)}'"):
+@pytest.mark.parametrize("handle", ["owner/set/1", "set", "owner/set/versions/x", "../set/versions/1/.."])
+def test_a_handle_has_two_or_four_parts(handle: str) -> None:
+    with pytest.raises(DataError, match=f"owner/name or owner/name/versions/N, got '{re.escape(handle)}'"):
         download(handle)
 
 

@@ -102,4 +102,4 @@ def test_the_fingerprint_is_the_hash_of_the_table() -> None:
 
 def test_a_source_may_start_with_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert locate(DataSettings(source="~/set"), Progress()) == tmp_path / "set"
+    assert locate(DataSettings(source="~/set"), Progress()).folder == tmp_path / "set"

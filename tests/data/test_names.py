@@ -29,7 +29,6 @@ def test_two_subjects_by_hand() -> None:
     """Slices 1 to 26 of subjects 1 and 2 are numbered "1 (2)", "1", "2 (2)", "2", ...: text order puts (2) first."""
     files = kaggle_files(2, explicit_from=27)
     named = kaggle_names(files)
-    assert named is not None
     by_name = named.loc[files.index].set_index(files["image"].str.split("/").str[-1])
     assert by_name.loc["mildDem0.jpg"].tolist() == ["milddemented-002", "1"]
     assert by_name.loc["mildDem1.jpg"].tolist() == ["milddemented-001", "1"]
@@ -42,7 +41,6 @@ def test_two_subjects_by_hand() -> None:
 def test_numbers_are_decoded_in_any_order_of_the_files(subjects: int, explicit_from: int, seed: int) -> None:
     files = kaggle_files(subjects, explicit_from).sample(frac=1, random_state=seed)
     named = kaggle_names(files)
-    assert named is not None
     assert named.loc[files.index, "slice"].tolist() == files["true_slice"].astype(str).tolist()
     assert (
         named.loc[files.index, "subject"].tolist() == files["true_subject"].map("milddemented-{:03d}".format).tolist()
@@ -52,7 +50,7 @@ def test_numbers_are_decoded_in_any_order_of_the_files(subjects: int, explicit_f
 @pytest.mark.parametrize("missing", ["mildDem3.jpg", "30.jpg"])
 def test_an_incomplete_class_is_not_guessed(missing: str) -> None:
     files = kaggle_files(3, explicit_from=27)
-    assert kaggle_names(files[~files["image"].str.endswith(f"/{missing}")]) is None
+    assert kaggle_names(files[~files["image"].str.endswith(f"/{missing}")]).empty
 
 
 def test_train_and_test_are_numbered_together() -> None:
@@ -75,7 +73,6 @@ def test_train_and_test_are_numbered_together() -> None:
 def test_names_with_the_subject_in_them(name: str, subject: str, number: str) -> None:
     files = pd.DataFrame({"image": [f"a/{name}"], "class": ["x"], "part": ["original"]})
     named = labelled_names(files)
-    assert named is not None
     assert named.iloc[0].tolist() == [subject, number]
     assert not read_names(files)["numbered"].any()
 

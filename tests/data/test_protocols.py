@@ -97,7 +97,7 @@ def test_reference_needs_augmented_images() -> None:
 
 
 def test_reference_needs_originals() -> None:
-    with pytest.raises(DataError, match="leaves no images for test: the set has 40 images and 0 known subjects"):
+    with pytest.raises(DataError, match=r"needs a folder of original .* has none. Use the protocol slice or subject"):
         make_split(manifest_of([(20, 0)] * 2), ReferenceProtocol(), 0)
 
 
