@@ -53,8 +53,6 @@ def download(handle: str, quiet: bool = False) -> Downloaded:
     """
     if not _HANDLE.fullmatch(handle):
         raise DataError(f"data.kaggle must look like owner/name or owner/name/versions/N, got {handle!r}.")
-    if (cached := find_cached(handle)) is not None:
-        return cached
     if quiet:
         os.environ.setdefault("TQDM_DISABLE", "1")
         os.environ.setdefault("KAGGLEHUB_VERBOSITY", "error")
@@ -62,6 +60,8 @@ def download(handle: str, quiet: bool = False) -> Downloaded:
     import requests
     from kagglehub.exceptions import DataCorruptionError
 
+    if (cached := find_cached(handle)) is not None:
+        return cached
     # kagglehub unpacks in place and without a lock, so two processes would write the same files
     lock = cache_folder() / "kaggle.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -19,11 +20,14 @@ from kagglesdk import kaggle_env
 
 from alzbench.data.folder import list_folder
 from alzbench.data.kaggle import download, find_cached
-from alzbench.data.manifest import locate
+from alzbench.data.manifest import ImageSets, locate
 from alzbench.errors import DataError
-from alzbench.experiment import DataSettings
+from alzbench.experiment import DataSettings, Experiment, load_experiment
 from alzbench.progress import Progress
+from alzbench.runner import Context, run_all, settings_hash
+from alzbench.store import RunStore
 from tests.helpers.images import CLASSES
+from tests.helpers.stub_network import Stub
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +43,7 @@ class Kaggle(ThreadingHTTPServer):
         body: The archive.
         sent: Number of its bytes that are sent before the connection is closed.
         checksum: Its MD5, in base64; '' for none.
+        version: The newest version of every data set.
         requests: The requests so far: method, path, and the requested range, if any.
         tokens: The credentials of each call of the API.
     """
@@ -46,6 +51,7 @@ class Kaggle(ThreadingHTTPServer):
     def __init__(self, body: bytes) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.status = 200
+        self.version = 7
         self.requests: list[str] = []
         self.tokens: list[str | None] = []
         self.serve(body)
@@ -63,12 +69,15 @@ class Handler(BaseHTTPRequestHandler):
         self.server.tokens.append(self.headers.get("Authorization"))
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         refused = self.server.status >= 400
-        self.send_response(self.server.status if refused else 302)
+        asked = "GetDataset" in self.path.rsplit("/", 1)[-1] and "Download" not in self.path
+        body = json.dumps({"currentVersionNumber": self.server.version}).encode() if asked else b"{}"
+        self.send_response(self.server.status if refused else 200 if asked else 302)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Location", "/archive.zip")
-        self.send_header("Content-Length", "2")
+        if not asked:
+            self.send_header("Location", "/archive.zip")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(body)
 
     def do_GET(self) -> None:
         wanted = self.headers.get("Range")
@@ -131,6 +140,52 @@ def test_a_set_is_downloaded_once_and_then_needs_no_request(kaggle: Kaggle) -> N
     assert kaggle.requests == ["POST /v1/datasets.DatasetApiService/DownloadDataset", "GET /archive.zip"]
     assert download(HANDLE) == folder
     assert len(kaggle.requests) == 2
+
+
+def test_a_handle_without_a_version_gets_the_newest_one(kaggle: Kaggle) -> None:
+    downloaded = download("someone/some-set")
+    assert downloaded.handle == "someone/some-set/versions/7"
+    assert downloaded.folder.name == "7"
+    assert len(list_folder(downloaded.folder, CLASSES).files) == IMAGES
+    assert [request.rsplit("/", 1)[-1] for request in kaggle.requests] == [
+        "GetDataset", "DownloadDataset", "archive.zip",
+    ]  # fmt: skip
+    kaggle.version = 8
+    kaggle.status = 500
+    assert download("someone/some-set") == downloaded  # in the cache, so that Kaggle is not asked for a newer one
+    assert len(kaggle.requests) == 3
+
+
+def test_the_newest_version_in_the_cache_is_used(kaggle: Kaggle) -> None:
+    for version in (9, 10, 2):
+        download(f"someone/some-set/versions/{version}")
+    asked = len(kaggle.requests)
+    assert download("someone/some-set").handle == "someone/some-set/versions/10"
+    assert len(kaggle.requests) == asked
+
+
+def test_a_damaged_download_without_a_version_is_deleted(kaggle: Kaggle, archive: bytes) -> None:
+    kaggle.serve(b"<html>".ljust(len(archive), b" "))
+    with pytest.raises(DataError, match=r"someone/some-set .*run the same command again"):
+        download("someone/some-set")
+    kaggle.serve(archive)
+    assert download("someone/some-set").handle == "someone/some-set/versions/7"
+
+
+def test_a_run_stores_the_version_that_was_found(
+    kaggle: Kaggle, tiny: Callable[..., Experiment], store: RunStore, stub: type[Stub]
+) -> None:
+    del stub
+    said: list[str] = []
+    progress = Progress()
+    progress.say = said.append  # type: ignore[method-assign]
+    experiment = tiny(data={"source": "kaggle", "kaggle": "someone/some-set"})
+    (outcome,) = run_all([experiment], Context(ImageSets(progress), store, progress), sanity=False)
+    stored = load_experiment(outcome.run().path / "experiment.yaml")
+    assert stored.data.kaggle == "someone/some-set/versions/7"
+    assert "data: someone/some-set/versions/7 from kagglehub" in said
+    assert settings_hash(stored) == settings_hash(experiment) == outcome.run().card.settings_hash
+    assert len(kaggle.requests) == 3
 
 
 def test_a_set_in_the_cache_needs_no_network(kaggle: Kaggle) -> None:
