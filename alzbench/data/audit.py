@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -31,9 +31,6 @@ class Audit:
         seed: Seed that decides the split.
         fold: Fold that is tested; None for a protocol without folds.
         subject_by: Number of images by the source of their subject: name, content or unknown.
-        unknown: Names of the images other than augmented ones whose subject is unknown.
-        left_out: Images below the set's folder that are not in the set: folder, images (their number), reason.
-        unused: Kind of image -> number of images of the set that the protocol leaves unused.
         agreement: Share of slices whose most similar next slice is of the same subject; None if no slices can be
             compared.
         images: Number of images, one row per class and one column per part.
@@ -45,15 +42,15 @@ class Audit:
         label_conflicts: One row per content or subject with more than one label: what, images, labels, files (the first
             one with each label).
         untestable: Fold -> classes without a test subject, for a protocol with folds.
+        unknown: Names of the images other than augmented ones whose subject is unknown.
+        left_out: Images below the set's folder that are not in the set: folder, images (their number), reason.
+        unused: Kind of image -> number of images of the set that the protocol leaves unused.
     """
 
     protocol: str
     seed: int
     fold: int | None
     subject_by: dict[str, int]
-    unknown: list[str]
-    left_out: list[dict[str, str | int]]
-    unused: dict[str, int]
     agreement: float | None
     images: pd.DataFrame
     subjects: pd.DataFrame
@@ -63,6 +60,9 @@ class Audit:
     nearest: pd.DataFrame
     label_conflicts: pd.DataFrame
     untestable: dict[int, list[str]]
+    unknown: list[str] = field(default_factory=list)
+    left_out: list[dict[str, str | int]] = field(default_factory=list)
+    unused: dict[str, int] = field(default_factory=dict)
 
     @property
     def leaks(self) -> bool:
