@@ -38,9 +38,9 @@ Runs = Annotated[Path, typer.Option("--runs", envvar="ALZBENCH_RUNS", metavar="D
 Data = Annotated[
     str | None,
     typer.Option(
-        envvar="ALZBENCH_DATA",
         metavar="SOURCE",
-        help="Image source: `kaggle`, `phantom` (synthetic), or a folder with the layout of the Kaggle data set.",
+        help="Image source: `kaggle`, `phantom` (synthetic), or a folder with one folder of images per class. "
+        "Default: that of the file, or else of the variable ALZBENCH_DATA.",
         autocompletion=completion.sources,
     ),
 ]

@@ -61,7 +61,7 @@ def audit(
     from alzbench.report.audit import audit_document, nearest_figure
 
     assigned = assignments or []
-    check_source(context, data, demo=False, assignments=assigned)
+    check_source(data, demo=False, assignments=assigned)
     if protocol:
         check_assigned_once("--protocol", "protocol.name", assigned)
     audited = audited_experiment(experiment, data, protocol, assigned)

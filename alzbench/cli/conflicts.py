@@ -14,18 +14,17 @@ def is_given(context: typer.Context, parameter: str) -> bool:
     return str(context.get_parameter_source(parameter)).endswith("COMMANDLINE")
 
 
-def check_source(context: typer.Context, data: str | None, demo: bool, assignments: Sequence[str]) -> None:
-    """Check that --data, --demo and --set name one image source; each of them overrides ALZBENCH_DATA.
+def check_source(data: str | None, demo: bool, assignments: Sequence[str]) -> None:
+    """Check that --data, --demo and --set name one image source.
 
     Raises:
         ExperimentError: Two of them are given.
     """
-    given = data if is_given(context, "data") else None
     assigned = assigned_value("data.source", assignments)
-    if demo and any(source not in (None, "phantom") for source in (given, assigned)):
-        option = "--data" if given else "--set data.source"
+    if demo and any(source not in (None, "phantom") for source in (data, assigned)):
+        option = "--data" if data else "--set data.source"
         raise ExperimentError(f"--demo generates its own images: leave out {option}, or leave out --demo.")
-    if given:
+    if data:
         check_assigned_once("--data", "data.source", assignments)
 
 

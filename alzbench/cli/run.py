@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 
 def run(
-    context: typer.Context,
     files: Annotated[
         list[Path],
         typer.Argument(metavar="FILE", help="Experiment and study files.", autocompletion=completion.run_files),
@@ -61,7 +60,7 @@ def run(
     from alzbench.store import RunStore
 
     assigned = assignments or []
-    check_source(context, data, demo, assigned)
+    check_source(data, demo, assigned)
     if seeds is not None:
         check_assigned_once("--seeds", "seeds", assigned)
     experiments = load_experiments(files, data, assigned, seeds, demo)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 
 def sweep(
-    context: typer.Context,
     file: Annotated[
         Path,
         typer.Argument(
@@ -80,7 +79,7 @@ def sweep(
     from alzbench.sweep import Places, run_sweep, sweep_plan
 
     assigned = assignments or []
-    check_source(context, data, demo, assigned)
+    check_source(data, demo, assigned)
     loaded = load_sweep(file, assigned, overrides_of(data, demo), trials=trials, minutes=minutes)
     page = REPORTS / f"{loaded.sweep.name}.html"
     places = Places(RunStore(runs), storage, best or _place_of_best(loaded, runs), page)

@@ -60,15 +60,17 @@ def _subgroups(
 ) -> dict[str, Sequence[SubgroupScores]]:
     """Score each experiment on the same subgroups, those of all test images of the group."""
     known: dict[str, pd.DataFrame] = {}
+    healthy: dict[str, int | None] = {}
     for row in group.rows:
         described = [run.described() for run in row.runs] if row.label in tables else []
         if described and all(table is not None for table in described):
             known[row.label] = pd.concat([table for table in described if table is not None])
+            healthy[row.label] = row.runs[0].metrics().healthy_label
     if not known:
         return {}
     every = pd.concat(known.values())
     found = find_subgroups(every[~every.index.duplicated()].fillna(""))
-    return {label: score_subgroups(tables[label], found, label not in labels_only) for label in known}
+    return {label: score_subgroups(tables[label], found, label not in labels_only, healthy[label]) for label in known}
 
 
 def read_predictions(runs: Sequence[Run], classes: Sequence[str]) -> Tables | None:

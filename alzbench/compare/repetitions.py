@@ -104,4 +104,5 @@ def _evaluation(folds: Sequence[Run], counts: Sequence[SubjectCounts] | None) ->
     if counts and can_pool(evaluations, counts):
         return pool(evaluations, counts)
     classes = evaluations[0].images.classes
-    return evaluate(pd.concat([run.predictions(classes=classes) for run in folds], ignore_index=True))
+    table = pd.concat([run.predictions(classes=classes) for run in folds], ignore_index=True)
+    return evaluate(table, healthy=folds[0].metrics().healthy_label)

@@ -37,12 +37,12 @@ class RestrictedRun(Run):
     @cached_property
     def _scored(self) -> RunMetrics:
         stored = self.whole.metrics()
-        evaluation = evaluate(self._table, probabilities=not stored.labels_only)
+        evaluation = evaluate(self._table, not stored.labels_only, stored.healthy_label)
         return stored.model_copy(update={"test": evaluation.images, "test_by_subject": evaluation.subjects})
 
     def counts(self) -> SubjectCounts:
         """Return the restricted test predictions by subject."""
-        return count_subjects(self._table)
+        return count_subjects(self._table, self.whole.metrics().healthy_label)
 
     def predictions(self, name: str = "predictions.csv", classes: Sequence[str] | None = None) -> pd.DataFrame:
         """Return the restricted test predictions, or another predictions table as it is."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from alzbench.data.described import SOURCES
+from alzbench.data.files import count_left_out
 from alzbench.data.leakage import Leakage, measure_leakage
 from alzbench.data.manifest import ImageSet, add_class_names
+from alzbench.data.parts import AUGMENTED
 from alzbench.data.protocols import PARTS, split_of_run, split_seed
 from alzbench.data.signature import encode, similarities, whitening
 from alzbench.data.subjects import adjacent_agreement, image_signatures
+from alzbench.data.unused import count_unused
 from alzbench.experiment.protocols import GivenProtocol, ProtocolSettings
 from alzbench.progress import Progress
 
@@ -37,9 +40,12 @@ class Audit:
         exact_copies: Number of test images whose exact content is in training or validation too.
         near_copies: Number of test images whose nearest image has a similarity of NEAR_COPY or more.
         nearest: One row per test image: image, nearest (the most similar image of training and validation), similarity.
-        label_conflicts: One row per content or subject with more than one label: what, images, labels.
+        label_conflicts: One row per content or subject with more than one label: what, images, labels, files (the first
+            one with each label).
         untestable: Fold -> classes without a test subject, for a protocol with folds.
-        unused: Number of images that the split does not use.
+        unknown: Names of the images other than augmented ones whose subject is unknown.
+        left_out: Images below the set's folder that are not in the set: folder, images (their number), reason.
+        unused: Kind of image -> number of images of the set that the protocol leaves unused.
     """
 
     protocol: str
@@ -55,7 +61,9 @@ class Audit:
     nearest: pd.DataFrame
     label_conflicts: pd.DataFrame
     untestable: dict[int, list[str]]
-    unused: int = 0
+    unknown: list[str] = field(default_factory=list)
+    left_out: list[dict[str, str | int]] = field(default_factory=list)
+    unused: dict[str, int] = field(default_factory=dict)
 
     @property
     def leaks(self) -> bool:
@@ -77,12 +85,15 @@ def audit(images: ImageSet, settings: ProtocolSettings, seed: int, fold: int | N
     test, others = used[used["part"] == "test"], used[used["part"] != "test"]
     nearest = _nearest(test, others, progress)
     named = manifest["subject_by"].isin(["name", *SOURCES])
-    originals = manifest[named & (manifest["part"] != "augmented")]
+    originals = manifest[named & (manifest["part"] != AUGMENTED)]
     return Audit(
         protocol=settings.name,
         seed=split_seed(settings, seed),
         fold=fold,
         subject_by={str(by or "unknown"): int(n) for by, n in manifest["subject_by"].value_counts().items()},
+        unknown=manifest.loc[(manifest["subject"] == "") & (manifest["part"] != AUGMENTED), "image"].tolist(),
+        left_out=count_left_out(images.left_out),
+        unused=count_unused(images.manifest, split, settings.name),
         agreement=adjacent_agreement(originals, progress),
         images=_count(used, images.classes, "image"),
         subjects=_count(used[used["subject"] != ""], images.classes, "subject"),
@@ -92,7 +103,6 @@ def audit(images: ImageSet, settings: ProtocolSettings, seed: int, fold: int | N
         nearest=nearest,
         label_conflicts=_label_conflicts(manifest),
         untestable=_untestable(images, settings, seed),
-        unused=len(manifest) - len(split),
     )
 
 
@@ -126,9 +136,11 @@ def _label_conflicts(manifest: pd.DataFrame) -> pd.DataFrame:
         for key, classes in labels.items():
             if len(classes) == 1:
                 continue
-            members = known.loc[known[column] == key, "image"]
-            rows.append({"what": f"{kind} {key}", "images": len(members), "labels": ", ".join(classes)})
-    return pd.DataFrame(rows, columns=["what", "images", "labels"])
+            members = known[known[column] == key]
+            files = members.drop_duplicates("class")["image"].tolist()
+            what = f"subject {key}" if kind == "subject" else f"the same picture as {files[0]}"
+            rows.append({"what": what, "images": len(members), "labels": ", ".join(classes), "files": ", ".join(files)})
+    return pd.DataFrame(rows, columns=["what", "images", "labels", "files"])
 
 
 def _untestable(images: ImageSet, settings: ProtocolSettings, seed: int) -> dict[int, list[str]]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from alzbench.data.folder import SUFFIXES, list_folder
+from alzbench.data.classes import healthy_class, order_classes
+from alzbench.data.files import SUFFIXES, LeftOut, find_images, left_out_table
+from alzbench.data.folder import EXCLUDED, Listing, list_folder, require_folder
+from alzbench.data.layout import common_depth
 from alzbench.data.matching import match_names
+from alzbench.data.parts import ORIGINAL
 from alzbench.data.tables import checked, covariate_names, read_table
 from alzbench.delimited import quoted
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
-from alzbench.experiment.schema import plain
+from alzbench.experiment.classes import Merged, folders_of, plain
 from alzbench.experiment.subjects import SubjectSettings
 from alzbench.progress import Progress
 from alzbench.registry import did_you_mean
@@ -30,18 +33,18 @@ _BIDS_SLICE = re.compile(r"slice[-_]?0*(?P<slice>\d+)")
 
 @dataclass(frozen=True)
 class Described:
-    """The files of a set, with what the user says about them.
+    """A set, with what the user says about its images.
 
     Attributes:
-        files: As of `list_folder`. If labels are described, all images of the set are in one part, `original`; those of
-            a table are in the order of its rows, which decides the batches of a training, and others sorted by path.
-        about: The same rows: subject, slice, split and covariates, as far as they are described; '' if unknown.
-        left_out: One row per image without a label: image, reason.
+        listing: See `folder.Listing`. If labels are described, all images are in one part, `original`; those of a table
+            are in the order of its rows, which decides the batches of a training, and others sorted by name. Images
+            without a label are left out.
+        about: The same rows as `listing.files`: subject, slice, split and covariates, as far as they are described; ''
+            if unknown.
     """
 
-    files: pd.DataFrame
+    listing: Listing
     about: pd.DataFrame
-    left_out: pd.DataFrame
 
 
 def list_described(root: Path, settings: DataSettings, progress: Progress) -> Described:
@@ -60,49 +63,68 @@ def list_described(root: Path, settings: DataSettings, progress: Progress) -> De
     """
     assert settings.subjects is not None  # else the set is not described
     reader = _Reader.of(settings.subjects, root)
-    files = list_all_images(root) if reader.has_labels else list_folder(root, settings.classes)
-    below = [Path(path).relative_to(root).as_posix() for path in files["path"]]
-    reading = reader.read(below, progress)
-    uncovered = files["image"][~reading.covered.to_numpy()].tolist()
-    if len(uncovered) == len(files):
-        raise DataError(
-            f"{reader.where} must describe images of {root}; it fits none of {len(files):,}, for example "
-            f"{quoted(uncovered)}."
+    if reader.has_labels:
+        return _list_labelled(root, reader, settings, progress)
+    listing = list_folder(root, settings.classes, settings.exclude, settings.healthy)
+    names = [Path(path).relative_to(root).as_posix() for path in listing.files["path"]]
+    reading = _read(reader, root, names, progress)
+    uncovered = listing.files["image"][~reading.covered.to_numpy()].tolist()
+    if uncovered:
+        progress.say(
+            f"{len(uncovered):,} images are not described by {reader.where}; their subjects stay unknown: "
+            f"{quoted(uncovered)}"
         )
-    if not reader.has_labels:
-        _say_uncovered(uncovered, reader.where, "their subjects stay unknown", progress)
-        return Described(files, reading.about, pd.DataFrame({"image": [], "reason": []}, dtype=str))
-    return _labelled(files, reading, reader, settings.classes, progress)
+    return Described(listing, reading.about)
 
 
-def _labelled(
-    files: pd.DataFrame, reading: _Reading, reader: _Reader, classes: Sequence[str], progress: Progress
-) -> Described:
-    """Return the images that have a label, in the order of the description."""
-    has_label = reading.about["label"] != ""
-    left_out = files.loc[~has_label, "image"]
-    _say_uncovered(left_out.tolist(), reader.where, "without a label they are left out", progress)
-    order = reading.place[has_label].sort_values(kind="stable").index
-    about = reading.about.loc[order]
-    labels = _labels(about, classes, reader.where)
-    return Described(
-        files.loc[order].assign(label=labels, part="original").reset_index(drop=True),
-        about.drop(columns="label").reset_index(drop=True),
-        pd.DataFrame({"image": left_out.to_numpy(), "reason": f"no label in {reader.name}"}, dtype=str),
-    )
+def _read(reader: _Reader, root: Path, names: Sequence[str], progress: Progress) -> _Reading:
+    reading = reader.read(names, progress)
+    if not reading.covered.any():
+        raise DataError(
+            f"{reader.where} must describe images of {root}; it fits none of {len(names):,}, for example "
+            f"{quoted(names)}."
+        )
+    return reading
 
 
-def list_all_images(root: Path) -> pd.DataFrame:
-    """List all images below a folder, in whatever folders they are: image (path below it) and path, sorted.
-
-    Hidden files and folders are no part of a set. Raises DataError if there is no image.
-    """
-    if not root.is_dir():
-        raise DataError(f"There is no folder {root}. Set --data to the folder of the images.")
-    found = sorted((path.relative_to(root).as_posix(), str(path)) for path in _images_below(root, set()))
+def _list_labelled(root: Path, reader: _Reader, settings: DataSettings, progress: Progress) -> Described:
+    """List the images below a folder, in whatever folders they are, that have a label; see `Described`."""
+    require_folder(root)
+    found, left_out, _ = find_images(root)
     if not found:
         raise DataError(f"{root} must contain images ({', '.join(sorted(SUFFIXES))}); there are none.")
-    return pd.DataFrame(found, columns=["image", "path"])
+    found.sort(key=lambda file: file.below(0))
+    reading = _read(reader, root, [Path(file.below(0)).as_posix() for file in found], progress)
+    kept = reading.about["label"].map(plain)
+    excluded = kept.isin(_excluded(kept, settings.exclude, reader.where))
+    for rows, reason in ((kept == "", f"no label in {reader.name}"), (excluded, EXCLUDED)):
+        if rows.any():
+            left_out.append(LeftOut(tuple(found[row] for row in rows.index[rows]), reason))
+    order = reading.place[(kept != "") & ~excluded].sort_values(kind="stable").index
+    files = [found[row] for row in order]
+    about = reading.about.loc[order].reset_index(drop=True)
+    labels, classes = _labels(about, settings.classes, reader.where)
+    depth = common_depth({file.folders for file in files})
+    table = pd.DataFrame(
+        {
+            "image": [Path(file.below(depth)).as_posix() for file in files],
+            "path": [file.path for file in files],
+            "label": labels,
+            "part": ORIGINAL,
+            "folder": [classes[label] for label in labels],
+        }
+    )
+    listing = Listing(table, classes, healthy_class(classes, settings.healthy), left_out_table(left_out))
+    return Described(listing, about.drop(columns="label"))
+
+
+def _excluded(labels: pd.Series[str], exclude: Sequence[str], where: str) -> set[str]:
+    """Return the plain names of the labels whose images are left out."""
+    wanted = {plain(name): name for name in exclude}
+    unknown = [name for key, name in wanted.items() if key not in set(labels)]
+    if unknown:
+        raise DataError(f"data.exclude must name labels of {where}; there is none named {', '.join(unknown)}.")
+    return set(wanted)
 
 
 def has_covariate(settings: DataSettings, name: str) -> bool:
@@ -120,20 +142,6 @@ def has_covariate(settings: DataSettings, name: str) -> bool:
         return name in read_table(file, "subject" if subjects.bids else "image")
     except DataError:
         return False
-
-
-def _images_below(folder: Path, seen: set[str]) -> Iterator[Path]:
-    real = os.path.realpath(folder)
-    if real in seen:
-        return  # a link to a folder above
-    seen.add(real)
-    for path in folder.iterdir():
-        if path.name.startswith((".", "__MACOSX")):
-            continue
-        if path.is_dir():
-            yield from _images_below(path, seen)
-        elif path.suffix.lower() in SUFFIXES and path.is_file():
-            yield path
 
 
 @dataclass(frozen=True)
@@ -230,34 +238,38 @@ def _taken(rows: pd.DataFrame, place: pd.Series[int]) -> pd.DataFrame:
     return rows.reset_index(drop=True).reindex(place).fillna("").reset_index(drop=True)
 
 
-def _say_uncovered(names: Sequence[str], where: str, consequence: str, progress: Progress) -> None:
-    if names:
-        progress.say(f"{len(names):,} images are not described by {where}; {consequence}: {quoted(names)}")
-
-
-def _labels(about: pd.DataFrame, classes: Sequence[str], where: str) -> pd.Series[int]:
-    """Return the label of each image; class names are compared as folder names are.
+def _labels(about: pd.DataFrame, wanted: Sequence[str] | Merged | None, where: str) -> tuple[pd.Series[int], list[str]]:
+    """Return the label of each image, and the classes; class names are compared as folder names are.
 
     Raises:
         DataError: A label is no class, or a subject has two.
     """
-    known = {plain(name): label for label, name in enumerate(classes)}
-    labels = about["label"].map(lambda name: known.get(plain(name)))
+    if wanted is None:
+        names = order_classes(about["label"], where)
+        if len(names) < 2:
+            raise DataError(
+                f"{where} must give labels of at least two classes; it gives {quoted(list(names.values()))}."
+            )
+    else:
+        names = {plain(label): name for name, several in folders_of(wanted).items() for label in several}
+    classes = list(dict.fromkeys(names.values()))
+    labels = about["label"].map(lambda name: classes.index(names[plain(name)]) if plain(name) in names else None)
     unknown = about.loc[labels.isna(), "label"].unique().tolist()
     if unknown:
         raise DataError(
             f"{where}: a label must be one of {', '.join(classes)}; found {quoted(unknown)}."
-            f"{did_you_mean(unknown[0], list(classes))} Correct it, or set data.classes."
+            f"{did_you_mean(unknown[0], classes)} Correct it, or set data.classes or data.exclude."
         )
     if "subject" in about:
         of_known = labels[about["subject"] != ""]
         several = of_known.groupby(about["subject"]).nunique()
-        names = several.index[several > 1].tolist()
-        if names:
+        subjects = several.index[several > 1].tolist()
+        if subjects:
             raise DataError(
-                f"{where}: all images of a subject must have one label; several: {quoted(names)}. Correct the labels."
+                f"{where}: all images of a subject must have one label; several: {quoted(subjects)}. Correct the "
+                "labels."
             )
-    return labels.astype(int)
+    return labels.astype(int), classes
 
 
 def covariates_of(about: pd.DataFrame) -> pd.DataFrame:

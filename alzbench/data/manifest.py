@@ -13,15 +13,18 @@ import numpy as np
 import pandas as pd
 
 from alzbench.arrays import Rows
-from alzbench.data.described import SOURCES, Described, covariates_of, list_described
-from alzbench.data.folder import list_folder
+from alzbench.data.described import SOURCES, covariates_of, list_described
+from alzbench.data.files import count_left_out, left_out_table
+from alzbench.data.folder import Listing, list_folder
 from alzbench.data.hub import SCHEME, open_hub_set
 from alzbench.data.images import Decoded, decode, image_list
-from alzbench.data.kaggle import download
+from alzbench.data.kaggle import Downloaded, download
+from alzbench.data.parts import is_fold
 from alzbench.data.phantom import draw_phantom_set
 from alzbench.data.subjects import identify
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
+from alzbench.experiment.classes import STAGES
 from alzbench.progress import Progress
 
 COLUMNS = ["image", "path", "label", "part", "width", "height", "digest", "subject", "slice", "subject_by", "split"]
@@ -32,15 +35,19 @@ class ImageSet:
     """A checked set of images: `N` images, `S` pixels along each side, `C` channels.
 
     Attributes:
-        manifest: One row per image, sorted by name, or in the order of a table with labels: image (path below the set's
-            folder), path, label (index into `classes`), part (`augmented`, `original`, `train` or `test`), width and
-            height (pixels), digest (hash of the content), subject and slice ('' if unknown), subject_by (`name`,
-            `content`, `table`, `pattern`, `bids` or ''), split (as `data.subjects` gives it; '' if it does not).
+        manifest: One row per image, sorted by name, or in the order of a table with labels: image (path below the
+            folder that holds all images), path, label (index into `classes`), part (`augmented`, `original`, `train`,
+            `validation`, `test` or `fold_<k>`), width and height (pixels), digest (hash of the content), subject and
+            slice ('' if unknown), subject_by (`name`, `content`, `table`, `pattern`, `bids` or ''), split (as
+            `data.subjects` gives it; '' if it does not).
         pixels: (N, S, S, C) uint8 in [0, 255], in the order of the manifest.
         classes: Names of the classes.
-        skipped: One row per file left out, because `data.on_corrupt` is `skip` or because it has no label: image,
-            reason.
+        skipped: One row per file left out because `data.on_corrupt` is `skip`: image, reason.
         covariates: Age, sex and further columns of `data.subjects` as text ('' if missing), with the manifest's index.
+        healthy: The class of healthy people; None if there is none.
+        left_out: One row per image file below the root that is not in the set: image (path below the root), folder,
+            reason.
+        kaggle: Kaggle handle of the set with its version; empty if it is not from Kaggle.
         derived: Objects computed from the images, such as splits, shared by all runs of a command.
     """
 
@@ -49,7 +56,15 @@ class ImageSet:
     classes: list[str]
     skipped: pd.DataFrame
     covariates: pd.DataFrame = field(default_factory=pd.DataFrame)
+    healthy: str | None = None
+    left_out: pd.DataFrame = field(default_factory=lambda: left_out_table([]))
+    kaggle: str = ""
     derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def healthy_label(self) -> int | None:
+        """Label of the class of healthy people; None if there is none."""
+        return None if self.healthy is None else self.classes.index(self.healthy)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -68,16 +83,17 @@ class ImageSet:
         return described.to_csv(index=False) if len(described.columns) else ""
 
 
-def locate(settings: DataSettings, progress: Progress, quiet: bool = False) -> Path:
+def locate(settings: DataSettings, progress: Progress, quiet: bool = False) -> Downloaded:
     """Return the folder of the set that `data.source` names; download or generate the set first if necessary."""
     if settings.source == "phantom":
-        return draw_phantom_set(progress)
+        return Downloaded(draw_phantom_set(progress))
     if settings.source == "kaggle":
-        progress.say(f"data: {settings.kaggle} from kagglehub")
-        return download(settings.kaggle, quiet=quiet)
+        downloaded = download(settings.kaggle, quiet=quiet)
+        progress.say(f"data: {downloaded.handle} from kagglehub")
+        return downloaded
     if settings.source.startswith(SCHEME):
-        return open_hub_set(settings.source, progress)
-    return Path(settings.source).expanduser()
+        return Downloaded(open_hub_set(settings.source, progress))
+    return Downloaded(Path(settings.source).expanduser())
 
 
 def open_image_set(settings: DataSettings, progress: Progress, quiet: bool = False) -> ImageSet:
@@ -87,41 +103,54 @@ def open_image_set(settings: DataSettings, progress: Progress, quiet: bool = Fal
         DataError: The set is missing, a class has no readable images, or `on_corrupt` is `fail` and files are
             unusable; the message names them all.
     """
-    root = locate(settings, progress, quiet)
-    described = list_described(root, settings, progress) if settings.subjects else None
-    files = list_folder(root, settings.classes) if described is None else described.files
-    decoded = decode(files, settings.size, settings.channels, progress)
+    located = locate(settings, progress, quiet)
+    listing, about = _list(located.folder, settings, progress)
+    _report(listing, settings, progress)
+    decoded = decode(listing.files, settings.size, settings.channels, progress)
     if len(decoded.bad):
         _report_bad(decoded, settings, progress)
-    readable = add_class_names(decoded.files, settings.classes)
-    about = _about(described, readable)
+    readable = decoded.files
+    about = about.set_index(listing.files["image"]).loc[readable["image"]].set_axis(readable.index)
     if "subject" in about:
         subjects = about[["subject"]].assign(subject_by=np.where(about["subject"] != "", _source(settings), ""))
     else:
-        subjects = identify(add_class_names(files, settings.classes), readable, progress)
+        # numbered names are numbered within a folder, which may be only a part of its class
+        files, rest = (table.assign(**{"class": table["folder"]}) for table in (listing.files, readable))
+        subjects = identify(files, rest, progress)
     others = {name: about.get(name, subjects.get(name, "")) for name in ("slice", "split")}
     manifest = readable.join(subjects.assign(**others))[COLUMNS]
-    _require_every_class(manifest, settings.classes)
-    skipped = [decoded.bad[["image", "reason"]]] + ([] if described is None else [described.left_out])
+    _require_every_class(manifest, listing.classes)
     return ImageSet(
-        manifest,
-        decoded.pixels,
-        list(settings.classes),
-        pd.concat(skipped, ignore_index=True),
-        covariates_of(about),
-    )
+        manifest, decoded.pixels, listing.classes, decoded.bad[["image", "reason"]], covariates=covariates_of(about),
+        healthy=listing.healthy, left_out=listing.left_out, kaggle=located.handle,
+    )  # fmt: skip
 
 
-def _about(described: Described | None, readable: pd.DataFrame) -> pd.DataFrame:
-    """Return what is described of the readable images; no columns if nothing is."""
-    if described is None:
-        return pd.DataFrame(index=readable.index)
-    by_image = described.about.set_index(described.files["image"])
-    return by_image.loc[readable["image"]].set_axis(readable.index)
+def _list(root: Path, settings: DataSettings, progress: Progress) -> tuple[Listing, pd.DataFrame]:
+    """Return the images of a set, and what is described of each; no columns if nothing is."""
+    if settings.subjects:
+        described = list_described(root, settings, progress)
+        return described.listing, described.about
+    listing = list_folder(root, settings.classes, settings.exclude, settings.healthy)
+    return listing, pd.DataFrame(index=listing.files.index)
 
 
 def _source(settings: DataSettings) -> str:
     return settings.subjects.source if settings.subjects else ""
+
+
+def left_out_lines(left_out: pd.DataFrame) -> list[str]:
+    """Return a line for each folder with image files that are not in the set, for people."""
+    return [f"{row['images']:,} in {row['folder']}: {row['reason']}" for row in count_left_out(left_out)]
+
+
+def _report(listing: Listing, settings: DataSettings, progress: Progress) -> None:
+    """Say which classes were read from the folders, and which image files are left out."""
+    if settings.classes is None and listing.classes != list(STAGES):
+        progress.say(f"classes: {', '.join(listing.classes)}; healthy: {listing.healthy or 'none'}")
+    if len(listing.left_out):
+        lines = image_list(left_out_lines(listing.left_out))
+        progress.say(f"{len(listing.left_out):,} image files are left out of the set:\n{lines}")
 
 
 def add_class_names(table: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
@@ -141,7 +170,11 @@ def _report_bad(decoded: Decoded, settings: DataSettings, progress: Progress) ->
 
 def _require_every_class(manifest: pd.DataFrame, classes: Sequence[str]) -> None:
     for part, rows in manifest.groupby("part"):
-        missing = [name for label, name in enumerate(classes) if label not in set(rows["label"])]
+        missing = (
+            []
+            if is_fold(str(part))
+            else [name for label, name in enumerate(classes) if label not in set(rows["label"])]
+        )
         if missing:
             raise DataError(
                 f"The {part} images must include readable images of every class; there are none of "
@@ -159,10 +192,11 @@ class ImageSets:
 
     def __init__(self, progress: Progress, quiet: bool = False) -> None:
         self._progress, self._quiet = progress, quiet
-        self._open: dict[DataSettings, ImageSet] = {}
+        self._open: dict[str, ImageSet] = {}
 
     def open(self, settings: DataSettings) -> ImageSet:
         """Return the set of some settings; raises as `open_image_set` does."""
-        if settings not in self._open:
-            self._open[settings] = open_image_set(settings, self._progress, self._quiet)
-        return self._open[settings]
+        key = settings.model_dump_json()
+        if key not in self._open:
+            self._open[key] = open_image_set(settings, self._progress, self._quiet)
+        return self._open[key]

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from alzbench.data.leakage import measure_leakage
+from alzbench.data.parts import AUGMENTED, ORIGINAL, is_fold
 from alzbench.delimited import quoted
 from alzbench.errors import DataError
 from alzbench.experiment.protocols import (
@@ -72,15 +73,19 @@ def split_seed(settings: Any, seed: int) -> int:
 @PROTOCOLS.register("reference", ReferenceProtocol)
 def _reference(manifest: pd.DataFrame, settings: ReferenceProtocol, seed: int, fold: int) -> pd.Series[str]:
     del fold
-    training = manifest["part"].isin(["augmented", "train"])
-    parts = pd.Series("test", index=manifest.index)
-    if not training.any():
-        raise DataError(
-            "The reference protocol needs a folder of augmented (or train) images, and this set has none. Use the "
-            "protocol slice or subject."
-        )
-    parts.loc[training] = _divide(manifest[training], settings.validation, seed, "train", "validation")
-    return parts
+    given = manifest["part"].replace({AUGMENTED: "train", ORIGINAL: "test"})
+    for part, folders in (("train", "augmented (or train)"), ("test", "original (or test)")):
+        if part not in set(given):
+            raise DataError(
+                f"The reference protocol needs a folder of {folders} images, and this set has none. Use the protocol "
+                "slice or subject."
+            )
+    if given.map(is_fold).any():
+        raise DataError("The reference protocol does not use folds. Use the protocol slice, subject or subject_cv.")
+    if "validation" not in set(given):
+        training = given == "train"
+        given.loc[training] = _divide(manifest[training], settings.validation, seed, "train", "validation")
+    return given
 
 
 @PROTOCOLS.register("slice", SliceProtocol)

@@ -130,7 +130,7 @@ class TableScores(_Stored):
 
 
 class TwoClassScores(_Stored):
-    """The scores of subjects in two classes: the first class (healthy), or any other (demented).
+    """The scores of subjects in two classes: that of healthy people, or any other (demented).
 
     Attributes:
         n: Number of subjects.
@@ -182,13 +182,13 @@ class SubjectScores(_Stored):
         subjects: Number of subjects.
         mean: By the mean probabilities of a subject's images.
         vote: By the vote of a subject's images.
-        demented: Demented or not, by the mean probabilities.
+        demented: Demented or not, by the mean probabilities; None if no class is of healthy people.
     """
 
     subjects: Natural
     mean: TableScores
     vote: TableScores
-    demented: TwoClassScores
+    demented: TwoClassScores | None
 
 
 class Evaluation(_Stored):
@@ -203,31 +203,35 @@ class Evaluation(_Stored):
             return self.images.scores.get(metric.name)
         if self.subjects is None:
             return None
-        scores: dict[str, float | None] = getattr(self.subjects, metric.view).scores
-        return scores.get(metric.key)
+        view: TableScores | TwoClassScores | None = getattr(self.subjects, metric.view)
+        return None if view is None else view.scores.get(metric.key)
 
     def class_values(self, metric: Metric) -> list[float | None]:
         """Return a metric of each class, in label order; None if it is undefined."""
         return [values.get(metric.name) for values in self.images.per_class.values()]
 
 
-def evaluate(table: pd.DataFrame, probabilities: bool = True) -> Evaluation:
+def evaluate(table: pd.DataFrame, probabilities: bool = True, healthy: int | None = 0) -> Evaluation:
     """Evaluate a predictions table.
 
     Args:
         table: See `predictions`.
         probabilities: False if the table has no real probabilities, only 0 and 1 for the predicted labels. Then
             metrics of probabilities are undefined.
+        healthy: Label of the class of healthy people; None if there is none.
     """
     images = _table_scores(table, probabilities)
     if table.empty or (table["subject"] == "").any():
         return Evaluation(images=images, subjects=None)
     by_mean = combine(table, "mean")
+    demented = None
+    if healthy is not None:
+        demented = TwoClassScores.from_examples(demented_or_not(examples_of(by_mean), healthy), probabilities)
     subjects = SubjectScores(
         subjects=len(by_mean),
         mean=_table_scores(by_mean, probabilities),
         vote=_table_scores(combine(table, "vote"), probabilities),
-        demented=TwoClassScores.from_examples(demented_or_not(examples_of(by_mean)), probabilities),
+        demented=demented,
     )
     return Evaluation(images=images, subjects=subjects)
 

@@ -15,7 +15,7 @@ def can_pool(evaluations: Sequence[Evaluation], counts: Sequence[SubjectCounts])
     """Return True if the counts of folds are enough: no cluster is in two of them, and subjects are scored."""
     apart = len({name for fold in counts for name in fold.names}) == sum(len(fold.names) for fold in counts)
     by_image = all(fold.by == "image" for fold in counts)
-    scored = all(evaluation.subjects for evaluation in evaluations) and all(fold.healthy is not None for fold in counts)
+    scored = all(evaluation.subjects for evaluation in evaluations) and all(fold.knows_demented for fold in counts)
     return apart and (by_image or scored)
 
 
@@ -32,14 +32,16 @@ def pool(evaluations: Sequence[Evaluation], counts: Sequence[SubjectCounts]) -> 
     if len(stored) < len(evaluations):
         return Evaluation(images=images, subjects=None)
     labels, predicted = (np.concatenate([getattr(fold, name) for fold in counts]) for name in ("labels", "predicted"))
-    demented = 1 - np.concatenate([fold.healthy for fold in counts if fold.healthy is not None])
     mean = TableScores.from_matrix(confusion_matrix(labels, predicted, len(classes)), classes)
     # older versions did not store the votes
     accuracies = sum((scores.vote.scores["accuracy"] or 0) * scores.subjects for scores in stored) / len(labels)
     nothing: dict[str, dict[str, float | None]] = {name: {} for name in classes}
     vote = mean.model_copy(update={"scores": {"accuracy": float(accuracies)}, "per_class": nothing, "undefined": {}})
-    examples = two_classes(labels > 0, demented, np.zeros(len(labels), np.intp), 0)
-    two_class = TwoClassScores.from_examples(examples)
+    two_class = None
+    if (healthy := counts[0].healthy_label) is not None:
+        demented = 1 - np.concatenate([fold.healthy for fold in counts if fold.healthy is not None])
+        examples = two_classes(labels != healthy, demented, np.zeros(len(labels), np.intp), 0)
+        two_class = TwoClassScores.from_examples(examples)
     return Evaluation(
         images=images, subjects=SubjectScores(subjects=len(labels), mean=mean, vote=vote, demented=two_class)
     )

@@ -31,7 +31,9 @@ class StackedCounts:
             0 if it was not tested.
         labels, predicted: (S, C) true and predicted class of the whole cluster; `NOT_TESTED` if it was not tested.
         votes: (S, C) class predicted by the vote of its images; None if an older version did not store it.
-        demented: (S, C) mean probability of any class but the first, NaN if it was not tested; None as for `votes`.
+        demented: (S, C) mean probability of any class but that of healthy people, NaN if it was not tested; None as for
+            `votes`, or if no class is of healthy people.
+        healthy: Label of the class of healthy people.
     """
 
     by: str
@@ -42,6 +44,7 @@ class StackedCounts:
     predicted: npt.NDArray[np.int8]
     votes: npt.NDArray[np.int8] | None = None
     demented: npt.NDArray[np.float64] | None = None
+    healthy: int = 0
     _jackknives: dict[View, Jackknife | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -68,7 +71,7 @@ class StackedCounts:
             return None if self.votes is None else self._whole(self.labels, self.votes, self.counts.shape[-1])
         if self.demented is None:
             return None
-        return self._whole((self.labels > 0).astype(np.int8), (self.demented > HALF).astype(np.int8), 2)
+        return self._whole((self.labels != self.healthy).astype(np.int8), (self.demented > HALF).astype(np.int8), 2)
 
     def _whole(self, labels: npt.NDArray[np.int8], predicted: npt.NDArray[np.int8], classes: int) -> Jackknife:
         """Return predictions of whole clusters, each of which counts as one image."""
@@ -93,7 +96,7 @@ class StackedCounts:
         assert self.demented is not None  # else there is no such view
         tested = self.labels[seed] != NOT_TESTED
         probability = self.demented[seed][tested]
-        labels = self.labels[seed][tested] > 0
+        labels = self.labels[seed][tested] != self.healthy
         return two_classes(labels, probability, np.flatnonzero(tested), len(self.clusters))
 
     @property
@@ -153,6 +156,7 @@ def stack(seeds: Mapping[int, Sequence[SubjectCounts]]) -> StackedCounts | None:
         predicted,
         None if any(counts.votes is None for counts in every) else votes,
         None if any(counts.healthy is None for counts in every) else demented,
+        every[0].healthy_label or 0,
     )
 
 

@@ -56,13 +56,16 @@ def find_subgroups(covariates: pd.DataFrame) -> Subgroups:
     return groups
 
 
-def score_subgroups(tables: Tables, subgroups: Subgroups, probabilities: bool = True) -> list[SubgroupScores]:
+def score_subgroups(
+    tables: Tables, subgroups: Subgroups, probabilities: bool = True, healthy: int | None = 0
+) -> list[SubgroupScores]:
     """Score predictions on each subgroup that has images.
 
     Args:
         tables: The predictions of each seed.
         subgroups: Those of the test images.
         probabilities: False if the tables have no real probabilities.
+        healthy: Label of the class of healthy people; None if there is none.
     """
     scored = []
     for name, images in subgroups.items():
@@ -70,8 +73,8 @@ def score_subgroups(tables: Tables, subgroups: Subgroups, probabilities: bool = 
         parts = {seed: part.reset_index(drop=True) for seed, part in parts.items() if len(part)}
         if parts:
             classes = class_names(next(iter(parts.values())))
-            evaluations = [evaluate(part, probabilities) for part in parts.values()]
-            counts = stack({seed: [count_subjects(part)] for seed, part in parts.items()})
+            evaluations = [evaluate(part, probabilities, healthy) for part in parts.values()]
+            counts = stack({seed: [count_subjects(part, healthy)] for seed, part in parts.items()})
             scores = scores_over_seeds(evaluations, counts, classes)
             scored.append(SubgroupScores(name, min(map(len, parts.values())), scores))
     return scored

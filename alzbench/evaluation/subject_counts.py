@@ -30,6 +30,7 @@ class _File(BaseModel):
     predicted: list[Natural] = Field(validation_alias=AliasChoices("predicted", "answers"))  # the older name
     counts: list[Natural]
     healthy: list[FiniteFloat] | None = None
+    healthy_label: Natural | None = 0
     votes: list[Natural] | None = None
 
     @model_validator(mode="after")
@@ -40,7 +41,7 @@ class _File(BaseModel):
             raise ValueError("names, labels, predicted, healthy and votes differ in length")
         if len(set(self.names)) < len(self.names):
             raise ValueError("a name is there twice")
-        if any(max(values, default=0) >= self.classes for values in indices):
+        if any(max(values, default=0) >= self.classes for values in (*indices, [self.healthy_label or 0])):
             raise ValueError(f"a class is none of the {self.classes}")
         clusters, cells = self.counts[::3], self.counts[1::3]
         if len(self.counts) % 3 or max(clusters, default=-1) >= len(self.names):
@@ -59,8 +60,10 @@ class SubjectCounts:
         names: (C,) names of the clusters.
         counts: (C, K, K) images of each cluster by true and predicted class.
         labels, predicted: (C,) true class of each cluster, and that predicted from its images' mean probabilities.
-        healthy: (C,) mean probability of the first class; None in files of older versions.
+        healthy: (C,) mean probability of the class of healthy people; None if there is none, and in files of older
+            versions.
         votes: (C,) class predicted by the vote of its images; None in files of older versions.
+        healthy_label: Label of the class of healthy people; None if there is none.
     """
 
     by: str
@@ -70,6 +73,12 @@ class SubjectCounts:
     predicted: npt.NDArray[np.int64]
     healthy: npt.NDArray[np.float64] | None = None
     votes: npt.NDArray[np.int64] | None = None
+    healthy_label: int | None = 0
+
+    @property
+    def knows_demented(self) -> bool:
+        """False if there is a class of healthy people whose probabilities an older version did not store."""
+        return self.healthy_label is None or self.healthy is not None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; counts as triples (cluster, cell of the matrix, images), one after another."""
@@ -83,6 +92,7 @@ class SubjectCounts:
             "predicted": self.predicted.tolist(),
             "counts": np.column_stack([where, flat[flat > 0]]).ravel().tolist(),
             **({} if self.healthy is None else {"healthy": self.healthy.tolist()}),
+            **({} if self.healthy_label == 0 else {"healthy_label": self.healthy_label}),
             **({} if self.votes is None else {"votes": self.votes.tolist()}),
         }
 
@@ -101,11 +111,12 @@ class SubjectCounts:
             np.array(file.predicted, np.int64),
             None if file.healthy is None else np.array(file.healthy, np.float64),
             None if file.votes is None else np.array(file.votes, np.int64),
+            file.healthy_label,
         )
 
 
-def count_subjects(table: pd.DataFrame) -> SubjectCounts:
-    """Count a predictions table."""
+def count_subjects(table: pd.DataFrame, healthy: int | None = 0) -> SubjectCounts:
+    """Count a predictions table; `healthy` is the label of the class of healthy people, None if there is none."""
     classes = class_names(table)
     by = "image" if table.empty or (table["subject"] == "").any() else "subject"
     index = {name: k for k, name in enumerate(classes)}
@@ -121,5 +132,5 @@ def count_subjects(table: pd.DataFrame) -> SubjectCounts:
         column.map(index).to_numpy().astype(np.int64)
         for column in (combined["label"], combined["predicted"], voted["predicted"])
     )
-    healthy = combined[PREFIX + classes[0]].to_numpy(np.float64)
-    return SubjectCounts(by, tuple(names), counts.astype(np.int64), labels, by_cluster, healthy, votes)
+    probability = None if healthy is None else combined[PREFIX + classes[healthy]].to_numpy(np.float64)
+    return SubjectCounts(by, tuple(names), counts.astype(np.int64), labels, by_cluster, probability, votes, healthy)

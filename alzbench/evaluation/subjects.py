@@ -49,10 +49,10 @@ def combine(table: pd.DataFrame, how: Literal["mean", "vote"]) -> pd.DataFrame:
     )
 
 
-def demented_or_not(examples: Examples) -> Examples:
-    """Return predictions as those of two classes: the first class (healthy), and any other (demented)."""
-    demented = 1 - examples.probabilities[:, 0]
-    return two_classes(examples.labels > 0, demented, examples.group, examples.groups)
+def demented_or_not(examples: Examples, healthy: int = 0) -> Examples:
+    """Return predictions as those of two classes: the class of healthy people, and any other (demented)."""
+    demented = 1 - examples.probabilities[:, healthy]
+    return two_classes(examples.labels != healthy, demented, examples.group, examples.groups)
 
 
 def two_classes(

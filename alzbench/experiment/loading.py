@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def load_experiment(
     Raises:
         ExperimentError: The file is missing, is not YAML, or does not fit the schema.
     """
-    values = {"name": path.stem, **resolve(path)}
+    values = file_values(path)
     for changes in (dict(overrides or {}), parse_assignments(assignments)):
         values = merge(values, changes)
     return validated(values, path)
@@ -55,7 +56,7 @@ def audited_experiment(
         protocol: Name of a protocol, with its default settings, instead of the file's.
         assignments: As for `load_experiment`.
     """
-    values: dict[str, Any] = {"name": "audit"} if path is None else {"name": path.stem, **resolve(path)}
+    values = with_default_source({"name": "audit"}) if path is None else file_values(path)
     if data:
         values = merge(values, {"data": {"source": data}})
     if protocol:
@@ -81,6 +82,19 @@ def validated(values: dict[str, Any], path: Path, changes: str = "") -> Experime
         return Experiment.model_validate(values)
     except ValidationError as error:
         raise ExperimentError(f"{place}{explain_validation(error, '', Experiment)}") from None
+
+
+def file_values(path: Path) -> dict[str, Any]:
+    """Return the values of an experiment with its name, and ALZBENCH_DATA if no file names a source of the images."""
+    return with_default_source({"name": path.stem, **resolve(path)})
+
+
+def with_default_source(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with ALZBENCH_DATA as `data.source`, unless they set it or the variable is empty."""
+    source, data = os.environ.get("ALZBENCH_DATA"), values.get("data")
+    if not source or not isinstance(data, dict | None):
+        return values
+    return merge({"data": {"source": source}}, {**values, "data": data or {}})
 
 
 def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
@@ -145,6 +159,11 @@ def read_file(path: Path) -> dict[str, Any]:
     from omegaconf import OmegaConf  # imported here, as comparisons do not need it
     from omegaconf.errors import OmegaConfBaseException
 
+    if path.is_dir():
+        raise ExperimentError(
+            f"{path} is a folder, and an experiment is a YAML file; name the file, and give a folder of images with "
+            f"--data {path}."
+        )
     try:
         text = path.read_text(encoding="utf-8")
         if not isinstance(yaml.compose(text, Loader=yaml.SafeLoader), yaml.MappingNode | None):

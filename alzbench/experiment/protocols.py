@@ -34,10 +34,15 @@ class BaseProtocol(StrictModel):
 
 
 class ReferenceProtocol(BaseProtocol):
-    """Train and validate on the augmented images, test on the originals, as the reference work does."""
+    """Train on the augmented (or train) images and test on the original (or test) ones, as the reference work does.
+
+    A validation folder is used for validation; without one, a share of the training images.
+    """
 
     name: Literal["reference"] = "reference"
-    validation: Share = Field(0.2, description="share of the training images kept for validation")
+    validation: Share = Field(
+        0.2, description="share of the training images kept for validation, if there is no folder of them"
+    )
     split_seed: SplitSeed = None
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from alzbench.experiment.classes import AUTO, STAGES, Classes, Healthy, Names, folders_of, plain
 from alzbench.experiment.imbalance import ImbalanceSettings, NoRebalancing
 from alzbench.experiment.protocols import ProtocolSettings, ReferenceProtocol
 from alzbench.experiment.strict import Fraction, Seeds, StrictModel
 from alzbench.experiment.subjects import SubjectSettings
 from alzbench.experiment.tracking import TrackingSettings
 
-
-def plain(name: str) -> str:
-    """Return a class or folder name as lower-case letters and digits, with `dementia` read as `demented`."""
-    return re.sub(r"[^a-z0-9]", "", name.lower()).replace("dementia", "demented")
+KAGGLE = "uraninjo/augmented-alzheimer-mri-dataset/versions/1"
 
 
 class DataSettings(StrictModel):
@@ -24,13 +21,16 @@ class DataSettings(StrictModel):
 
     source: str = Field("kaggle", description="`kaggle`, `phantom`, a folder, or `hf://owner/name` (Hugging Face)")
     kaggle: str = Field(
-        "uraninjo/augmented-alzheimer-mri-dataset/versions/1", description="Kaggle handle with a fixed version"
+        KAGGLE,
+        description="Kaggle handle: owner/name/versions/N, or owner/name for the newest version",
     )
-    classes: tuple[str, ...] = Field(
-        ("NonDemented", "VeryMildDemented", "MildDemented", "ModerateDemented"),
-        min_length=2,
-        strict=False,  # YAML has lists only
-        description="classes in the order of their labels",
+    classes: Classes = Field(
+        None,
+        description="class folders (or labels) in order, or `class: [folders]` to merge some; null: all of them",
+    )
+    exclude: Names = Field((), description="folders (or labels) whose images are left out")
+    healthy: Healthy = Field(
+        AUTO, description="class of healthy people, or null; `auto`: the class with a usual name for it"
     )
     subjects: SubjectSettings | None = Field(
         None, description="where the subjects are written; null: in the file names, or found by content"
@@ -43,12 +43,27 @@ class DataSettings(StrictModel):
     )
     on_corrupt: Literal["fail", "skip"] = Field("fail", description="what to do with images that cannot be read")
 
-    @field_validator("classes")
-    @classmethod
-    def _classes_differ(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
-        if len({plain(name) for name in classes}) < len(classes):
-            raise ValueError("class names must differ in more than case, spaces and punctuation")
-        return classes
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        if self.classes is None:
+            return self
+        folders = folders_of(self.classes)
+        excluded = [
+            name for name in self.exclude if plain(name) in {plain(f) for names in folders.values() for f in names}
+        ]
+        if excluded:
+            raise ValueError(f"exclude must not name folders of classes; it names {', '.join(excluded)}")
+        if self.healthy not in (None, AUTO, *folders):
+            raise ValueError(f"healthy must be one of {', '.join(folders)}, or null; it is {self.healthy}")
+        return self
+
+    @property
+    def known_classes(self) -> tuple[str, ...] | None:
+        """Names of the classes in label order, if they are known before the set is opened."""
+        if self.classes is not None:
+            return tuple(folders_of(self.classes))
+        own = self.source == "phantom" or (self.source == "kaggle" and self.kaggle == KAGGLE)
+        return STAGES if own and not self.exclude else None
 
 
 class AugmentSettings(StrictModel):
@@ -151,3 +166,10 @@ class Experiment(StrictModel):
     )
     sanity: bool = Field(False, description="set for the sanity baselines that are run beside every experiment")
     demo: bool = Field(False, description="set by --demo, for runs that only show that everything works")
+
+
+def canonical(experiment: Experiment) -> Experiment:
+    """Return an experiment as it is hashed: the four classes written out, as older versions did, are the default."""
+    if experiment.data.classes != STAGES:
+        return experiment
+    return experiment.model_copy(update={"data": experiment.data.model_copy(update={"classes": None})})

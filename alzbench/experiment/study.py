@@ -25,6 +25,7 @@ from pydantic import Field, ValidationError
 from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.loading import (
+    file_values,
     merge,
     nested,
     parse_assignments,
@@ -100,7 +101,7 @@ def expand_study(
     base_path = path.parent / study.base
     if not base_path.is_file():
         raise ExperimentError(f"{path}: base names {study.base}, but there is no file {base_path}.")
-    values = {"name": base_path.stem, **resolve(base_path)}
+    values = file_values(base_path)
     if study.seeds is not None:
         values["seeds"] = study.seeds
     overrides, assigned = dict(overrides or {}), parse_assignments(assignments)

@@ -25,9 +25,9 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
-from alzbench.experiment.loading import merge, nested, parse_assignments, read_file, resolve, validated
+from alzbench.experiment.loading import file_values, merge, nested, parse_assignments, read_file, validated
 from alzbench.experiment.parameter import Parameter
-from alzbench.experiment.schema import Experiment
+from alzbench.experiment.schema import Experiment, canonical
 from alzbench.experiment.search import NoPruner, PrunerSettings, SamplerSettings, TpeSampler
 from alzbench.experiment.strict import Seeds, StrictModel
 
@@ -35,7 +35,8 @@ from alzbench.experiment.strict import Seeds, StrictModel
 # could not be compared.
 FIXED = (
     "name", "description", "seeds", "labels", "sanity", "demo", "protocol", "model.file",
-    "data.source", "data.kaggle", "data.classes", "data.subjects", "data.on_corrupt", "tracking",
+    "data.source", "data.kaggle", "data.classes", "data.exclude", "data.healthy", "data.subjects", "data.on_corrupt",
+    "tracking",
 )  # fmt: skip
 REPLACED = ("name", "description", "seeds")  # the sweep has its own, so a value for the base would be lost
 
@@ -212,7 +213,7 @@ class LoadedSweep:
         """
         sweep = self.sweep.model_dump(mode="json", exclude={"name", "description", "trials", "minutes", "final"})
         # as in a run's hash, only values that differ from the defaults: new settings of experiments do not change it
-        base = self.base.model_dump(mode="json", exclude_defaults=True,
+        base = canonical(self.base).model_dump(mode="json", exclude_defaults=True,
                                     exclude={"name": True, "description": True, "seeds": True, "tracking": True,
                                              "data": {"source", "kaggle"}})  # fmt: skip
         base = {section: values for section, values in base.items() if values != {}}
@@ -246,7 +247,7 @@ def load_sweep(
     base_file = path.parent / sweep.base
     if not base_file.is_file():
         raise ExperimentError(f"{path}: base names {sweep.base}, but there is no file {base_file}.")
-    values: dict[str, Any] = {"name": base_file.stem, **resolve(base_file)}
+    values = file_values(base_file)
     assigned, overrides = parse_assignments(assignments), dict(overrides or {})
     try:
         refuse_replaced(assigned)

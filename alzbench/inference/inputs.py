@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from alzbench.data.folder import SUFFIXES
+from alzbench.data.files import SUFFIXES
 from alzbench.data.images import colourfulness, decode, read_image, resize
 from alzbench.data.medical import (
     DICOM_SUFFIXES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 from alzbench import __version__
 from alzbench.data.audit import NEAR_COPY, Audit
 from alzbench.data.images import decode_image
+from alzbench.data.unused import unused_text
 from alzbench.drawing import PlainFigure
 from alzbench.errors import DataError
 from alzbench.report.columns import COUNT, SHARE_OF_MANY
@@ -26,7 +28,9 @@ _SIZE = 160
 def audit_document(audit: Audit) -> Document:
     """Return the document of an audit, the most serious finding last."""
     fold = "" if audit.fold is None else f", fold {audit.fold}"
-    notes = [f"subjects identified by: {', '.join(f'{by} {n:,}' for by, n in audit.subject_by.items())}"]
+    notes = [*_uses(audit), f"subjects found by: {', '.join(f'{by} {n:,}' for by, n in audit.subject_by.items())}"]
+    if audit.unknown:
+        notes.append(f"of unknown subject: {_first(audit.unknown)}")
     if audit.agreement is not None:
         notes.append(f"share of slices whose most similar next slice is of the same subject: {audit.agreement:.4f}")
     tables = (_counts("images", audit.images), _counts("subjects", audit.subjects))
@@ -38,19 +42,30 @@ def audit_document(audit: Audit) -> Document:
     return Document("Audit", f"alzbench {__version__}", (section,), data={**data, "leaks": audit.leaks})
 
 
+def _uses(audit: Audit) -> list[str]:
+    """Return a note on the images that are not in the set, and on those that the protocol leaves unused."""
+    number, outside = sum(audit.subject_by.values()), sum(int(row["images"]) for row in audit.left_out)
+    notes = [f"images: {number:,} in the set, {f'{outside:,} left out' if outside else 'none left out'}"]
+    notes += [f"left out: {row['images']:,} in {row['folder']}: {row['reason']}" for row in audit.left_out]
+    return [*notes, *([f"not used by the protocol: {unused_text(audit.unused)}"] if audit.unused else [])]
+
+
+def _first(names: Sequence[str]) -> str:
+    more = [and_more(len(names) - _MOST)] if len(names) > _MOST else []
+    return ", ".join([*names[:_MOST], *more])
+
+
 def findings(audit: Audit) -> list[str]:
     """Return a sentence for each finding."""
     leak, n = audit.leakage, audit.leakage.test_images
     sentences = []
     for row in audit.label_conflicts.head(_MOST).itertuples():
-        sentences.append(f"label conflict: {row.what} has {row.images} images labelled {row.labels}")
+        sentences.append(f"label conflict: {row.what} has {row.images} images labelled {row.labels}: {row.files}")
     if len(audit.label_conflicts) > _MOST:
         sentences.append(f"{and_more(len(audit.label_conflicts) - _MOST)} label conflicts")
     for fold, names in audit.untestable.items():
         sentences.append(f"fold {fold} has no test subject of {', '.join(names)}, so it cannot test this class")
     if audit.protocol == "given":
-        if audit.unused:
-            sentences.append(f"{audit.unused:,} images are in no part of the given split, and are not used")
         untested = [str(name) for name, count in audit.images["test"].items() if not count]
         if untested:
             sentences.append(f"the test part has no image of {', '.join(untested)}")

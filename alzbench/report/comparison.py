@@ -196,7 +196,10 @@ class _Part:
         return make_table("Effects of the factors", columns, self.effects, note, "effects")
 
     def _by_subject(self) -> Table:
-        columns = [metric_column(metric) for metric in headline_first(metrics(level="subject"))]
+        # without a class of healthy people, no experiment has scores of this view
+        views = {m.view for m in metrics(level="subject") if any(r.get(m.name) is not None for r in self.records)}
+        shown = [m for m in headline_first(metrics(level="subject")) if m.view != "demented" or m.view in views]
+        columns = [metric_column(metric) for metric in shown]
         records = [record for record in self._with(columns) if record.get("subjects") is not None]
         note = (
             "Each subject is classified once, by the mean probabilities or by the vote of its slices. Means over the "

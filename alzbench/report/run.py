@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from alzbench import __version__
+from alzbench.data.unused import unused_text
 from alzbench.errors import DataError
 from alzbench.evaluation.intervals import FEWEST_CLUSTERS
 from alzbench.evaluation.metrics import ACCURACY, CLASS_HEADLINE, METRICS, Metric, metrics
@@ -47,6 +48,12 @@ class ScoredRun:
     table: pd.DataFrame | None
     subgroups: Sequence[SubgroupScores] = ()
 
+    @property
+    def has_healthy(self) -> bool:
+        """False if the scores by subject have no class of healthy people."""
+        subjects = self.run.evaluation().subjects
+        return subjects is None or subjects.demented is not None
+
 
 def score_run(run: Run, predictions: bool = True) -> ScoredRun:
     """Score a complete run.
@@ -74,6 +81,7 @@ def score_run(run: Run, predictions: bool = True) -> ScoredRun:
     per_class = stored.evaluation.images.per_class
     described = run.described() if table is not None else None
     found = {} if described is None else find_subgroups(described)
+    tables = {} if table is None else {run.card.seed: table}
     return ScoredRun(
         run,
         scores,
@@ -81,7 +89,7 @@ def score_run(run: Run, predictions: bool = True) -> ScoredRun:
         {name: int(values.get("support") or 0) for name, values in per_class.items()},
         stored.labels_only,
         table,
-        score_subgroups({run.card.seed: table}, found, not stored.labels_only) if table is not None else (),
+        score_subgroups(tables, found, not stored.labels_only, stored.healthy_label),
     )
 
 
@@ -185,8 +193,16 @@ def _about(run: Run) -> Table:
             about["kept"] = f"epoch {stored.kept_epoch} of {stored.epochs} ({stored.keep})"
         if stored.duration_s:
             about["seconds"] = ", ".join(f"{step} {value:.1f}" for step, value in stored.duration_s.items())
-        if stored.skipped_images:
-            about["left out"] = f"{stored.skipped_images} images, listed with the reasons in skipped.csv"
+        left_out = (
+            [f"{stored.skipped_images} unreadable images, listed in skipped.csv"] if stored.skipped_images else []
+        )
+        if stored.left_out_images:
+            number = sum(int(row["images"]) for row in stored.left_out_images)
+            left_out.append(f"{number:,} images outside the set, listed in left_out.csv")
+        if left_out:
+            about["left out"] = "; ".join(left_out)
+        if stored.unused_images:
+            about["not used"] = unused_text(stored.unused_images)
     columns = [Column("what", "run"), Column("value", run.name)]
     return make_table("Run", columns, [{"what": what, "value": value} for what, value in about.items()])
 
@@ -230,10 +246,14 @@ def _by_class(title: str, key: str, shown: Sequence[Metric], scored: ScoredRun) 
 
 
 def _subject_metrics(scored: ScoredRun) -> list[Metric]:
-    """Return the metrics by subject; without probabilities, only those that need no mean of them."""
+    """Return the metrics by subject: without probabilities, only those that need no mean of them.
+
+    Those of healthy or demented are left out if no class is of healthy people.
+    """
     if scored.scores.subjects is None:
         return []
-    return [metric for metric in metrics(level="subject") if metric.view != "mean" or not scored.labels_only]
+    left_out = ({"mean"} if scored.labels_only else set()) | (set() if scored.has_healthy else {"demented"})
+    return [metric for metric in metrics(level="subject") if metric.view not in left_out]
 
 
 def _by_subject(scored: ScoredRun) -> Table:

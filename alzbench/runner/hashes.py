@@ -8,6 +8,7 @@ from typing import Any
 
 from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment import Experiment
+from alzbench.experiment.schema import canonical
 from alzbench.models.variant_file import file_digest
 from alzbench.models.weights import weights_fingerprint
 from alzbench.runner.resolved import model_options
@@ -31,7 +32,7 @@ def settings_hash(experiment: Experiment) -> str:
     Only settings that differ from their defaults are hashed, so a setting that is added later does not change the hash
     of older runs. If you change the meaning of a default, increase `_MEANING`.
     """
-    values = experiment.model_dump(mode="json", exclude=_NOT_HASHED, exclude_defaults=True)
+    values = canonical(experiment).model_dump(mode="json", exclude=_NOT_HASHED, exclude_defaults=True)
     values.setdefault("model", {})["options"] = model_options(experiment, exclude_defaults=True)
     if experiment.model.file is not None:
         values["model"]["file"] = file_digest(experiment.model)

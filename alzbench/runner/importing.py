@@ -92,10 +92,11 @@ def import_predictions(path: Path, source: Source, store: RunStore, say: Callabl
         created = datetime.now(UTC).isoformat(timespec="seconds")
         writer = RunWriter(hidden, card.model_copy(update={"created": created}))
         writer.write_table("predictions.csv", table)
-        writer.write_counts(table)
+        healthy = source.like.metrics().healthy_label if source.like else 0
+        writer.write_counts(table, healthy)
         if source.like and (described := source.like.described()) is not None:
             writer.write_table("covariates.csv", described.drop(columns=["subject", "slice"]).reset_index())
-        writer.write_metrics(_metrics(table, card, foreign.labels_only))
+        writer.write_metrics(_metrics(table, card, foreign.labels_only, healthy))
         writer.mark("complete")  # last: a folder without a card is no run if this process is killed
     return read_run(target)
 
@@ -116,11 +117,13 @@ def _known(source: Source) -> pd.DataFrame | None:
     return known
 
 
-def _metrics(table: pd.DataFrame, card: Card, labels_only: bool) -> RunMetrics:
-    evaluation = evaluate(table, probabilities=not labels_only)
+def _metrics(table: pd.DataFrame, card: Card, labels_only: bool, healthy: int | None) -> RunMetrics:
+    evaluation = evaluate(table, not labels_only, healthy)
+    name = None if healthy is None else evaluation.images.classes[healthy]
     metrics = RunMetrics(
-        test=evaluation.images, test_by_subject=evaluation.subjects, protocol=card.protocol, leaks=card.leaks
-    )
+        test=evaluation.images, test_by_subject=evaluation.subjects, protocol=card.protocol, leaks=card.leaks,
+        healthy=name,
+    )  # fmt: skip
     return metrics.model_copy(update={"labels_only": LABELS_ONLY}) if labels_only else metrics
 
 

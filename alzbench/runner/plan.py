@@ -63,7 +63,8 @@ def check(experiment: Experiment) -> None:
     try:
         model_options(experiment)
         check_backbone(experiment.model.backbone)
-        experiment.imbalance.check_classes(experiment.data.classes)
+        if experiment.data.known_classes is not None:
+            experiment.imbalance.check_classes(experiment.data.known_classes)
         if experiment.fine_tune is not None:
             check_block(experiment.model.backbone.name, experiment.fine_tune.first_block)
         if experiment.model.variant not in SANITY:

@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 from alzbench import atomic
+from alzbench.data.files import count_left_out
 from alzbench.data.leakage import measure_leakage
 from alzbench.data.manifest import ImageSet
 from alzbench.data.protocols import split_of_run
+from alzbench.data.unused import count_unused, unused_text
 from alzbench.environment import describe_environment
 from alzbench.evaluation.evaluate import Evaluation, evaluate
 from alzbench.evaluation.metrics import ACCURACY
@@ -52,13 +54,14 @@ def run_job(job: Job, context: Context, listeners: Sequence[EpochListener] = ())
     """
     start = time.monotonic()
     images = context.images.open(job.experiment.data)
+    job.experiment.imbalance.check_classes(images.classes)
     split = split_images(job, images)
     card = make_card(job, images, split)
     restart = job.restarts(context.force)
     if not restart and (stored := context.store.find_complete(card)) is not None:
         return _outcome(job, "stored", stored, start)
     if job.trial is None:
-        context.progress.say(f"{job.title}: {count_images(split, images.classes)}")
+        context.progress.say(f"{job.title}: {count_images(split, images, job.experiment.protocol.name)}")
     split = usable_images(job, images, split)
     estimator = make_estimator(job, images, split, context.progress)
     durations: dict[str, float] = {}
@@ -74,8 +77,8 @@ def run_job(job: Job, context: Context, listeners: Sequence[EpochListener] = ())
             if job.trial is None:
                 estimator.save(writer.path)
         with timed(durations, "evaluation"):
-            evaluations = {part: evaluate(table) for part, table in tables.items()}
-            write_predictions(tables, writer)
+            evaluations = {part: evaluate(table, healthy=images.healthy_label) for part, table in tables.items()}
+            write_predictions(tables, images.healthy_label, writer)
             if job.trial is None:
                 draw_figures(job, fit, evaluations["test"], writer.path / "figures")
         writer.write_metrics(collect_metrics(card, images, split, fit, evaluations, durations))
@@ -95,13 +98,15 @@ def split_images(job: Job, images: ImageSet) -> pd.DataFrame:
     return split
 
 
-def count_images(split: pd.DataFrame, classes: Sequence[str]) -> str:
-    """Return the number of images in each part, and the classes without test images, for people."""
+def count_images(split: pd.DataFrame, images: ImageSet, protocol: str) -> str:
+    """Return the number of images in each part and in none, and the classes without test images, for people."""
     counts = split["part"].value_counts()
     text = ", ".join(f"{counts.get(part, 0):,} {part}" for part in ("train", "validation", "test")) + " images"
+    unused = unused_text(count_unused(images.manifest, split, protocol))
     tested = set(split.loc[split["part"] == "test", "label"])
-    missing = [name for label, name in enumerate(classes) if label not in tested]
-    return f"{text}; no test images of {', '.join(missing)}" if missing else text
+    missing = [name for label, name in enumerate(images.classes) if label not in tested]
+    no_test = f"no test images of {', '.join(missing)}" if missing else ""
+    return "; ".join(part for part in (text, unused and f"not used: {unused}", no_test) if part)
 
 
 def usable_images(job: Job, images: ImageSet, split: pd.DataFrame) -> pd.DataFrame:
@@ -134,6 +139,10 @@ def make_estimator(job: Job, images: ImageSet, split: pd.DataFrame, progress: Pr
 def write_setup(job: Job, images: ImageSet, split: pd.DataFrame, writer: RunWriter) -> None:
     """Write the files that are known before training; for a trial, only those that differ between trials."""
     experiment = job.experiment
+    if images.kaggle:  # with the version that was found, for a handle without one
+        experiment = experiment.model_copy(
+            update={"data": experiment.data.model_copy(update={"kaggle": images.kaggle})}
+        )
     atomic.write_text(writer.path / "experiment.yaml", resolved_yaml(experiment))
     writer.write_json("environment.json", describe_environment())
     if job.trial is not None:
@@ -146,6 +155,8 @@ def write_setup(job: Job, images: ImageSet, split: pd.DataFrame, writer: RunWrit
     if len(images.covariates.columns):
         test = split.index[split["part"] == "test"]
         writer.write_table("covariates.csv", split.loc[test, ["image"]].join(images.covariates))
+    if len(images.left_out):
+        writer.write_table("left_out.csv", images.left_out[["image", "reason"]])
 
 
 def train(estimator: Estimator, writer: RunWriter, listeners: Listeners) -> Fit:
@@ -166,12 +177,12 @@ def predict(job: Job, estimator: Estimator, fit: Fit, split: pd.DataFrame, class
     return tables
 
 
-def write_predictions(tables: Tables, writer: RunWriter) -> None:
+def write_predictions(tables: Tables, healthy: int | None, writer: RunWriter) -> None:
     """Write the predictions tables, and the counts of the test part by subject."""
     writer.write_table("predictions_val.csv", tables["validation"])
     if "test" in tables:
         writer.write_table("predictions.csv", tables["test"])
-        writer.write_counts(tables["test"])
+        writer.write_counts(tables["test"], healthy)
 
 
 def draw_figures(job: Job, fit: Fit, test: Evaluation, folder: Path) -> None:
@@ -209,7 +220,10 @@ def collect_metrics(
         leaks=card.leaks,
         leakage=measure_leakage(split),
         images={str(part): int(n) for part, n in split["part"].value_counts().items()},
+        healthy=images.healthy,
         skipped_images=len(images.skipped),
+        left_out_images=count_left_out(images.left_out),
+        unused_images=count_unused(images.manifest, split, card.protocol),
         duration_s=durations,
         **notes,
     )

@@ -52,7 +52,11 @@ class RunMetrics(TrainingNotes):
         protocol, leaks: As on the card.
         leakage: Train/test leakage of the split.
         images: Part of the split -> number of images.
-        skipped_images: Number of images that were left out, because they are unreadable or have no label.
+        skipped_images: Number of unreadable images that were left out.
+        left_out_images: Images below the set's folder that are not in the set: folder, images (their number), reason.
+        unused_images: Kind of image -> number of images of the set that the split leaves unused.
+        healthy: The class of healthy people; None if there is none. Older versions did not store it; then it is the
+            first class.
         duration_s: Step -> seconds.
         labels_only: The reason why there are no metrics of probabilities; empty if there are.
     """
@@ -67,6 +71,9 @@ class RunMetrics(TrainingNotes):
     leakage: Leakage | None = None
     images: dict[str, int] = {}
     skipped_images: int = 0
+    left_out_images: list[dict[str, str | int]] = []
+    unused_images: dict[str, int] = {}
+    healthy: str | None = None
     duration_s: dict[str, float] = {}
     labels_only: str = Field("", validation_alias=AliasChoices("labels_only", "answers_only"))
 
@@ -76,6 +83,14 @@ class RunMetrics(TrainingNotes):
         if self.test is None:
             raise ValueError("it holds no test scores")
         return Evaluation(images=self.test, subjects=self.test_by_subject)
+
+    @property
+    def healthy_label(self) -> int | None:
+        """Label of the class of healthy people; None if there is none."""
+        scores = self.test or self.validation
+        if "healthy" not in self.model_fields_set or scores is None:
+            return 0
+        return None if self.healthy is None else scores.classes.index(self.healthy)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields that were set, as plain values."""

@@ -98,7 +98,9 @@ class Run:
                     f"{path} is damaged ({_first(error)}); remove this file, or repeat the run with --force."
                 ) from None
             return counts
-        return count_subjects(self.predictions()) if self.has_predictions() else None
+        if not self.has_predictions():
+            return None
+        return count_subjects(self.predictions(), self.metrics().healthy_label if self.is_scored else 0)
 
     def _check_counts(self, counts: SubjectCounts) -> None:
         """Raise ValueError if a complete run has scores for other numbers of images or classes."""

@@ -41,9 +41,9 @@ class RunWriter:
         """Write metrics.json."""
         self.write_json("metrics.json", metrics.to_json())
 
-    def write_counts(self, table: pd.DataFrame) -> None:
-        """Write subjects.json, the counts of a predictions table."""
-        self.write_json("subjects.json", count_subjects(table).to_json(), indent=None)
+    def write_counts(self, table: pd.DataFrame, healthy: int | None = 0) -> None:
+        """Write subjects.json, the counts of a predictions table; `healthy`: see `count_subjects`."""
+        self.write_json("subjects.json", count_subjects(table, healthy).to_json(), indent=None)
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a CSV file."""

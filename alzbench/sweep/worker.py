@@ -171,7 +171,7 @@ class _EpochPruner(EpochListener):
         """Report the epoch, which is not stored yet: if the process dies before it is, the epoch is reported again."""
 
         def value() -> float:
-            evaluation = evaluate(event.predict())
+            evaluation = evaluate(event.predict(), healthy=None)
             by_subject = evaluation.subjects.mean if evaluation.subjects else None
             return objective_values(self._work.loaded, evaluation.images, by_subject)[0]
 

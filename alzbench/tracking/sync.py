@@ -212,7 +212,7 @@ class _ImageFiles:
     """Files of images, for image sets on this machine; nothing is downloaded."""
 
     def __init__(self) -> None:
-        self._sets: dict[DataSettings, dict[str, Path]] = {}
+        self._sets: dict[str, dict[str, Path]] = {}
 
     def by_name(self, run: Run) -> Pictures:
         """Return a function from the name of one of the run's images to its file."""
@@ -220,15 +220,22 @@ class _ImageFiles:
             settings = DataSettings.model_validate(_values(run).get("data") or {})
         except ValidationError:
             return lambda _: None
-        if settings not in self._sets:
-            self._sets[settings] = _files(settings)
-        return self._sets[settings].get
+        key = settings.model_dump_json()
+        if key not in self._sets:
+            self._sets[key] = _files(settings)
+        return self._sets[key].get
 
 
 def _files(settings: DataSettings) -> dict[str, Path]:
-    root = find_cached(settings.kaggle) if settings.source == "kaggle" else Path(settings.source).expanduser()
+    if settings.source == "kaggle":
+        cached = find_cached(settings.kaggle)
+        if cached is None:
+            return {}
+        root = cached.folder
+    else:
+        root = Path(settings.source).expanduser()
     try:
-        files = list_folder(root, settings.classes) if root is not None else None
+        files = list_folder(root, settings.classes, settings.exclude).files
     except (DataError, OSError):
         return {}
-    return {} if files is None else {row.image: Path(str(row.path)) for row in files.itertuples()}  # type: ignore[misc]
+    return {row.image: Path(str(row.path)) for row in files.itertuples()}  # type: ignore[misc]

@@ -107,7 +107,7 @@ def report(notebook: dict[str, float], ours: dict[str, Seconds], opening: float)
 
 def link_part(data: Path, folder: Path, images: int) -> Part:
     """Link a random part of a set into a folder of the same layout."""
-    files = list_folder(data, experiment("baseline", None).data.classes)
+    files = list_folder(data).files
     counts = files["part"].value_counts()
     share = images / int(counts["augmented"])
     chosen = files.sample(frac=share, random_state=0)

@@ -101,9 +101,9 @@ def test_audit_counts_what_the_given_split_does_not_use(
     )
     audited = alzbench("audit", experiment, "--protocol", "given", "--quiet")
     text = " ".join(audited.out.split())
-    assert "4 images are in no part of the given split" in text
+    assert "not used by the protocol: 4 without a part" in text
     assert "the test part has no image of ModerateDemented" in text
-    assert "subjects identified by: table 48" in text
+    assert "subjects found by: table 48" in text
 
 
 def test_conditions_that_are_wrong(alzbench: Command, experiment: Path, tmp_path: Path) -> None:
@@ -116,7 +116,9 @@ def test_conditions_that_are_wrong(alzbench: Command, experiment: Path, tmp_path
 
 def test_a_table_that_is_wrong(alzbench: Command, experiment: Path, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("image,label\n00000.png,Unknown\n")
-    assert_sentence(alzbench("audit", experiment, "--quiet"), 3, "a label must be one of NonDemented")
+    assert_sentence(alzbench("audit", experiment, "--quiet"), 3, "must give labels of at least two classes")
+    classes = "data.classes=[NonDemented, MildDemented]"
+    assert_sentence(alzbench("audit", experiment, "--set", classes, "--quiet"), 3, "a label must be one of NonDemented")
     option = "data.subjects={pattern: '(?P<subject>.)'}"
     assert_sentence(alzbench("audit", experiment, "--set", option), 2, "exactly one of table, pattern")
     assert_sentence(alzbench("audit", "--set", option, "--data", "x"), 3, "There is no folder x")

@@ -122,7 +122,7 @@ def test_all_bad_images_are_named_at_once_and_end_with_3(
     assert os.listdir() == []
 
 
-def test_data_come_from_the_option_then_the_variable_then_the_file(
+def test_data_come_from_the_option_or_else_from_the_variable(
     alzbench: Command, tiny_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def source(*arguments: str) -> str:

@@ -65,9 +65,12 @@ def test_exact_copies_and_label_conflicts(tmp_path: Path, silent: Progress) -> N
     )
     assert result.exact_copies == 1
     (conflict,) = result.label_conflicts.to_dict(orient="records")
-    assert conflict["what"].startswith("content ")
+    assert conflict["what"] == "the same picture as AugmentedAlzheimerDataset/MildDemented/wrong.png"
     assert conflict["images"] == 3
     assert conflict["labels"] == "MildDemented, NonDemented"
+    assert conflict["files"] == (
+        "AugmentedAlzheimerDataset/MildDemented/wrong.png, AugmentedAlzheimerDataset/NonDemented/copied.png"
+    )
 
 
 def test_json_is_plain(phantom: ImageSet, silent: Progress) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from alzbench.data.described import has_covariate, list_all_images
+from alzbench.data.described import has_covariate
 from alzbench.data.manifest import ImageSet, open_image_set
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
@@ -67,12 +67,9 @@ def test_images_without_a_row_are_left_out_and_reported(
 ) -> None:
     images = open_with(flat, table[1:], loud)
     missing = table["image"][0]
-    assert images.skipped.to_dict("records") == [{"image": missing, "reason": "no label in table.csv"}]
+    assert images.left_out.to_dict("records") == [{"image": missing, "folder": ".", "reason": "no label in table.csv"}]
     assert len(images.manifest) == len(table) - 1
-    assert f"1 images are not described by {flat.parent / 'table.csv'}; without a label they are left out" in said(
-        console
-    )
-    assert missing in said(console)
+    assert "1 image files are left out of the set: 1 in .: no label in table.csv" in said(console)
 
 
 def test_rows_without_an_image_are_reported(
@@ -146,8 +143,8 @@ def test_a_pattern_reads_the_path(tmp_path: Path, loud: Progress, console: io.St
     assert set(images.manifest["slice"]) == {"3"}
     assert set(images.manifest["subject_by"]) == {"pattern"}
     assert set(images.covariates["age"]) == {"60"}
-    assert images.skipped["image"].tolist() == ["preview.png"]
-    assert "1 images are not described by data.subjects.pattern" in said(console)
+    assert images.left_out["image"].tolist() == ["preview.png"]
+    assert "1 in .: no label in the pattern" in said(console)
 
 
 def test_a_pattern_that_fits_half_of_the_files_says_so(
@@ -191,7 +188,7 @@ def test_bids(tmp_path: Path) -> None:
 )
 def test_wrong_descriptions_are_refused(flat: Path, table: pd.DataFrame, change: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        open_with(flat, table.assign(**change))
+        open_with(flat, table.assign(**change), classes=list(CLASSES))
 
 
 def test_ambiguous_and_missing_files_are_refused(flat: Path, table: pd.DataFrame) -> None:
@@ -204,19 +201,37 @@ def test_ambiguous_and_missing_files_are_refused(flat: Path, table: pd.DataFrame
         open_with(flat, str(flat / "nothing.csv"))
 
 
-def test_all_images_are_listed_in_any_folders(tmp_path: Path) -> None:
-    for name in ("b/x.png", "a.JPG", "b/c/d/y.png"):
-        write_image(tmp_path / "set" / name, 0)
-    for name in (".hidden/z.png", "__MACOSX/w.png", "b/.v.png"):
-        write_image(tmp_path / "set" / name, 0)
-    (tmp_path / "set" / "b" / "notes.txt").write_text("")
-    (tmp_path / "set" / "b" / "loop").symlink_to(tmp_path / "set")
-    assert list_all_images(tmp_path / "set")["image"].tolist() == ["a.JPG", "b/c/d/y.png", "b/x.png"]
+def test_labelled_images_may_be_in_any_folders(tmp_path: Path, loud: Progress) -> None:
+    names = ["deep/b/x.png", "deep/a.JPG", "deep/b/c/d/y.png"]
+    for number, name in enumerate(names):
+        write_image(tmp_path / "set" / name, number)
+    for name in ("deep/.hidden/z.png", "deep/__MACOSX/w.png"):
+        write_image(tmp_path / "set" / name, 9)
+    (tmp_path / "set" / "deep" / "b" / "loop").symlink_to(tmp_path / "set")
+    table = pd.DataFrame({"image": names, "subject": ["1", "2", "3"], "label": ["sick", "control", "other"]})
+    images = open_with(tmp_path / "set", table, loud, exclude=["Other"])
+    assert images.manifest[["image", "label"]].to_numpy().tolist() == [["b/x.png", 1], ["a.JPG", 0]]
+    assert (images.classes, images.healthy) == (["control", "sick"], "control")
+    assert dict(images.left_out[["image", "reason"]].to_numpy()) == {
+        "deep/.hidden/z.png": "in a hidden folder or file",
+        "deep/b/c/d/y.png": "left out by data.exclude",
+    }
+    merged = open_with(tmp_path / "set", table, classes={"healthy": "control", "ill": ["sick", "other"]})
+    assert (merged.classes, merged.manifest["label"].tolist()) == (["healthy", "ill"], [1, 0, 1])
+
+
+def test_a_labelled_set_needs_a_folder_with_images(tmp_path: Path) -> None:
+    table = pd.DataFrame({"image": ["a"], "label": ["sick"]})
+    with pytest.raises(DataError, match="There is no folder"):
+        open_with(tmp_path / "nowhere", table)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="must contain images"):
-        list_all_images(tmp_path / "empty")
-    with pytest.raises(DataError, match="There is no folder"):
-        list_all_images(tmp_path / "nowhere")
+        open_with(tmp_path / "empty", table)
+    write_image(tmp_path / "empty" / "a.png", 1)
+    with pytest.raises(DataError, match="labels of at least two classes; it gives 'sick'"):
+        open_with(tmp_path / "empty", table)
+    with pytest.raises(DataError, match=r"data\.exclude must name labels of .*there is none named docs"):
+        open_with(tmp_path / "empty", table, exclude=["docs"])
 
 
 def test_covariates_are_known_before_images_are_read(flat: Path, table: pd.DataFrame) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -19,11 +20,14 @@ from kagglesdk import kaggle_env
 
 from alzbench.data.folder import list_folder
 from alzbench.data.kaggle import download, find_cached
-from alzbench.data.manifest import locate
+from alzbench.data.manifest import ImageSets, locate
 from alzbench.errors import DataError
-from alzbench.experiment import DataSettings
+from alzbench.experiment import DataSettings, Experiment, load_experiment
 from alzbench.progress import Progress
+from alzbench.runner import Context, run_all, settings_hash
+from alzbench.store import RunStore
 from tests.helpers.images import CLASSES
+from tests.helpers.stub_network import Stub
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +43,7 @@ class Kaggle(ThreadingHTTPServer):
         body: The archive.
         sent: Number of its bytes that are sent before the connection is closed.
         checksum: Its MD5, in base64; '' for none.
+        version: The newest version of every data set.
         requests: The requests so far: method, path, and the requested range, if any.
         tokens: The credentials of each call of the API.
     """
@@ -46,6 +51,7 @@ class Kaggle(ThreadingHTTPServer):
     def __init__(self, body: bytes) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.status = 200
+        self.version = 7
         self.requests: list[str] = []
         self.tokens: list[str | None] = []
         self.serve(body)
@@ -63,12 +69,15 @@ class Handler(BaseHTTPRequestHandler):
         self.server.tokens.append(self.headers.get("Authorization"))
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         refused = self.server.status >= 400
-        self.send_response(self.server.status if refused else 302)
+        asked = "GetDataset" in self.path.rsplit("/", 1)[-1] and "Download" not in self.path
+        body = json.dumps({"currentVersionNumber": self.server.version}).encode() if asked else b"{}"
+        self.send_response(self.server.status if refused else 200 if asked else 302)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Location", "/archive.zip")
-        self.send_header("Content-Length", "2")
+        if not asked:
+            self.send_header("Location", "/archive.zip")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(body)
 
     def do_GET(self) -> None:
         wanted = self.headers.get("Range")
@@ -127,10 +136,56 @@ def kaggle(archive: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kaggle]:
 
 def test_a_set_is_downloaded_once_and_then_needs_no_request(kaggle: Kaggle) -> None:
     folder = download(HANDLE)
-    assert len(list_folder(folder, CLASSES)) == IMAGES
+    assert len(list_folder(folder.folder, CLASSES).files) == IMAGES
     assert kaggle.requests == ["POST /v1/datasets.DatasetApiService/DownloadDataset", "GET /archive.zip"]
     assert download(HANDLE) == folder
     assert len(kaggle.requests) == 2
+
+
+def test_a_handle_without_a_version_gets_the_newest_one(kaggle: Kaggle) -> None:
+    downloaded = download("someone/some-set")
+    assert downloaded.handle == "someone/some-set/versions/7"
+    assert downloaded.folder.name == "7"
+    assert len(list_folder(downloaded.folder, CLASSES).files) == IMAGES
+    assert [request.rsplit("/", 1)[-1] for request in kaggle.requests] == [
+        "GetDataset", "DownloadDataset", "archive.zip",
+    ]  # fmt: skip
+    kaggle.version = 8
+    kaggle.status = 500
+    assert download("someone/some-set") == downloaded  # in the cache, so that Kaggle is not asked for a newer one
+    assert len(kaggle.requests) == 3
+
+
+def test_the_newest_version_in_the_cache_is_used(kaggle: Kaggle) -> None:
+    for version in (9, 10, 2):
+        download(f"someone/some-set/versions/{version}")
+    asked = len(kaggle.requests)
+    assert download("someone/some-set").handle == "someone/some-set/versions/10"
+    assert len(kaggle.requests) == asked
+
+
+def test_a_damaged_download_without_a_version_is_deleted(kaggle: Kaggle, archive: bytes) -> None:
+    kaggle.serve(b"<html>".ljust(len(archive), b" "))
+    with pytest.raises(DataError, match=r"someone/some-set .*run the same command again"):
+        download("someone/some-set")
+    kaggle.serve(archive)
+    assert download("someone/some-set").handle == "someone/some-set/versions/7"
+
+
+def test_a_run_stores_the_version_that_was_found(
+    kaggle: Kaggle, tiny: Callable[..., Experiment], store: RunStore, stub: type[Stub]
+) -> None:
+    del stub
+    said: list[str] = []
+    progress = Progress()
+    progress.say = said.append  # type: ignore[method-assign]
+    experiment = tiny(data={"source": "kaggle", "kaggle": "someone/some-set"})
+    (outcome,) = run_all([experiment], Context(ImageSets(progress), store, progress), sanity=False)
+    stored = load_experiment(outcome.run().path / "experiment.yaml")
+    assert stored.data.kaggle == "someone/some-set/versions/7"
+    assert "data: someone/some-set/versions/7 from kagglehub" in said
+    assert settings_hash(stored) == settings_hash(experiment) == outcome.run().card.settings_hash
+    assert len(kaggle.requests) == 3
 
 
 def test_a_set_in_the_cache_needs_no_network(kaggle: Kaggle) -> None:
@@ -194,7 +249,7 @@ def test_a_damaged_download_is_deleted(kaggle: Kaggle, tmp_path: Path) -> None:
         download(HANDLE)
     assert not [path for path in tmp_path.glob("kagglehub/**/*") if path.is_file()]
     kaggle.checksum = right
-    assert len(list_folder(download(HANDLE), CLASSES)) == IMAGES
+    assert len(list_folder(download(HANDLE).folder, CLASSES).files) == IMAGES
 
 
 def test_an_interrupted_download_is_resumed_by_the_same_command(kaggle: Kaggle, archive: bytes) -> None:
@@ -206,7 +261,7 @@ def test_an_interrupted_download_is_resumed_by_the_same_command(kaggle: Kaggle, 
     with pytest.raises(DataError, match=r"Kaggle cannot be reached to download .*; check the network"):
         download(HANDLE)
     kaggle.sent = len(kaggle.body)
-    assert len(list_folder(download(HANDLE), CLASSES)) == IMAGES
+    assert len(list_folder(download(HANDLE).folder, CLASSES).files) == IMAGES
     assert kaggle.requests[-1] == f"GET /archive.zip bytes={2**20}-"
 
 
@@ -227,7 +282,7 @@ def test_an_archive_that_cannot_be_unpacked_is_deleted(
     with pytest.raises(DataError, match=f"{HANDLE} .*run the same command again.*--data DIR"):
         download(HANDLE)
     kaggle.serve(archive)
-    assert len(list_folder(download(HANDLE), CLASSES)) == IMAGES
+    assert len(list_folder(download(HANDLE).folder, CLASSES).files) == IMAGES
 
 
 def test_an_unreachable_server_is_reported_with_the_alternatives(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,9 +303,9 @@ def test_unreadable_credentials_are_reported(kaggle: Kaggle, tmp_path: Path) -> 
     assert not kaggle.requests
 
 
-@pytest.mark.parametrize("handle", ["owner/set", "owner/set/1", "set", "owner/set/versions/x", "../set/versions/1/.."])
-def test_a_handle_must_name_a_version(handle: str) -> None:
-    with pytest.raises(DataError, match=f"owner/name/versions/N, got '{re.escape(handle)}'"):
+@pytest.mark.parametrize("handle", ["owner/set/1", "set", "owner/set/versions/x", "../set/versions/1/.."])
+def test_a_handle_has_two_or_four_parts(handle: str) -> None:
+    with pytest.raises(DataError, match=f"owner/name or owner/name/versions/N, got '{re.escape(handle)}'"):
         download(handle)
 
 

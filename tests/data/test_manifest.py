@@ -13,11 +13,14 @@ import pytest
 from PIL import Image
 
 from alzbench.arrays import Rows
+from alzbench.data.folder import list_folder
 from alzbench.data.manifest import COLUMNS, ImageSet, locate, open_image_set
+from alzbench.data.names import read_names
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
 from alzbench.progress import Progress
 from tests.helpers.images import write_image
+from tests.helpers.kaggle_names import kaggle_files
 
 
 def opened(folder: Path) -> ImageSet:
@@ -36,6 +39,37 @@ def test_columns_and_pixels(image_folder: Path) -> None:
 def test_the_fingerprint_depends_on_the_content_and_not_on_the_folder(image_folder: Path, tmp_path: Path) -> None:
     before = opened(image_folder).fingerprint
     assert opened(Path(shutil.copytree(image_folder, tmp_path / "elsewhere"))).fingerprint == before
+
+
+def test_the_fingerprint_of_class_folders_alone_does_not_depend_on_their_folder(
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = image_folder / "OriginalDataset"
+    before = opened(folder).fingerprint
+    (tmp_path / "link").symlink_to(folder)
+    for other in (shutil.copytree(folder, tmp_path / "oasis"), tmp_path / "link", folder / ".." / "OriginalDataset"):
+        assert opened(Path(other)).fingerprint == before
+    shutil.copytree(folder, tmp_path / "deep" / "zip" / "zip")
+    assert opened(tmp_path / "deep").fingerprint == before
+    monkeypatch.chdir(folder)
+    assert opened(Path()).fingerprint == before
+    assert opened(image_folder).fingerprint != before
+
+
+def test_merged_classes_are_numbered_by_folder(tmp_path: Path) -> None:
+    files = pd.concat([kaggle_files(2, 27).assign(folder=name) for name in ("MildDemented", "NonDemented")])
+    for seed, row in enumerate(files.itertuples()):
+        write_image(tmp_path / str(row.folder) / Path(str(row.image)).name, seed % 64)
+    classes = {"all": ["MildDemented", "NonDemented"], "none": "x"}
+    write_image(tmp_path / "x" / "1.png", 1)
+    settings = DataSettings.model_validate({"source": str(tmp_path), "size": 32, "classes": classes})
+    images = open_image_set(settings, Progress())
+    assert images.classes == ["all", "none"]
+    # both folders number their subjects from 1; together they would be read as other subjects, or as none
+    listing = list_folder(tmp_path, classes)
+    named = read_names(listing.files.assign(**{"class": listing.files["folder"]}))
+    assert named["subject"].nunique() == 5  # four, and the unknown one
+    assert named["subject"].str.startswith("milddemented").sum() == 64
 
 
 @pytest.mark.parametrize("change", ["content", "name", "label", "part"])
@@ -103,4 +137,4 @@ def test_the_fingerprint_is_the_hash_of_the_table() -> None:
 
 def test_a_source_may_start_with_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert locate(DataSettings(source="~/set"), Progress()) == tmp_path / "set"
+    assert locate(DataSettings(source="~/set"), Progress()).folder == tmp_path / "set"

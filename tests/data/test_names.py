@@ -7,29 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alzbench.data.names import KAGGLE_SLICES, kaggle_names, labelled_names, read_names
-
-
-def kaggle_files(subjects: int, explicit_from: int, prefix: str = "mildDem") -> pd.DataFrame:
-    """Name the slices of a class as in the Kaggle set; the numbers are assigned slice by slice, in text order."""
-    rows, serial = [], 0
-    for number in range(1, KAGGLE_SLICES + 1):
-        texts = sorted([(f"{number}.jpg", 1)] + [(f"{number} ({k}).jpg", k) for k in range(2, subjects + 1)])
-        for text, subject in texts:
-            if number >= explicit_from:
-                name = text
-            else:
-                name, serial = f"{prefix}{serial}.jpg", serial + 1
-            rows.append((f"OriginalDataset/MildDemented/{name}", subject, number))
-    frame = pd.DataFrame(rows, columns=["image", "true_subject", "true_slice"])
-    return frame.assign(**{"class": "MildDemented"}, part="original")
+from alzbench.data.names import kaggle_names, labelled_names, read_names
+from tests.helpers.kaggle_names import kaggle_files
 
 
 def test_two_subjects_by_hand() -> None:
     """Slices 1 to 26 of subjects 1 and 2 are numbered "1 (2)", "1", "2 (2)", "2", ...: text order puts (2) first."""
     files = kaggle_files(2, explicit_from=27)
     named = kaggle_names(files)
-    assert named is not None
     by_name = named.loc[files.index].set_index(files["image"].str.split("/").str[-1])
     assert by_name.loc["mildDem0.jpg"].tolist() == ["milddemented-002", "1"]
     assert by_name.loc["mildDem1.jpg"].tolist() == ["milddemented-001", "1"]
@@ -42,7 +27,6 @@ def test_two_subjects_by_hand() -> None:
 def test_numbers_are_decoded_in_any_order_of_the_files(subjects: int, explicit_from: int, seed: int) -> None:
     files = kaggle_files(subjects, explicit_from).sample(frac=1, random_state=seed)
     named = kaggle_names(files)
-    assert named is not None
     assert named.loc[files.index, "slice"].tolist() == files["true_slice"].astype(str).tolist()
     assert (
         named.loc[files.index, "subject"].tolist() == files["true_subject"].map("milddemented-{:03d}".format).tolist()
@@ -52,7 +36,7 @@ def test_numbers_are_decoded_in_any_order_of_the_files(subjects: int, explicit_f
 @pytest.mark.parametrize("missing", ["mildDem3.jpg", "30.jpg"])
 def test_an_incomplete_class_is_not_guessed(missing: str) -> None:
     files = kaggle_files(3, explicit_from=27)
-    assert kaggle_names(files[~files["image"].str.endswith(f"/{missing}")]) is None
+    assert kaggle_names(files[~files["image"].str.endswith(f"/{missing}")]).empty
 
 
 def test_train_and_test_are_numbered_together() -> None:
@@ -75,7 +59,6 @@ def test_train_and_test_are_numbered_together() -> None:
 def test_names_with_the_subject_in_them(name: str, subject: str, number: str) -> None:
     files = pd.DataFrame({"image": [f"a/{name}"], "class": ["x"], "part": ["original"]})
     named = labelled_names(files)
-    assert named is not None
     assert named.iloc[0].tolist() == [subject, number]
     assert not read_names(files)["numbered"].any()
 
@@ -83,3 +66,29 @@ def test_names_with_the_subject_in_them(name: str, subject: str, number: str) ->
 def test_subjects_of_other_names_are_unknown() -> None:
     files = pd.DataFrame({"image": ["a/57c22300-8975.jpg", "a/b.jpg"], "class": ["x", "x"], "part": ["augmented"] * 2})
     assert read_names(files)["subject"].tolist() == ["", ""]
+
+
+ODD = ["aug_0_1234.png", "preview.png", "mildDem3 - Copy.jpg", "mildDem3 (1).jpg", "thumb7.jpg", "100.jpg", "0.jpg"]
+
+
+@given(odd=st.sets(st.sampled_from(ODD)), subjects=st.integers(1, 5))
+def test_odd_names_do_not_hide_the_numbers_of_the_others(odd: set[str], subjects: int) -> None:
+    files = kaggle_files(subjects, explicit_from=27)
+    more = pd.DataFrame({"image": [f"OriginalDataset/MildDemented/{name}" for name in sorted(odd)]})
+    both = pd.concat([files, more.assign(**{"class": "MildDemented"}, part="original")], ignore_index=True)
+    named = read_names(both.sample(frac=1, random_state=0)).sort_index()
+    assert named["subject"].tolist() == [*files["true_subject"].map("milddemented-{:03d}".format), *[""] * len(odd)]
+
+
+@pytest.mark.parametrize("odd", ["aug_0_1234.png", "preview.png", "1.png"])
+def test_each_labelled_name_is_read_by_itself(odd: str) -> None:
+    names = ["OAS1_0028_MR1_mpr-1_100.jpg", odd, "sub-012_slice-05.png"]
+    files = pd.DataFrame({"image": names, "class": "x", "part": "original"})
+    assert read_names(files)["subject"].tolist() == ["OAS1_0028", "", "sub-012"]
+    assert read_names(files)["slice"].tolist() == ["100", "", "5"]
+
+
+def test_validation_is_numbered_with_train_and_test() -> None:
+    files = kaggle_files(3, explicit_from=27)
+    parts = files.assign(part=[("train", "validation", "test")[k % 3] for k in range(len(files))])
+    assert (read_names(parts)["subject"] != "").all()

@@ -59,7 +59,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_layout(silent: Progress) -> None:
-    files = list_folder(draw_phantom_set(silent), list(SUBJECTS))
+    files = list_folder(draw_phantom_set(silent), list(SUBJECTS)).files
     assert files["part"].value_counts().to_dict() == {
         "augmented": 4 * AUGMENTED,
         "original": sum(SUBJECTS.values()) * SLICES,

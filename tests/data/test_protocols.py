@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alzbench.data.protocols import PARTS, PROTOCOLS, make_split
+from alzbench.data.unused import count_unused, unused_text
 from alzbench.errors import DataError, ExperimentError
 from alzbench.experiment.protocols import ReferenceProtocol, SliceProtocol, SubjectFoldsProtocol
 
@@ -90,6 +91,48 @@ def test_too_few_images_are_refused_with_numbers(protocol: ReferenceProtocol | S
         make_split(manifest, protocol, 0)
 
 
+def with_validation(counts: Counts, held_out: int) -> pd.DataFrame:
+    """A manifest of train and test images, and some validation images of each class."""
+    manifest = manifest_of(counts, "train", "test")
+    chosen = manifest[manifest["part"] == "train"].groupby("label").head(held_out).index
+    return manifest.assign(part=manifest["part"].where(~manifest.index.isin(chosen), "validation"))
+
+
+@settings(deadline=None)
+@given(counts=counts_by_class, share=shares, seed=seeds, held_out=st.integers(1, 5))
+def test_a_validation_folder_is_used_by_reference(counts: Counts, share: float, seed: int, held_out: int) -> None:
+    manifest = with_validation(counts, held_out)
+    split = make_split(manifest, ReferenceProtocol(validation=share), seed)
+    assert split["part"].tolist() == manifest["part"].tolist()
+
+
+@settings(deadline=None)
+@given(counts=counts_by_class, share=shares, seed=seeds, held_out=st.integers(1, 5))
+def test_slice_draws_from_all_folders(counts: Counts, share: float, seed: int, held_out: int) -> None:
+    manifest = with_validation(counts, held_out)
+    split = make_split(manifest, SliceProtocol(name="slice", test=share, validation=0.5), seed)
+    assert split.index.equals(manifest.index)
+    assert_share(split, "test", share)
+    assert count_unused(manifest, split, "slice") == {}
+
+
+def test_reference_has_no_folds() -> None:
+    manifest = manifest_of([(20, 5)] * 2, "train", "test")
+    folds = manifest.assign(part=["fold_1" if k % 7 == 0 else part for k, part in enumerate(manifest["part"])])
+    with pytest.raises(DataError, match="reference protocol does not use folds"):
+        make_split(folds, ReferenceProtocol(), 0)
+
+
+def test_unused_images_are_counted_by_kind() -> None:
+    manifest = manifest_of([(20, 5)] * 2)
+    split = make_split(manifest, SliceProtocol(name="slice"), 0)
+    assert count_unused(manifest, split, "slice") == {"augmented": 40}
+    assert unused_text(count_unused(manifest, split, "slice")) == "40 augmented"
+    assert count_unused(manifest.assign(subject="s"), split.iloc[1:], "slice") == {"augmented": 40, "other": 1}
+    assert count_unused(manifest, split.iloc[1:], "slice") == {"augmented": 40, "of unknown subject": 1}
+    assert unused_text({}) == ""
+
+
 def test_reference_needs_augmented_images() -> None:
     manifest = manifest_of([(20, 5)] * 2, "original", "original")
     with pytest.raises(DataError, match=r"needs a folder of augmented .* has none. Use the protocol slice or subject"):
@@ -97,7 +140,7 @@ def test_reference_needs_augmented_images() -> None:
 
 
 def test_reference_needs_originals() -> None:
-    with pytest.raises(DataError, match="leaves no images for test: the set has 40 images and 0 known subjects"):
+    with pytest.raises(DataError, match=r"needs a folder of original .* has none. Use the protocol slice or subject"):
         make_split(manifest_of([(20, 0)] * 2), ReferenceProtocol(), 0)
 
 

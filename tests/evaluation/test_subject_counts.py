@@ -66,3 +66,22 @@ def test_the_older_name_of_predicted_is_read() -> None:
     content = count_subjects(table(["s", "s", "t", "t", "t"])).to_json()
     older = {("answers" if key == "predicted" else key): value for key, value in content.items()}
     assert SubjectCounts.from_json(older).to_json() == content
+
+
+@pytest.mark.parametrize(("healthy", "expected"), [(0, [0.6, 0.3]), (1, [0.4, 0.7]), (None, None)])
+def test_the_healthy_class_is_stored(healthy: int | None, expected: list[float] | None) -> None:
+    found = count_subjects(table(["s", "s", "t", "t", "t"]), healthy)
+    again = SubjectCounts.from_json(json.loads(json.dumps(found.to_json())))
+    assert again.healthy_label == healthy
+    assert again.healthy is None if expected is None else again.healthy == pytest.approx(expected)
+    assert again.knows_demented
+
+
+def test_older_files_have_the_first_class_healthy() -> None:
+    content = count_subjects(table(["s", "s", "t", "t", "t"])).to_json()
+    assert "healthy_label" not in content  # as older versions wrote it
+    assert SubjectCounts.from_json(content).healthy_label == 0
+    older = {key: value for key, value in content.items() if key != "healthy"}
+    assert not SubjectCounts.from_json(older).knows_demented
+    with pytest.raises(ValidationError):
+        SubjectCounts.from_json({**content, "healthy_label": 2})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from alzbench.evaluation.evaluate import evaluate
+from alzbench.evaluation.evaluate import Evaluation, evaluate
 from alzbench.evaluation.subjects import combine
 
 
@@ -64,3 +64,17 @@ def test_one_side_alone_has_no_auc(table: pd.DataFrame) -> None:
 
 def test_an_unknown_subject_gives_no_scores_by_subject(table: pd.DataFrame) -> None:
     assert evaluate(table.assign(subject=["", *table["subject"][1:]])).subjects is None
+
+
+def test_the_healthy_class_may_be_any_or_none(table: pd.DataFrame) -> None:
+    first, second, none = (evaluate(table, healthy=label).subjects for label in (0, 1, None))
+    assert first is not None
+    assert second is not None
+    assert none is not None
+    # with class B healthy: a1 is predicted B, so one of the two ill subjects is missed, and B's own is right
+    assert second.demented is not None
+    assert second.demented.model_dump() == {"n": 3, "accuracy": pytest.approx(2 / 3), "roc_auc": 1.0}
+    # p_B of the healthy b1 is 0.7, of the ill a1 0.6 and of a2 0.2: 1 - p_B orders them rightly
+    assert none.demented is None
+    assert none.mean == first.mean
+    assert Evaluation.model_validate(evaluate(table, healthy=None).model_dump()).subjects == none

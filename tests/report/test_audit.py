@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -49,10 +50,10 @@ def test_names_with_dollars_are_drawn_as_they_are(tmp_path: Path) -> None:
 
 def audit_of(leakage: Leakage, conflicts: int = 0) -> Audit:
     counts = pd.DataFrame({"train": [1234], "validation": [2], "test": [3]}, index=["[red]A[/red]"])
-    rows = [{"what": f"subject s{k}", "images": 2, "labels": "A, B"} for k in range(conflicts)]
+    rows = [{"what": f"subject s{k}", "images": 2, "labels": "A, B", "files": "a.png, b.png"} for k in range(conflicts)]
     return Audit(
         "slice", 7, None, {"name": 5}, None, counts, counts, leakage, 0, 1, pd.DataFrame(),
-        pd.DataFrame(rows, columns=["what", "images", "labels"]), {},
+        pd.DataFrame(rows, columns=["what", "images", "labels", "files"]), {},
     )  # fmt: skip
 
 
@@ -67,6 +68,32 @@ def test_many_conflicts_are_counted() -> None:
     found = findings(audit_of(Leakage(1, 0, 0, 0, ()), conflicts=13))
     assert sum(text.startswith("label conflict: ") for text in found) == 10
     assert "and 3 more label conflicts" in found
+
+
+def test_label_conflicts_are_named_by_their_files() -> None:
+    found = findings(audit_of(Leakage(1, 0, 0, 0, ()), conflicts=1))
+    assert "label conflict: subject s0 has 2 images labelled A, B: a.png, b.png" in found
+
+
+def test_what_is_not_used_is_named() -> None:
+    audit = replace(
+        audit_of(Leakage(1, 0, 0, 0, ())),
+        unknown=[f"{k}.png" for k in range(13)],
+        left_out=[{"folder": "docs", "images": 1234, "reason": "odd"}, {"folder": ".", "images": 1, "reason": "odd"}],
+        unused={"augmented": 5088, "of unknown subject": 13},
+    )
+    (section,) = audit_document(audit).sections
+    assert section.notes[:5] == (
+        "images: 5 in the set, 1,235 left out",
+        "left out: 1,234 in docs: odd",
+        "left out: 1 in .: odd",
+        "not used by the protocol: 5,088 augmented, 13 of unknown subject",
+        "subjects found by: name 5",
+    )
+    assert section.notes[5] == f"of unknown subject: {', '.join(f'{k}.png' for k in range(10))}, and 3 more"
+    assert (
+        audit_document(audit_of(Leakage(1, 0, 0, 0, ()))).sections[0].notes[0] == "images: 5 in the set, none left out"
+    )
 
 
 def test_the_terminal_shows_names_as_they_are() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from alzbench.experiment import Experiment
 from alzbench.runner import settings_hash
-from tests.helpers.images import write_image
+from tests.helpers.images import CLASSES, write_image
 from tests.helpers.running import Tiny, run, run_one
 from tests.helpers.stub_network import Stub
 
@@ -84,3 +84,12 @@ def test_a_default_is_hashed_as_nothing() -> None:
     assert written_out.model_fields_set > bare.model_fields_set
     assert settings_hash(written_out) == settings_hash(bare)
     assert settings_hash(bare) == "59b6eee942633e23"  # stored runs are found by it: a change here loses them
+
+
+def test_the_four_classes_written_out_as_older_runs_did_are_hashed_as_nothing() -> None:
+    older = Experiment.model_validate({"name": "a", "data": {"source": "x", "classes": list(CLASSES)}})
+    assert settings_hash(older) == settings_hash(Experiment.model_validate({"name": "a", "data": {"source": "x"}}))
+    bare = Experiment.model_validate({"name": "a", "data": {"classes": list(CLASSES)}})
+    assert settings_hash(bare) == settings_hash(Experiment(name="a"))
+    for data in ({"classes": list(CLASSES[::-1])}, {"healthy": None}, {"exclude": ["x"]}):
+        assert settings_hash(Experiment.model_validate({"name": "a", "data": data})) != settings_hash(bare)

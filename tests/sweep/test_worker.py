@@ -92,8 +92,8 @@ def test_an_error_of_one_trial_ends_it_alone(
 def test_an_undefined_objective_ends_its_trial_alone(
     alzbench: Command, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def evaluate_as_next(table: pd.DataFrame) -> Evaluation:
-        images = evaluate(table).images.model_copy(update={"scores": {"macro_f1": next(values)}})
+    def evaluate_as_next(table: pd.DataFrame, healthy: int | None = 0) -> Evaluation:
+        images = evaluate(table, healthy=healthy).images.model_copy(update={"scores": {"macro_f1": next(values)}})
         return Evaluation(images=images, subjects=None)
 
     values = iter([0.5, None, 0.25])

@@ -1,0 +1,237 @@
+"""Image sets of other layouts and classes, from the audit to the comparison."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from alzbench.store import RunStore
+from tests.helpers.command import Command, assert_sentence
+from tests.helpers.images import write_image
+from tests.helpers.stub_network import Stub
+
+TUMOURS = ("glioma", "meningioma", "notumor", "pituitary")
+
+
+def draw(root: Path, classes: tuple[str, ...]) -> Path:
+    """Draw six subjects of each class, with two slices each: four for training, two for testing."""
+    for label, name in enumerate(classes):
+        for subject in range(6):
+            for number in range(2):
+                file = f"sub-{name[:2]}{subject}_slice-{number}.png"
+                folder = "Training" if subject < 4 else "Testing"
+                write_image(root / folder / name / file, 100 * label + 10 * subject + number)
+    return root
+
+
+@pytest.fixture
+def tumours(tmp_path: Path) -> Path:
+    """A set of brain tumours, with a picture beside its classes and a scan that cannot be read."""
+    root = draw(tmp_path / "tumours", TUMOURS)
+    write_image(root / "preview.png", 1)
+    (root / "Testing" / "glioma" / "scan.dcm").write_bytes(b"x")
+    return root
+
+
+def test_an_audit_counts_every_image(alzbench: Command, tumours: Path) -> None:
+    result = alzbench("audit", "--data", tumours, "--protocol", "subject", "--json")
+    assert result.code == 0, result.err
+    document = json.loads(result.out)
+    assert document["subject_by"] == {"name": 48}
+    assert document["left_out"] == [
+        {"folder": ".", "images": 1, "reason": "not in a folder of a part, such as train or test"},
+        {"folder": "Testing/glioma", "images": 1, "reason": ".dcm is not a supported format"},
+    ]
+    assert (document["unused"], document["unknown"], document["leaks"]) == ({}, [], False)
+    assert sum(sum(parts.values()) for parts in document["images"].values()) == 48
+    assert "classes: notumor, glioma, meningioma, pituitary; healthy: notumor" in result.err
+    text = alzbench("audit", "--data", tumours, "--protocol", "subject").out
+    assert "images: 48 in the set, 2 left out" in text
+    assert "left out: 1 in Testing/glioma: .dcm is not a supported format" in text
+
+
+def test_a_run_and_a_comparison(alzbench: Command, tiny_file: Path, tumours: Path, stub: type[Stub]) -> None:
+    del stub
+    protocol = ("--set", "protocol.name=subject")
+    result = alzbench("run", tiny_file, "--data", tumours, *protocol)
+    assert result.code == 0, result.err
+    assert "2 image files are left out of the set:" in result.err
+    (run,) = [run for run in RunStore(Path("runs")).runs() if run.card.experiment == "tiny"]
+    metrics = run.metrics()
+    assert metrics.healthy == "notumor"
+    assert sum(int(row["images"]) for row in metrics.left_out_images) == 2
+    assert metrics.evaluation.images.classes == ["notumor", "glioma", "meningioma", "pituitary"]
+    assert metrics.evaluation.subjects is not None
+    assert metrics.evaluation.subjects.demented is not None
+    assert run.table("left_out.csv")["image"].tolist() == ["Testing/glioma/scan.dcm", "preview.png"]
+    compared = alzbench("compare")
+    assert compared.code == 0
+    assert "notumor" in compared.out
+    assert "demented %" in compared.out
+
+
+def test_train_and_test_folders_are_the_reference_protocol(
+    alzbench: Command, tiny_file: Path, tumours: Path, stub: type[Stub]
+) -> None:
+    del stub
+    result = alzbench("run", tiny_file, "--data", tumours, "--no-sanity")
+    assert result.code == 0, result.err
+    assert "25 train, 7 validation, 16 test images" in result.err
+
+
+@pytest.mark.parametrize("protocol", ["subject", "subject_cv"])
+def test_without_a_healthy_class_nothing_is_demented(
+    alzbench: Command, tiny_file: Path, tmp_path: Path, stub: type[Stub], protocol: str
+) -> None:
+    del stub
+    root = draw(tmp_path / "set", ("glioma", "meningioma", "other", "pituitary"))
+    settings = (
+        "--set",
+        f"protocol.name={protocol}",
+        *(("--set", "protocol.folds=2") if protocol == "subject_cv" else ()),
+    )
+    result = alzbench("run", tiny_file, "--data", root, "--no-sanity", *settings)
+    assert result.code == 0, result.err
+    assert "healthy: none" in result.err
+    run = next(iter(RunStore(Path("runs")).runs()))
+    assert run.metrics().healthy is None
+    subjects = run.evaluation().subjects
+    assert subjects is not None
+    assert subjects.demented is None
+    counts = run.counts()
+    assert counts is not None
+    assert (counts.healthy, counts.healthy_label) == (None, None)
+    (run.path / "subjects.json").unlink()  # counted again from the predictions
+    again = run.counts()
+    assert again is not None
+    assert again.healthy_label is None
+    for command in (("compare",), ("report", run.name), ("show", run.name)):
+        shown = alzbench(*command)
+        assert shown.code == 0, shown.err
+        assert "demented" not in shown.out
+    row = json.loads(alzbench("compare", "--json").out)["groups"][0]["rows"][0]
+    assert "subject_accuracy" in row["scores"]
+    assert "subject_demented_accuracy" not in row["scores"]
+
+
+def test_a_named_healthy_class_may_stand_anywhere(
+    alzbench: Command, tiny_file: Path, tumours: Path, stub: type[Stub]
+) -> None:
+    del stub
+    classes = "data={classes: [glioma, notumor, meningioma, pituitary], healthy: notumor}"
+    settings = ("--set", classes, "--set", "protocol.name=subject")
+    assert alzbench("run", tiny_file, "--data", tumours, "--no-sanity", *settings).code == 0
+    run = next(iter(RunStore(Path("runs")).runs()))
+    subjects, counts = run.evaluation().subjects, run.counts()
+    assert subjects is not None
+    assert subjects.demented is not None
+    assert counts is not None
+    # the stub swaps the last two classes, both ill, so that no healthy subject is taken for an ill one
+    assert subjects.demented.scores["accuracy"] == 1
+    assert subjects.mean.scores["accuracy"] == 0.5
+    assert counts.healthy_label == 1
+
+
+def test_weights_of_classes_that_are_read_from_the_folders(alzbench: Command, tiny_file: Path, tumours: Path) -> None:
+    weights = ("--set", "imbalance={name: class_weights, weights: {glioma: 1, notumor: 2}}")
+    assert alzbench("run", tiny_file, "--data", tumours, "--dry-run", *weights).code == 0
+    result = alzbench("run", tiny_file, "--data", tumours, "--no-sanity", *weights)
+    assert result.code == 1
+    assert "a weight for each of notumor, glioma, meningioma, pituitary; meningioma, pituitary has none" in result.err
+    assert not os.path.exists("runs")
+
+
+def test_the_same_images_by_another_path_are_the_same_run(
+    alzbench: Command, tiny_file: Path, tmp_path: Path, stub: type[Stub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = draw(tmp_path / "tumours", TUMOURS) / "Training"
+    inner = tmp_path / "moved" / "Data"
+    inner.parent.mkdir()
+    (tmp_path / "link").symlink_to(root)
+    protocol, runs = ("--set", "protocol.name=slice"), ("--runs", tmp_path / "runs", "--no-sanity")
+    monkeypatch.chdir(root)
+    for source in (root, f"{root}/", ".", "../Training/../Training", tmp_path / "link"):
+        assert alzbench("run", tiny_file, "--data", source, *protocol, *runs).code == 0
+    root.rename(inner)
+    for source in (inner, inner.parent):
+        assert alzbench("run", tiny_file, "--data", source, *protocol, *runs).code == 0
+    assert stub.trained == [("tiny", 0)]
+
+
+def odd_name(root: Path, name: str) -> None:
+    write_image(root / "Training" / "notumor" / name, 999)
+
+
+@pytest.mark.parametrize("name", ["preview.png", "aug_0_1234.png", "sub-no1_slice-0 - Copy.png", "Thumb (1).jpg"])
+@pytest.mark.parametrize("protocol", ["subject", "subject_cv"])
+def test_one_odd_name_removes_no_class(
+    alzbench: Command, tiny_file: Path, tumours: Path, stub: type[Stub], name: str, protocol: str
+) -> None:
+    del stub
+    odd_name(tumours, name)
+    settings = (
+        "--set",
+        f"protocol.name={protocol}",
+        *(("--set", "protocol.folds=3") if protocol == "subject_cv" else ()),
+    )
+    result = alzbench("run", tiny_file, "--data", tumours, "--no-sanity", *settings)
+    assert result.code == 0, result.err
+    for run in RunStore(Path("runs")).runs():
+        split = run.table("split.csv")
+        by_part = split[split["image"].str.contains("/notumor/")].groupby("part").size()
+        assert set(by_part.index) == {"train", "validation", "test"}
+        assert by_part.sum() == 12 + name.startswith("sub-no1")
+        known = name.startswith("sub-")
+        assert run.metrics().unused_images == ({} if known else {"of unknown subject": 1})
+        assert ("not used: 1 of unknown subject" in result.err) != known
+    document = json.loads(alzbench("audit", "--data", tumours, "--protocol", "subject", "--json").out)
+    assert document["unknown"] == ([] if name.startswith("sub-") else [f"Training/notumor/{name}"])
+
+
+# Where the images come from
+
+
+def test_the_file_wins_over_the_variable(alzbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named, unnamed, sweep = (tmp_path / f"{name}.yaml" for name in ("named", "unnamed", "sweep"))
+    named.write_text("data: {source: from-file}")
+    unnamed.write_text("data: {size: 32}")
+    study = tmp_path / "study.yaml"
+
+    def sources(verb: str, file: Path, *arguments: object) -> set[str]:
+        result = alzbench(verb, file, "--dry-run", "--json", *arguments)
+        assert result.code == 0, result.err
+        document: dict[str, Any] = json.loads(result.out)
+        experiments = [document["base"]] if verb == "sweep" else document["experiments"]
+        return {experiment["data"]["source"] for experiment in experiments}
+
+    monkeypatch.setenv("ALZBENCH_DATA", "from-variable")
+    for file, expected in ((named, "from-file"), (unnamed, "from-variable")):
+        factors = {"plan": "add_one", "factors": {"rate": {"slow": {"train.lr": 1e-4}}}}
+        study.write_text(yaml.safe_dump({"base": file.name, **factors}))
+        space = {"trials": 1, "space": {"train.lr": {"choices": [1e-3, 1e-4]}}}
+        sweep.write_text(yaml.safe_dump({"base": file.name, **space}))
+        for verb, chosen in (("run", file), ("run", study), ("sweep", sweep)):
+            assert sources(verb, chosen) == {expected}
+            assert sources(verb, chosen, "--data", "from-option") == {"from-option"}
+            assert sources(verb, chosen, "--set", "data.source=set") == {"set"}
+        assert_sentence(alzbench("audit", file), 3, f"There is no folder {expected}.")
+        assert_sentence(alzbench("audit", file, "--data", "from-option"), 3, "There is no folder from-option.")
+    assert_sentence(alzbench("audit"), 3, "There is no folder from-variable.")
+    monkeypatch.setenv("ALZBENCH_DATA", "")
+    assert sources("run", unnamed) == {"kaggle"}
+
+
+def test_a_folder_is_no_experiment(alzbench: Command, tumours: Path) -> None:
+    assert_sentence(
+        alzbench("run", tumours), 2, f"{tumours} is a folder, and an experiment is a YAML file", f"--data {tumours}"
+    )
+
+
+def test_classes_as_booleans_are_refused(alzbench: Command, tiny_file: Path) -> None:
+    result = alzbench("run", tiny_file, "--set", "data.classes=[yes, no]", "--dry-run")
+    assert_sentence(result, 2, "data.classes: names must be texts", 'write them in quotes, as in ["yes", "no"]')
