@@ -16,6 +16,7 @@ from alzbench.data.layout import common_depth
 from alzbench.data.matching import match_names
 from alzbench.data.parts import ORIGINAL
 from alzbench.data.tables import checked, covariate_names, read_table
+from alzbench.data.volumes import volume_of
 from alzbench.delimited import quoted
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
@@ -28,7 +29,7 @@ PARTICIPANTS = "participants.tsv"
 SOURCES = ("table", "pattern", "bids")  # values of `subject_by`
 
 _BIDS = re.compile(r"(?:^|/)(?P<subject>sub-[A-Za-z0-9]+)(?=[/_.])")
-_BIDS_SLICE = re.compile(r"slice[-_]?0*(?P<slice>\d+)")
+_SLICE = re.compile(r"slice[-_]?0*(?P<slice>\d+)")
 
 
 @dataclass(frozen=True)
@@ -47,22 +48,23 @@ class Described:
     about: pd.DataFrame
 
 
-def list_described(root: Path, settings: DataSettings, progress: Progress) -> Described:
+def list_described(root: Path, settings: DataSettings, progress: Progress, home: Path | None = None) -> Described:
     """List the images of a set that `data.subjects` describes.
 
     Images that are not described are reported. Their subjects stay unknown, because a name from another source could
     hide that two images are of one person; without a label, they are left out.
 
     Args:
-        root: Folder of the set.
+        root: Folder of the images.
         settings: With `subjects`.
         progress: Shows what the description covers.
+        home: Folder with `participants.tsv`, if it is another one.
 
     Raises:
         DataError: The description is wrong or fits no image, or the folder is not a set.
     """
     assert settings.subjects is not None  # else the set is not described
-    reader = _Reader.of(settings.subjects, root)
+    reader = _Reader.of(settings.subjects, home or root, settings.volumes is not None)
     if reader.has_labels:
         return _list_labelled(root, reader, settings, progress)
     listing = list_folder(root, settings.classes, settings.exclude, settings.healthy)
@@ -167,20 +169,22 @@ class _Reader:
         where, name: The file or pattern, in full and in short, for messages.
         rows: Of a table, or of participants.
         pattern: Regular expression that finds the subject in a path.
+        of_volumes: True if each row of a table describes a volume, with all of its slices.
     """
 
     where: str
     name: str
     rows: pd.DataFrame | None
     pattern: re.Pattern[str] | None
+    of_volumes: bool = False
 
     @classmethod
-    def of(cls, subjects: SubjectSettings, root: Path) -> _Reader:
+    def of(cls, subjects: SubjectSettings, root: Path, of_volumes: bool = False) -> _Reader:
         if subjects.pattern is not None:
             return cls(f"data.subjects.pattern {subjects.pattern!r}", "the pattern", None, re.compile(subjects.pattern))
         if subjects.table is not None:
             path = Path(subjects.table).expanduser()
-            return cls(str(path), path.name, read_table(path), None)
+            return cls(str(path), path.name, read_table(path), None, of_volumes)
         path = root / PARTICIPANTS
         rows = read_table(path, "subject")
         if "label" not in rows:
@@ -202,10 +206,16 @@ class _Reader:
             return self._of_groups(images)
         if self.pattern is not None:
             return self._of_participants(self.rows, images, progress)
-        matches = match_names(self.rows["image"].tolist(), images, self.where)
+        named = [volume_of(image) for image in images] if self.of_volumes else images
+        units = list(dict.fromkeys(named))
+        matches = match_names(self.rows["image"].tolist(), units, self.where)
         self._say_unused(self.rows["image"].iloc[list(matches.unused)], progress)
-        place = pd.Series([-1 if row is None else row for row in matches.rows], dtype=int)
-        return _Reading(_taken(self.rows.drop(columns="image"), place), place >= 0, place)
+        rows = {unit: -1 if row is None else row for unit, row in zip(units, matches.rows, strict=True)}
+        place = pd.Series([rows[name] for name in named], dtype=int)
+        about = _taken(self.rows.drop(columns="image"), place)
+        if self.of_volumes:
+            about["slice"] = pd.Series(list(images), dtype=str).str.extract(_SLICE)["slice"].fillna("")
+        return _Reading(about, place >= 0, place)
 
     def _found(self, images: Sequence[str]) -> pd.DataFrame:
         """Return the groups of the pattern in each path; '' where it is not found."""
@@ -224,7 +234,7 @@ class _Reader:
         names = rows["subject"].where(rows["subject"].str.startswith("sub-"), "sub-" + rows["subject"])
         self._say_unused(names[~names.isin(set(subjects))], progress)
         place = pd.Series(pd.Index(names).get_indexer(pd.Index(subjects)), dtype=int)
-        slices = pd.Series(list(images), dtype=str).str.extract(_BIDS_SLICE)["slice"].fillna("")
+        slices = pd.Series(list(images), dtype=str).str.extract(_SLICE)["slice"].fillna("")
         about = _taken(rows.drop(columns="subject"), place).assign(subject=subjects, slice=slices)
         return _Reading(about, place >= 0, pd.Series(range(len(about))))
 

@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from alzbench.errors import DataError
+
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
 
 # image files that are found but not decoded
 OTHER_FORMATS = (
     ".gif", ".webp", ".jfif", ".jp2", ".heic", ".avif", ".dcm", ".ima", ".nii", ".nii.gz", ".mgz", ".mha", ".nrrd",
 )  # fmt: skip
+VOLUMES = (".nii", ".nii.gz")
+NO_VOLUME = "no NIfTI volume, and data.volumes is set"
 HIDDEN = "in a hidden folder or file"
 
 Folders = tuple[str, ...]  # names of folders, from the outside in
@@ -56,6 +60,9 @@ def find_images(root: Path) -> tuple[list[ImageFile], list[LeftOut], set[Folders
     Returns:
         The files, sorted; those that are hidden or of a format that is not supported; and all folders that are not
         hidden, even empty ones.
+
+    Raises:
+        DataError: There are NIfTI volumes only.
     """
     usable: list[ImageFile] = []
     hidden: list[ImageFile] = []
@@ -76,10 +83,29 @@ def find_images(root: Path) -> tuple[list[ImageFile], list[LeftOut], set[Folders
             other.setdefault(unsupported, []).append(file)
         else:
             usable.append(file)
+    volumes = [end for end in other if end in VOLUMES]
+    if volumes and not usable:
+        raise DataError(
+            f"{root} contains NIfTI volumes and no images. Set data.volumes to read slices of them, for example with "
+            "--set data.volumes=axial."
+        )
     left_out = [LeftOut(tuple(files), f"{end} is not a supported format") for end, files in sorted(other.items())]
     if hidden:
         left_out.append(LeftOut(tuple(hidden), HIDDEN))
     return sorted(usable, key=lambda file: (file.folders, file.name)), left_out, folders
+
+
+def find_volumes(root: Path) -> tuple[list[ImageFile], list[LeftOut]]:
+    """Find all NIfTI volumes below a folder, and the other image files and hidden volumes, which are left out."""
+    found: dict[str, list[ImageFile]] = {"": [], HIDDEN: [], NO_VOLUME: []}
+    for file, is_folder in _walk(root, (), (os.path.realpath(root),)):
+        name = file.name.lower()
+        if is_folder or not name.endswith((*SUFFIXES, *OTHER_FORMATS)):
+            continue
+        hidden = any(part.startswith(".") for part in (*file.folders, file.name))
+        found[NO_VOLUME if not name.endswith(VOLUMES) else HIDDEN if hidden else ""].append(file)
+    usable = sorted(found.pop(""), key=lambda file: (file.folders, file.name))
+    return usable, [LeftOut(tuple(files), reason) for reason, files in found.items() if files]
 
 
 def _walk(folder: Path, names: Folders, above: tuple[str, ...]) -> Iterator[tuple[ImageFile, bool]]:

@@ -73,7 +73,7 @@ def _digests(files: pd.DataFrame, progress: Progress) -> tuple[list[str], dict[i
     """Return each file's content hash ('' if it cannot be read), and row -> reason for each unreadable file."""
     digests, bad = [], {}
     with progress.track("reading files", len(files)) as advance, ThreadPoolExecutor(THREADS) as pool:
-        for row, (digest, reason) in enumerate(pool.map(_digest, files["path"], chunksize=64)):
+        for row, (digest, reason) in enumerate(pool.map(content_digest, files["path"], chunksize=64)):
             digests.append(digest)
             if reason:
                 bad[row] = reason
@@ -81,7 +81,8 @@ def _digests(files: pd.DataFrame, progress: Progress) -> tuple[list[str], dict[i
     return digests, bad
 
 
-def _digest(path: str) -> tuple[str, str]:
+def content_digest(path: str) -> tuple[str, str]:
+    """Return a hash of a file's content, or '' with the reason why it cannot be read."""
     try:
         return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest(), ""
     except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ from alzbench.data.described import SOURCES, covariates_of, list_described
 from alzbench.data.files import count_left_out, left_out_table
 from alzbench.data.folder import Listing, list_folder
 from alzbench.data.hub import SCHEME, open_hub_set
-from alzbench.data.images import Decoded, decode, image_list
+from alzbench.data.images import decode, image_list
 from alzbench.data.kaggle import Downloaded, download
 from alzbench.data.parts import is_fold
 from alzbench.data.phantom import draw_phantom_set
 from alzbench.data.subjects import identify
+from alzbench.data.volumes import VolumeSlices, is_volume, open_volumes
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
 from alzbench.experiment.classes import STAGES
@@ -104,11 +105,13 @@ def open_image_set(settings: DataSettings, progress: Progress, quiet: bool = Fal
             unusable; the message names them all.
     """
     located = locate(settings, progress, quiet)
-    listing, about = _list(located.folder, settings, progress)
+    volumes = open_volumes(located.folder, settings.volumes, progress) if settings.volumes else None
+    listing, about = _list(located.folder, volumes, settings, progress)
     _report(listing, settings, progress)
     decoded = decode(listing.files, settings.size, settings.channels, progress)
-    if len(decoded.bad):
-        _report_bad(decoded, settings, progress)
+    bad = decoded.bad if volumes is None else pd.concat([volumes.bad, decoded.bad], ignore_index=True)
+    if len(bad):
+        _report_bad(bad, len(bad) + len(decoded.files), settings, progress)
     readable = decoded.files
     about = about.set_index(listing.files["image"]).loc[readable["image"]].set_axis(readable.index)
     if "subject" in about:
@@ -121,18 +124,30 @@ def open_image_set(settings: DataSettings, progress: Progress, quiet: bool = Fal
     manifest = readable.join(subjects.assign(**others))[COLUMNS]
     _require_every_class(manifest, listing.classes)
     return ImageSet(
-        manifest, decoded.pixels, listing.classes, decoded.bad[["image", "reason"]], covariates=covariates_of(about),
+        manifest, decoded.pixels, listing.classes, bad[["image", "reason"]], covariates=covariates_of(about),
         healthy=listing.healthy, left_out=listing.left_out, kaggle=located.handle,
     )  # fmt: skip
 
 
-def _list(root: Path, settings: DataSettings, progress: Progress) -> tuple[Listing, pd.DataFrame]:
+def _list(
+    home: Path, volumes: VolumeSlices | None, settings: DataSettings, progress: Progress
+) -> tuple[Listing, pd.DataFrame]:
     """Return the images of a set, and what is described of each; no columns if nothing is."""
+    root = volumes.folder if volumes else home
     if settings.subjects:
-        described = list_described(root, settings, progress)
-        return described.listing, described.about
-    listing = list_folder(root, settings.classes, settings.exclude, settings.healthy)
-    return listing, pd.DataFrame(index=listing.files.index)
+        described = list_described(root, settings, progress, home)
+        listing, about = described.listing, described.about
+    else:
+        listing = list_folder(root, settings.classes, settings.exclude, settings.healthy)
+        about = pd.DataFrame(index=listing.files.index)
+    if volumes is None:
+        return listing, about
+    if any(map(is_volume, listing.classes)):
+        raise DataError(
+            f"The volumes must be in one folder per class, and {home} has volumes outside such folders. Move them, or "
+            "give their labels in a table with data.subjects."
+        )
+    return replace(listing, left_out=pd.concat([volumes.left_out, listing.left_out], ignore_index=True)), about
 
 
 def _source(settings: DataSettings) -> str:
@@ -158,11 +173,11 @@ def add_class_names(table: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame
     return table.assign(**{"class": np.array(classes, dtype=object)[table["label"].to_numpy()]})
 
 
-def _report_bad(decoded: Decoded, settings: DataSettings, progress: Progress) -> None:
-    names = [f"{row.image}: {row.reason}" for row in decoded.bad.itertuples()]
+def _report_bad(bad: pd.DataFrame, number: int, settings: DataSettings, progress: Progress) -> None:
+    names = [f"{row.image}: {row.reason}" for row in bad.itertuples()]
     if settings.on_corrupt == "fail":
         raise DataError(
-            f"Every image must be readable; {len(names)} of {len(names) + len(decoded.files)} are not:\n"
+            f"Every image must be readable; {len(names)} of {number} are not:\n"
             f"{image_list(names, limit=50)}\nReplace them, or set data.on_corrupt: skip to leave them out."
         )
     progress.say(f"{len(names)} images cannot be read and are left out:\n{image_list(names)}")

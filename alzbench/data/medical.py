@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from alzbench.data.files import VOLUMES
 from alzbench.data.images import MAX_PIXELS, unusable_sides
 from alzbench.errors import ExperimentError
 
@@ -27,7 +28,6 @@ Float = npt.NDArray[np.float32]
 
 AXES: tuple[Axis, ...] = get_args(Axis)
 WINDOW: Percentiles = (0.5, 99.5)  # of the grey values; nnU-Net clips at the same
-NIFTI_SUFFIXES = (".nii", ".nii.gz")
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _DIMENSION = {"sagittal": 0, "coronal": 1, "axial": 2}  # of an array that runs to the right, front and top
 _MAX_FILE_BYTES = 2**30
@@ -73,7 +73,7 @@ class Unusable(Exception):
 def kind_of(path: Path) -> Literal["nifti", "dicom"] | None:
     """Return the kind of a medical file, by its suffix or, without suffix, by its first bytes; None: another file."""
     name = path.name.lower()
-    if name.endswith(NIFTI_SUFFIXES):
+    if name.endswith(VOLUMES):
         return "nifti"
     if name.endswith(DICOM_SUFFIXES):
         return "dicom"

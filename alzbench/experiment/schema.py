@@ -12,6 +12,7 @@ from alzbench.experiment.protocols import ProtocolSettings, ReferenceProtocol
 from alzbench.experiment.strict import Fraction, Seeds, StrictModel
 from alzbench.experiment.subjects import SubjectSettings
 from alzbench.experiment.tracking import TrackingSettings
+from alzbench.experiment.volumes import VolumeSettings
 
 KAGGLE = "uraninjo/augmented-alzheimer-mri-dataset/versions/1"
 
@@ -34,6 +35,9 @@ class DataSettings(StrictModel):
     )
     subjects: SubjectSettings | None = Field(
         None, description="where the subjects are written; null: in the file names, or found by content"
+    )
+    volumes: VolumeSettings | None = Field(
+        None, description="slices of NIfTI volumes that are the images; null: the images are files"
     )
     size: int = Field(128, ge=32, le=1024, description="side of the square that images are resized to, in pixels")
     channels: Literal[1, 3] = Field(1, description="1: decoded as grey; 3: decoded as RGB")

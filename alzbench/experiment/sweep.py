@@ -35,7 +35,8 @@ from alzbench.experiment.strict import Seeds, StrictModel
 # could not be compared.
 FIXED = (
     "name", "description", "seeds", "labels", "sanity", "demo", "protocol", "model.file",
-    "data.source", "data.kaggle", "data.classes", "data.exclude", "data.healthy", "data.subjects", "data.on_corrupt",
+    "data.source", "data.kaggle", "data.classes", "data.exclude", "data.healthy", "data.subjects", "data.volumes",
+    "data.on_corrupt",
     "tracking",
 )  # fmt: skip
 REPLACED = ("name", "description", "seeds")  # the sweep has its own, so a value for the base would be lost

@@ -11,11 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from alzbench.data.files import SUFFIXES
+from alzbench.data.files import SUFFIXES, VOLUMES
 from alzbench.data.images import colourfulness, decode, read_image, resize
 from alzbench.data.medical import (
     DICOM_SUFFIXES,
-    NIFTI_SUFFIXES,
     WINDOW,
     Axis,
     Percentiles,
@@ -199,7 +198,7 @@ def _files_of(argument: Path) -> list[tuple[str, Path]]:
 
 
 def _suffixes() -> list[str]:
-    return sorted({*SUFFIXES, *DICOM_SUFFIXES, *NIFTI_SUFFIXES})
+    return sorted({*SUFFIXES, *DICOM_SUFFIXES, *VOLUMES})
 
 
 def _is_image(name: str, path: Path) -> bool:
@@ -234,7 +233,7 @@ def _medical_file(name: str, path: Path, choice: SliceChoice) -> InputFile:
 
 
 def _without_suffix(name: str) -> str:
-    suffix = next(suffix for suffix in sorted(NIFTI_SUFFIXES, key=len)[::-1] if name.lower().endswith(suffix))
+    suffix = next(suffix for suffix in sorted(VOLUMES, key=len)[::-1] if name.lower().endswith(suffix))
     return name[: -len(suffix)]
 
 
