@@ -43,6 +43,19 @@ def audit(
         Path | None,
         typer.Option(metavar="FILE", help="Draw test images beside the most similar training images, as PNG."),
     ] = None,
+    duplicates: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write all pairs of exact and near copies in the set, as CSV."),
+    ] = None,
+    write_split: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-split",
+            metavar="FILE",
+            help="Write a split without leakage, as CSV for data.subjects and the protocol given. Copies, and images "
+            "that look like one subject, stay in one part.",
+        ),
+    ] = None,
     fail_on_leakage: Annotated[
         bool, typer.Option("--fail-on-leakage", help="Exit with code 1 if there is leakage.")
     ] = False,
@@ -54,13 +67,18 @@ def audit(
     Counts the subjects. Finds test images with a copy, or another image of the same subject, in training or
     validation.
     """
+    from alzbench import atomic
     from alzbench.data.audit import audit as make_audit
+    from alzbench.data.groups import corrected_split
     from alzbench.data.manifest import open_image_set
     from alzbench.drawing import save
     from alzbench.experiment import audited_experiment
-    from alzbench.report.audit import audit_document, nearest_figure
+    from alzbench.experiment.subjects import is_table
+    from alzbench.report.audit import audit_document, nearest_figure, split_notes
 
     assigned = assignments or []
+    if write_split and not is_table(write_split.name):
+        raise ExperimentError(f"--write-split must name a .csv file; got {write_split}.")
     check_source(data, demo=False, assignments=assigned)
     if protocol:
         check_assigned_once("--protocol", "protocol.name", assigned)
@@ -75,7 +93,14 @@ def audit(
     result = make_audit(images, audited.protocol, seed, folds[fold], progress)
     if figure:
         save(nearest_figure(result, images.manifest.set_index("image")["path"]), figure)
-    print_document(audit_document(result), as_json)
+    if duplicates:
+        atomic.write_text(duplicates, result.pairs.to_csv(index=False))
+    notes = []
+    if write_split:
+        corrected = corrected_split(images, result.cluster, result.pairs, audited.protocol, seed)
+        atomic.write_text(write_split, corrected.table.to_csv(index=False))
+        notes = split_notes(corrected, write_split)
+    print_document(audit_document(result, notes), as_json)
     if fail_on_leakage and result.leaks:
         raise typer.Exit(1)
 

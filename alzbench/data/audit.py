@@ -8,18 +8,20 @@ import numpy as np
 import pandas as pd
 
 from alzbench.data.described import SOURCES
+from alzbench.data.duplicates import COLUMNS as DUPLICATES
+from alzbench.data.duplicates import NEAR_COPY, count_duplicates, find_duplicates
 from alzbench.data.files import count_left_out
+from alzbench.data.groups import find_clusters
 from alzbench.data.leakage import Leakage, measure_leakage
 from alzbench.data.manifest import ImageSet, add_class_names
 from alzbench.data.parts import AUGMENTED
-from alzbench.data.protocols import PARTS, split_of_run, split_seed
+from alzbench.data.protocols import PARTS, UNUSED, split_of_run, split_seed
 from alzbench.data.signature import encode, similarities, whitening
 from alzbench.data.subjects import adjacent_agreement, image_signatures
 from alzbench.data.unused import count_unused
 from alzbench.experiment.protocols import GivenProtocol, ProtocolSettings
 from alzbench.progress import Progress
 
-NEAR_COPY = 0.985  # similarity from which two images count as copies; neighbouring slices of one subject reach 0.98
 _CHUNK = 512
 
 
@@ -46,6 +48,10 @@ class Audit:
         unknown: Names of the images other than augmented ones whose subject is unknown.
         left_out: Images below the set's folder that are not in the set: folder, images (their number), reason.
         unused: Kind of image -> number of images of the set that the protocol leaves unused.
+        duplicates: Number of images of the split that have copies in it, by kind; see `duplicates.count_duplicates`.
+        pairs: All pairs of exact and near copies in the set, with the split's parts; see `duplicates.find_duplicates`.
+        cluster: Cluster of each image of unknown subject, see `groups.find_clusters`; '' for the others.
+        look_alikes: Number of test images of unknown subject with an image of their cluster in training or validation.
     """
 
     protocol: str
@@ -64,11 +70,15 @@ class Audit:
     unknown: list[str] = field(default_factory=list)
     left_out: list[dict[str, str | int]] = field(default_factory=list)
     unused: dict[str, int] = field(default_factory=dict)
+    duplicates: pd.DataFrame = field(default_factory=lambda: count_duplicates(pd.DataFrame(columns=DUPLICATES)))
+    pairs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=DUPLICATES))
+    cluster: pd.Series[str] = field(default_factory=lambda: pd.Series(dtype=str))
+    look_alikes: int = 0
 
     @property
     def leaks(self) -> bool:
-        """True if training or validation has a copy of a test image, or another image of its subject."""
-        return bool(self.leakage.same_subject or self.exact_copies)
+        """True if training or validation has a copy of a test image, or another image of its subject or look-alike."""
+        return bool(self.leakage.same_subject or self.exact_copies or self.look_alikes)
 
 
 def audit(images: ImageSet, settings: ProtocolSettings, seed: int, fold: int | None, progress: Progress) -> Audit:
@@ -84,6 +94,9 @@ def audit(images: ImageSet, settings: ProtocolSettings, seed: int, fold: int | N
     used = manifest.loc[split.index].assign(part=split["part"])
     test, others = used[used["part"] == "test"], used[used["part"] != "test"]
     nearest = _nearest(test, others, progress)
+    clusters = find_clusters(manifest, progress)
+    everywhere = manifest.assign(part=split["part"].reindex(manifest.index, fill_value=UNUSED))
+    pairs = find_duplicates(everywhere, image_signatures(manifest, progress), progress)
     named = manifest["subject_by"].isin(["name", *SOURCES])
     originals = manifest[named & (manifest["part"] != AUGMENTED)]
     return Audit(
@@ -103,6 +116,10 @@ def audit(images: ImageSet, settings: ProtocolSettings, seed: int, fold: int | N
         nearest=nearest,
         label_conflicts=_label_conflicts(manifest),
         untestable=_untestable(images, settings, seed),
+        duplicates=count_duplicates(pairs[pairs["image"].isin(used["image"]) & pairs["other"].isin(used["image"])]),
+        pairs=pairs,
+        cluster=clusters,
+        look_alikes=int(clusters[test.index].isin(set(clusters[others.index]) - {""}).sum()),
     )
 
 

@@ -116,7 +116,8 @@ def _list_labelled(root: Path, reader: _Reader, settings: DataSettings, progress
             "folder": [classes[label] for label in labels],
         }
     )
-    listing = Listing(table, classes, healthy_class(classes, settings.healthy), left_out_table(left_out))
+    healthy = healthy_class(classes, settings.healthy)
+    listing = Listing(table, classes, healthy, left_out_table(left_out), described=True)
     return Described(listing, about.drop(columns="label"))
 
 
@@ -261,7 +262,8 @@ def _labels(about: pd.DataFrame, wanted: Sequence[str] | Merged | None, where: s
                 f"{where} must give labels of at least two classes; it gives {quoted(list(names.values()))}."
             )
     else:
-        names = {plain(label): name for name, several in folders_of(wanted).items() for label in several}
+        names = {plain(name): name for name in folders_of(wanted)}  # as a split that alzbench wrote names them
+        names |= {plain(label): name for name, several in folders_of(wanted).items() for label in several}
     classes = list(dict.fromkeys(names.values()))
     labels = about["label"].map(lambda name: classes.index(names[plain(name)]) if plain(name) in names else None)
     unknown = about.loc[labels.isna(), "label"].unique().tolist()

@@ -34,12 +34,14 @@ class Listing:
         healthy: The class of healthy people; None if there is none.
         left_out: One row per image file below the root that is not in the set: image (path below the root), folder,
             reason.
+        described: True if the labels are not from the folders.
     """
 
     files: pd.DataFrame
     classes: list[str]
     healthy: str | None
     left_out: pd.DataFrame
+    described: bool = False
 
 
 def list_folder(

@@ -49,6 +49,7 @@ class ImageSet:
         left_out: One row per image file below the root that is not in the set: image (path below the root), folder,
             reason.
         kaggle: Kaggle handle of the set with its version; empty if it is not from Kaggle.
+        labels_described: True if `data.subjects` gives the labels, and the folders do not.
         derived: Objects computed from the images, such as splits, shared by all runs of a command.
     """
 
@@ -60,6 +61,7 @@ class ImageSet:
     healthy: str | None = None
     left_out: pd.DataFrame = field(default_factory=lambda: left_out_table([]))
     kaggle: str = ""
+    labels_described: bool = False
     derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -126,6 +128,7 @@ def open_image_set(settings: DataSettings, progress: Progress, quiet: bool = Fal
     return ImageSet(
         manifest, decoded.pixels, listing.classes, bad[["image", "reason"]], covariates=covariates_of(about),
         healthy=listing.healthy, left_out=listing.left_out, kaggle=located.handle,
+        labels_described=listing.described,
     )  # fmt: skip
 
 

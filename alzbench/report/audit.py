@@ -12,8 +12,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from alzbench import __version__
-from alzbench.data.audit import NEAR_COPY, Audit
+from alzbench.data.audit import Audit
+from alzbench.data.duplicates import NEAR_COPY
+from alzbench.data.groups import CorrectedSplit
 from alzbench.data.images import decode_image
+from alzbench.data.protocols import PARTS
 from alzbench.data.unused import unused_text
 from alzbench.drawing import PlainFigure
 from alzbench.errors import DataError
@@ -23,23 +26,40 @@ from alzbench.report.document import Cell, Column, Document, Section, Table, and
 SAMPLES = 8
 _MOST = 10  # label conflicts that the terminal lists
 _SIZE = 160
+_TOO_LONG = ("pairs", "cluster")
 
 
-def audit_document(audit: Audit) -> Document:
-    """Return the document of an audit, the most serious finding last."""
+def audit_document(audit: Audit, more: Sequence[str] = ()) -> Document:
+    """Return the document of an audit, the most serious finding last, and `more` notes below."""
     fold = "" if audit.fold is None else f", fold {audit.fold}"
     notes = [*_uses(audit), f"subjects found by: {', '.join(f'{by} {n:,}' for by, n in audit.subject_by.items())}"]
     if audit.unknown:
         notes.append(f"of unknown subject: {_first(audit.unknown)}")
+    notes += _duplicates(audit)
     if audit.agreement is not None:
         notes.append(f"share of slices whose most similar next slice is of the same subject: {audit.agreement:.4f}")
     tables = (_counts("images", audit.images), _counts("subjects", audit.subjects))
     section = Section(
-        f"{audit.protocol} protocol, seed {audit.seed}{fold}", tables=tables, notes=(*notes, *findings(audit))
+        f"{audit.protocol} protocol, seed {audit.seed}{fold}", tables=tables, notes=(*notes, *findings(audit), *more)
     )
-    data = {field.name: getattr(audit, field.name) for field in fields(audit)}
+    data = {field.name: getattr(audit, field.name) for field in fields(audit) if field.name not in _TOO_LONG}
     data |= {name: data[name].to_dict(orient="index") for name in ("images", "subjects")}
     return Document("Audit", f"alzbench {__version__}", (section,), data={**data, "leaks": audit.leaks})
+
+
+def split_notes(corrected: CorrectedSplit, file: Path) -> list[str]:
+    """Return notes on a corrected split that was written to a file."""
+    counts = corrected.table["split"].value_counts()
+    parts = ", ".join(f"{counts[part]:,} {part}" for part in PARTS)
+    notes = [
+        f"split without leakage written to {file}: {parts}; use it with --set data.subjects={file} --set "
+        "protocol.name=given"
+    ]
+    if corrected.contradictory:
+        notes.append(
+            f"not in this split, as they are copies of images of another class: {_first(corrected.contradictory)}"
+        )
+    return notes
 
 
 def _uses(audit: Audit) -> list[str]:
@@ -48,6 +68,29 @@ def _uses(audit: Audit) -> list[str]:
     notes = [f"images: {number:,} in the set, {f'{outside:,} left out' if outside else 'none left out'}"]
     notes += [f"left out: {row['images']:,} in {row['folder']}: {row['reason']}" for row in audit.left_out]
     return [*notes, *([f"not used by the protocol: {unused_text(audit.unused)}"] if audit.unused else [])]
+
+
+def _duplicates(audit: Audit) -> list[str]:
+    """Return notes on the copies in the split, and on the clusters of images whose subject is unknown."""
+    counts = audit.duplicates
+    notes = []
+    for exact, name in ((True, "exact"), (False, "near")):
+        copies = counts[counts["exact"] == exact]
+        if len(copies):
+            kinds = [
+                f"{row.images:,} within {'a class' if row.same_class else 'two classes'} and "
+                f"{'one part' if row.same_part else 'two parts'}"
+                for row in copies.itertuples()
+            ]
+            notes.append(f"images with {name} copies: {'; '.join(kinds)}")
+    known = audit.cluster[audit.cluster != ""]
+    if len(known):
+        sizes = known.value_counts()
+        notes.append(
+            f"images of unknown subject: {len(known):,}, in {len(sizes):,} groups that look like one subject; the "
+            f"largest has {sizes.max():,} images"
+        )
+    return notes
 
 
 def _first(names: Sequence[str]) -> str:
@@ -73,6 +116,10 @@ def findings(audit: Audit) -> list[str]:
             sentences.append("`alzbench run` refuses this split unless protocol.allow_leakage is true")
     if leak.unknown:
         sentences.append(f"{leak.unknown:,} of {n:,} test images may leak, because subjects are unknown")
+    if audit.look_alikes:
+        sentences.append(
+            f"{audit.look_alikes:,} of {n:,} test images look like a subject with images in training or validation"
+        )
     sentences += [
         f"{audit.exact_copies:,} of {n:,} test images have an exact copy in training or validation",
         f"{audit.near_copies:,} of {n:,} have a near copy there (similarity of {NEAR_COPY} or more)",
