@@ -17,7 +17,7 @@ from alzbench.report.examples import (
     read_examples,
     with_common_images,
 )
-from alzbench.report.explanation import methods_of
+from alzbench.report.map_answer import methods_of
 from alzbench.report.map_figures import PAIRS, class_names, grid_figure, mean_figure, side_by_side_figure
 from alzbench.report.pictures import Placed
 from alzbench.report.shown_maps import ShownMaps
@@ -132,6 +132,8 @@ def _checks(runs: Sequence[ExplainedRun]) -> list[Placed]:
     placed: list[Placed] = []
     if any(checks.values()):
         caption = "Each check's value and baseline, with 95 % intervals over subjects."
+        if len(runs) > 1:
+            caption += f" In each row the runs are, from the top: {'; '.join(checks)}."
         placed.append(Placed(check_figure(checks, methods), caption))
     if any(map(has_steps, checks.values())):
         caption = (

@@ -14,8 +14,9 @@ from PIL import Image
 
 from alzbench.errors import DataError
 from alzbench.report.document import Document, Table
-from alzbench.report.explanation import NO_FINDING, UNCHECKED, explanation_document
+from alzbench.report.explanation import explanation_document
 from alzbench.report.export import export_frame, render_json
+from alzbench.report.map_answer import NO_FINDING, UNCHECKED
 from alzbench.report.map_pictures import MOST_METHODS, explanation_figures
 from alzbench.report.pages import Files
 from alzbench.report.pages import write_explanation as write_pages
@@ -57,6 +58,7 @@ def test_the_answer_comes_first_and_begins_with_maps_that_do_not_depend_on_the_m
     first = explanation_document([explain(checks=checks)]).sections[0]
     assert first.tables == ()
     assert first.warnings == (
+        "No map is shown to mark what the model looks at: none passes both randomisation and faithfulness.",
         "Grad-CAM: This map does not depend on the model.", "Attention: It prefers the background.",
     )  # fmt: skip
     assert first.notes == ("Attention, passed: It is faster.", "Grad-CAM, unclear: Nobody knows.", NO_FINDING)
@@ -69,10 +71,15 @@ def test_several_runs_are_summed_up(explain: Explain) -> None:
     runs = [explain(checks=checks("failed", "failed")), explain({"seed": 1}, checks=checks("passed", "failed"))]
     document = explanation_document(runs)
     assert document.sections[0].warnings == (
+        "No map is shown to mark what the models look at: none passes both randomisation and faithfulness in all runs "
+        "(Grad-CAM in 0 of 2 runs).",
         "Grad-CAM: the map does not depend on the model in 1 of 2 runs (x, seed 0).",
-        "Grad-CAM, failed: deletion (2 of 2 runs).",
     )
-    assert document.sections[0].notes[0] == "Grad-CAM, passed: randomisation (1 of 2 runs)."
+    changes = "Randomisation: the map changes if the weights are random (Grad-CAM in 1 of 2 runs)."
+    assert document.sections[0].notes == (changes, NO_FINDING)
+    assert table(document, "Runs that pass").texts == [
+        ["randomisation", "1 of 2, 1 failed"], ["deletion", "0 of 2, 2 failed"],
+    ]  # fmt: skip
     assert table(document, "Checks by run").texts == [
         ["Grad-CAM: randomisation", "0.250 failed", "0.250 passed"],
         ["Grad-CAM: deletion", "0.250 failed", "0.250 failed"],
