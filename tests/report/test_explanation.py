@@ -187,6 +187,13 @@ def test_a_damaged_file_is_named_and_no_page_is_written(explain: Explain, tmp_pa
     assert not (tmp_path / "page.html").exists()
 
 
+def test_the_figure_of_checks_says_in_which_order_the_runs_are(explain: Explain) -> None:
+    runs = [explain(checks=[make_check("grad_cam")]), explain({"seed": 1}, checks=[make_check("grad_cam")])]
+    (caption,) = [text for text in captions(runs) if text.startswith("Each check's")]
+    assert caption.endswith("In each row the runs are, from the top: x, seed 0; x, seed 1.")
+    assert "from the top" not in " ".join(captions(runs[:1]))
+
+
 def captions(pairs: Sequence[Pair]) -> list[str]:
     return [placed.caption for section in explanation_figures(pairs) for placed in section]
 
