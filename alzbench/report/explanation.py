@@ -9,7 +9,7 @@ from alzbench import __version__
 from alzbench.report.columns import COUNT, PROBABILITY
 from alzbench.report.document import Cell, Column, Document, Form, Section, Table, make_table
 from alzbench.report.examples import ExplainedRun, explained_runs
-from alzbench.report.map_answer import NO_FINDING, answer, checks_by_method, details, methods_of, names_of_checks
+from alzbench.report.map_answer import answer, checks_by_method, details, methods_of, names_of_checks
 from alzbench.report.remarks import run_warnings
 from alzbench.report.run import MOST_ERRORS
 from alzbench.store import Run
@@ -27,10 +27,11 @@ def explanation_document(runs: Sequence[tuple[Run, Explanation]]) -> Document:
     explained = explained_runs(runs)
     alone = len(explained) == 1
     checks = [checks_table(explained[0])] if alone else [_passed_checks(explained), _checks_by_run(explained)]
+    shown = tuple(table for table in checks if table.rows)
     sections = (
         Section("What the maps are worth", answer(explained), notes=details(explained)),
-        Section("Checks", tables=tuple(table for table in checks if table.rows)),
-        Section("The same images", notes=(NO_FINDING,)),
+        Section("Checks", tables=shown, notes=() if shown else ("None was made.",)),
+        Section("Images" if alone else "The same images"),
         *(_run_section(one, alone) for one in explained),
     )
     title = f"What {runs[0][0].name} looks at" if alone else f"What {len(explained)} runs look at"

@@ -72,7 +72,13 @@ def _of_group(runs: Sequence[ExplainedRun], most: int) -> list[Placed]:
         if not columns:
             return []
         drawn = side_by_side_figure(columns, names, predictions=False)
-        return [Placed(drawn, f"Maps of {runs[0].name} for {len(images)} images.", images=True)]
+        return [
+            Placed(
+                drawn,
+                f"Maps of {runs[0].name} for {len(images)} {'image' if len(images) == 1 else 'images'}.",
+                images=True,
+            )
+        ]
     placed: list[Placed] = []
     for method, label in methods_of(runs).items():
         columns = columns_of_runs(runs, images, method)

@@ -107,6 +107,8 @@ def test_without_checks_the_page_says_that_nothing_is_known(explain: Explain) ->
     document = explanation_document([explain(checks=[])])
     assert document.sections[0].warnings == (UNCHECKED,)
     assert document.sections[1].tables == ()
+    assert document.sections[1].notes == ("None was made.",)
+    assert document.sections[2].title == "Images"  # of one run there are no others to be the same as
 
 
 def test_methods_and_errors_are_listed(explain: Explain) -> None:
