@@ -74,5 +74,5 @@ def predict(
             from alzbench.explain.predicted import draw_maps
 
             drawn = draw_maps(trained, inputs, predictions, folder, progress)
-            progress.say(f"{len(drawn)} maps are in {folder}.")
+            progress.say(f"{len(drawn)} {'map is' if len(drawn) == 1 else 'maps are'} in {folder}.")
     print_document(document, as_json)

@@ -58,7 +58,10 @@ def open_siblings(
 
 
 def check_explained(one: Explained, progress: Progress, siblings: Siblings) -> list[Check]:
-    """Check the maps of a run on its images that were chosen without looking at predictions."""
+    """Check the maps of a run on its images that were chosen without looking at predictions.
+
+    Too few subjects for any check are reported.
+    """
     sample = np.flatnonzero((one.rows["group"] == "sample").to_numpy())
     rows = one.rows.iloc[sample].reset_index(drop=True)
     inputs = one.inputs.take(sample)
@@ -73,7 +76,15 @@ def check_explained(one: Explained, progress: Progress, siblings: Siblings) -> l
         ],
         source=one.trained.experiment.data.source,
     )
-    return run_checks(checked, progress)
+    checks = run_checks(checked, progress)
+    if not checks and one.maps:
+        subjects = len(set(checked.subjects))
+        progress.warn(
+            f"{one.trained.run.name}: no check was made, as the images for checks ({len(rows)}) are of {subjects} "
+            f"{'subject' if subjects == 1 else 'subjects'}. Give more --images, or explain fewer runs together: only "
+            "test images that all of them have are explained."
+        )
+    return checks
 
 
 def compute_maps_of(method: str, inputs: Inputs) -> Maps | None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from alzbench.drawing import panel_figure
-from alzbench.report.explanation import RANDOMISATION, check_names
+from alzbench.report.map_answer import RANDOMISATION, check_names
 from alzbench.report.map_figures import plain
 from alzbench.store.explanation import Check, Estimate
 

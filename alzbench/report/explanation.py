@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alzbench import __version__
 from alzbench.report.columns import COUNT, PROBABILITY
 from alzbench.report.document import Cell, Column, Document, Form, Section, Table, make_table
 from alzbench.report.examples import ExplainedRun, explained_runs
+from alzbench.report.map_answer import answer, checks_by_method, details, methods_of, names_of_checks
 from alzbench.report.remarks import run_warnings
 from alzbench.report.run import MOST_ERRORS
 from alzbench.store import Run
 from alzbench.store.explanation import Check, Estimate, Explanation, Verdict
 
-RANDOMISATION = "randomisation"  # the check of whether a map depends on the model
-UNCHECKED = "No check was made, so nothing shows what these maps are worth."
-NO_FINDING = "A map shows what the score of the predicted class depends on. It is no medical finding."
 _VALUE, _DIFFERENCE = Form(digits=3), Form(digits=3, signed=True)
 _VERDICTS: tuple[Verdict, ...] = ("passed", "failed", "unclear")
 
@@ -28,41 +26,17 @@ def explanation_document(runs: Sequence[tuple[Run, Explanation]]) -> Document:
     """
     explained = explained_runs(runs)
     alone = len(explained) == 1
-    checks = [checks_table(explained[0])] if alone else [_checks_by_run(explained)]
+    checks = [checks_table(explained[0])] if alone else [_passed_checks(explained), _checks_by_run(explained)]
+    shown = tuple(table for table in checks if table.rows)
     sections = (
-        Section("What the maps are worth", failures(explained), notes=_other_results(explained)),
-        Section("Checks", tables=tuple(table for table in checks if table.rows)),
-        Section("The same images", notes=(NO_FINDING,)),
+        Section("What the maps are worth", answer(explained), notes=details(explained)),
+        Section("Checks", tables=shown, notes=() if shown else ("None was made.",)),
+        Section("Images" if alone else "The same images"),
         *(_run_section(one, alone) for one in explained),
     )
     title = f"What {runs[0][0].name} looks at" if alone else f"What {len(explained)} runs look at"
     about = f"alzbench {__version__}; {', '.join(methods_of(explained).values())}"
     return Document(title, about, sections, _export(explained), {"runs": [_data(one) for one in explained]})
-
-
-def methods_of(runs: Sequence[ExplainedRun]) -> dict[str, str]:
-    """Return the methods of runs, name -> label, in their order."""
-    return {method: label for run in runs for method, label in run.methods.items()}
-
-
-def failures(runs: Sequence[ExplainedRun]) -> tuple[str, ...]:
-    """Return what the maps fail in sentences, those that do not depend on the model first."""
-    if not any(run.explanation.contents.checks for run in runs):
-        return (UNCHECKED,)
-    independent, others = [], []
-    for method, by_check in _by_method(runs).items():
-        failed = {name: kept for name, found in by_check.items() if (kept := _with(found, "failed"))}
-        dependence = {name: found for name, found in failed.items() if found[0][1].name == RANDOMISATION}
-        rest = {name: found for name, found in failed.items() if name not in dependence}
-        if len(runs) == 1:
-            independent += [f"{method}: {text}" for text in _sentences(dependence)]
-            others += [f"{method}: {' '.join(_sentences(rest))}"] if rest else []
-            continue
-        for name, found in dependence.items():
-            where = f"in {len(found)} of {len(by_check[name])} runs ({'; '.join(run.name for run, _ in found)})"
-            independent.append(f"{method}: the map does not depend on the model {where}.")
-        others += [f"{method}, failed: {_counts(rest, by_check)}."] if rest else []
-    return (*independent, *others)
 
 
 def checks_table(run: ExplainedRun, short: bool = False) -> Table:
@@ -74,7 +48,7 @@ def checks_table(run: ExplainedRun, short: bool = False) -> Table:
         Column("compared", "value and baseline"),
     ]  # fmt: skip
     kept = [column for column in columns if not short or column.key in ("check", "verdict", "value", "baseline")]
-    names = _names([run])
+    names = names_of_checks([run])
     records = [
         {
             "check": f"{run.methods.get(check.method, check.method)}: {names[check.name, check.against]}",
@@ -92,7 +66,7 @@ def verdicts_table(runs: Sequence[ExplainedRun]) -> Table:
         Column("run", "maps of"), Column("method", "method"), *(Column(v, v, COUNT) for v in _VERDICTS),
         Column("names", "failed checks"),
     ]  # fmt: skip
-    records, names = [], _names(runs)
+    records, names = [], names_of_checks(runs)
     for run in runs:
         for method, label in run.methods.items():
             checks = [check for check in run.explanation.contents.checks if check.method == method]
@@ -102,57 +76,21 @@ def verdicts_table(runs: Sequence[ExplainedRun]) -> Table:
     return make_table("Checks of the maps", columns, records, key="maps")
 
 
-Found = Sequence[tuple[ExplainedRun, Check]]
-
-
-def check_names(runs: Iterable[Sequence[Check]]) -> dict[tuple[str, str], str]:
-    """Return (name, against) -> the name for people, with what it is compared with only where that differs."""
-    pairs = list(dict.fromkeys((check.name, check.against) for checks in runs for check in checks))
-    often = [name for name, _ in pairs]
-    return {
-        (name, against): name.replace("_", " ") + (f", against {against}" if often.count(name) > 1 else "")
-        for name, against in pairs
-    }
-
-
-def _names(runs: Sequence[ExplainedRun]) -> dict[tuple[str, str], str]:
-    return check_names(run.explanation.contents.checks for run in runs)
-
-
-def _by_method(runs: Sequence[ExplainedRun]) -> dict[str, dict[str, Found]]:
-    """Return label of a method -> name of a check, see `check_names` -> the checks of all runs."""
-    names = _names(runs)
-    found: dict[str, dict[str, list[tuple[ExplainedRun, Check]]]] = {}
-    for method, label in methods_of(runs).items():
-        for run in runs:
-            for check in run.explanation.contents.checks:
-                if check.method == method:
-                    found.setdefault(label, {}).setdefault(names[check.name, check.against], []).append((run, check))
-    return {label: dict(by_check) for label, by_check in found.items()}
-
-
-def _with(found: Found, verdict: Verdict) -> Found:
-    return [(run, check) for run, check in found if check.verdict == verdict]
-
-
-def _sentences(by_check: Mapping[str, Found]) -> list[str]:
-    return [f"{check.sentence.strip().rstrip('.')}." for found in by_check.values() for _, check in found]
-
-
-def _counts(some: Mapping[str, Found], of: Mapping[str, Found]) -> str:
-    return "; ".join(f"{name} ({len(found)} of {len(of[name])} runs)" for name, found in some.items())
-
-
-def _other_results(runs: Sequence[ExplainedRun]) -> tuple[str, ...]:
-    """Return what the maps pass, and what decides nothing, in sentences."""
-    notes = []
-    for method, by_check in _by_method(runs).items():
-        for verdict in ("passed", "unclear"):
-            some = {name: kept for name, found in by_check.items() if (kept := _with(found, verdict))}
-            if some:
-                text = " ".join(_sentences(some)) if len(runs) == 1 else f"{_counts(some, by_check)}."
-                notes.append(f"{method}, {verdict}: {text}")
-    return (*notes, NO_FINDING)
+def _passed_checks(runs: Sequence[ExplainedRun]) -> Table:
+    """Return a row for each check, with the numbers of runs in which each method passes and fails it."""
+    by_method = checks_by_method(runs)
+    records = []
+    for name in dict.fromkeys(name for by_check in by_method.values() for name in by_check):
+        record = {"check": name}
+        for method, by_check in by_method.items():
+            verdicts = [check.verdict for _, check in by_check.get(name, ())]
+            passed, failed = verdicts.count("passed"), verdicts.count("failed")
+            if verdicts:
+                record[f"method {method}"] = f"{passed} of {len(verdicts)}" + (f", {failed} failed" if failed else "")
+        records.append(record)
+    columns = [Column("check", "check"), *(Column(f"method {method}", method) for method in by_method)]
+    note = "Runs in which the map passes the check. Where it neither passes nor fails, the check is unclear."
+    return make_table("Runs that pass", columns, records, note, "passed_checks")
 
 
 def _checks_by_run(runs: Sequence[ExplainedRun]) -> Table:
@@ -160,7 +98,7 @@ def _checks_by_run(runs: Sequence[ExplainedRun]) -> Table:
     columns = [Column("check", "check"), *(Column(f"run {k}", run.name) for k, run in enumerate(runs))]
     place = {id(run): f"run {k}" for k, run in enumerate(runs)}
     records = []
-    for method, by_check in _by_method(runs).items():
+    for method, by_check in checks_by_method(runs).items():
         for name, found in by_check.items():
             texts: dict[str, list[str]] = {}
             for run, check in found:

@@ -17,7 +17,7 @@ from alzbench.report.examples import (
     read_examples,
     with_common_images,
 )
-from alzbench.report.explanation import methods_of
+from alzbench.report.map_answer import methods_of
 from alzbench.report.map_figures import PAIRS, class_names, grid_figure, mean_figure, side_by_side_figure
 from alzbench.report.pictures import Placed
 from alzbench.report.shown_maps import ShownMaps
@@ -72,7 +72,13 @@ def _of_group(runs: Sequence[ExplainedRun], most: int) -> list[Placed]:
         if not columns:
             return []
         drawn = side_by_side_figure(columns, names, predictions=False)
-        return [Placed(drawn, f"Maps of {runs[0].name} for {len(images)} images.", images=True)]
+        return [
+            Placed(
+                drawn,
+                f"Maps of {runs[0].name} for {len(images)} {'image' if len(images) == 1 else 'images'}.",
+                images=True,
+            )
+        ]
     placed: list[Placed] = []
     for method, label in methods_of(runs).items():
         columns = columns_of_runs(runs, images, method)
@@ -132,6 +138,8 @@ def _checks(runs: Sequence[ExplainedRun]) -> list[Placed]:
     placed: list[Placed] = []
     if any(checks.values()):
         caption = "Each check's value and baseline, with 95 % intervals over subjects."
+        if len(runs) > 1:
+            caption += f" In each row the runs are, from the top: {'; '.join(checks)}."
         placed.append(Placed(check_figure(checks, methods), caption))
     if any(map(has_steps, checks.values())):
         caption = (

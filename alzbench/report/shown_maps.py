@@ -11,7 +11,8 @@ from alzbench.compare.predictions import MOST_SIDE_BY_SIDE
 from alzbench.errors import DataError
 from alzbench.report.document import Section
 from alzbench.report.examples import ExplainedRun, MapColumn, choose_images, columns_of_methods, columns_of_runs
-from alzbench.report.explanation import NO_FINDING, checks_table, failures
+from alzbench.report.explanation import checks_table
+from alzbench.report.map_answer import NO_FINDING, answer
 from alzbench.store import Run
 from alzbench.store.explanation import read_explanation
 
@@ -58,7 +59,7 @@ def maps_section(maps: ShownMaps) -> Section:
     if not maps.runs:
         return Section("What the model looks at", notes=maps.notes)
     table = checks_table(maps.runs[0], short=True)
-    return Section("What the model looks at", failures(maps.runs), (table,) if table.rows else (), maps.notes)
+    return Section("What the model looks at", answer(maps.runs), (table,) if table.rows else (), maps.notes)
 
 
 def read_group_maps(group: Group) -> ShownMaps | None:

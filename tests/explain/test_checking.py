@@ -58,7 +58,7 @@ def test_a_sibling_that_cannot_be_opened_is_named_and_left_out(
 
 
 @pytest.mark.slow
-def test_a_run_is_checked_against_its_siblings(tiny: Tiny, tmp_path: Path) -> None:
+def test_a_run_is_checked_against_its_siblings(tiny: Tiny, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "people"
     for label, name in enumerate(("NonDemented", "VeryMildDemented", "MildDemented", "ModerateDemented")):
         for part, top in enumerate(("AugmentedAlzheimerDataset", "OriginalDataset")):
@@ -80,3 +80,7 @@ def test_a_run_is_checked_against_its_siblings(tiny: Tiny, tmp_path: Path) -> No
     names = {check.name for check in one.contents.checks}
     assert {"randomisation", "faithfulness", "repeatability", "reproducibility", "head"} <= names
     assert all(check.subjects >= 5 for check in one.contents.checks)
+    capsys.readouterr()
+    (few,) = explain_runs([open_trained_run(first)], sets, ["grad_cam"], Progress(), 1, checks=checks)
+    assert few.contents.checks == []
+    assert "no check was made, as the images for checks (1) are of 1 subject." in capsys.readouterr().err

@@ -14,8 +14,9 @@ from PIL import Image
 
 from alzbench.errors import DataError
 from alzbench.report.document import Document, Table
-from alzbench.report.explanation import NO_FINDING, UNCHECKED, explanation_document
+from alzbench.report.explanation import explanation_document
 from alzbench.report.export import export_frame, render_json
+from alzbench.report.map_answer import NO_FINDING, UNCHECKED
 from alzbench.report.map_pictures import MOST_METHODS, explanation_figures
 from alzbench.report.pages import Files
 from alzbench.report.pages import write_explanation as write_pages
@@ -57,6 +58,7 @@ def test_the_answer_comes_first_and_begins_with_maps_that_do_not_depend_on_the_m
     first = explanation_document([explain(checks=checks)]).sections[0]
     assert first.tables == ()
     assert first.warnings == (
+        "No map is shown to mark what the model looks at: none passes both randomisation and faithfulness.",
         "Grad-CAM: This map does not depend on the model.", "Attention: It prefers the background.",
     )  # fmt: skip
     assert first.notes == ("Attention, passed: It is faster.", "Grad-CAM, unclear: Nobody knows.", NO_FINDING)
@@ -69,10 +71,15 @@ def test_several_runs_are_summed_up(explain: Explain) -> None:
     runs = [explain(checks=checks("failed", "failed")), explain({"seed": 1}, checks=checks("passed", "failed"))]
     document = explanation_document(runs)
     assert document.sections[0].warnings == (
+        "No map is shown to mark what the models look at: none passes both randomisation and faithfulness in all runs "
+        "(Grad-CAM in 0 of 2 runs).",
         "Grad-CAM: the map does not depend on the model in 1 of 2 runs (x, seed 0).",
-        "Grad-CAM, failed: deletion (2 of 2 runs).",
     )
-    assert document.sections[0].notes[0] == "Grad-CAM, passed: randomisation (1 of 2 runs)."
+    changes = "Randomisation: the map changes if the weights are random (Grad-CAM in 1 of 2 runs)."
+    assert document.sections[0].notes == (changes, NO_FINDING)
+    assert table(document, "Runs that pass").texts == [
+        ["randomisation", "1 of 2, 1 failed"], ["deletion", "0 of 2, 2 failed"],
+    ]  # fmt: skip
     assert table(document, "Checks by run").texts == [
         ["Grad-CAM: randomisation", "0.250 failed", "0.250 passed"],
         ["Grad-CAM: deletion", "0.250 failed", "0.250 failed"],
@@ -100,6 +107,8 @@ def test_without_checks_the_page_says_that_nothing_is_known(explain: Explain) ->
     document = explanation_document([explain(checks=[])])
     assert document.sections[0].warnings == (UNCHECKED,)
     assert document.sections[1].tables == ()
+    assert document.sections[1].notes == ("None was made.",)
+    assert document.sections[2].title == "Images"  # of one run there are no others to be the same as
 
 
 def test_methods_and_errors_are_listed(explain: Explain) -> None:
@@ -178,6 +187,13 @@ def test_a_damaged_file_is_named_and_no_page_is_written(explain: Explain, tmp_pa
     with pytest.raises(DataError, match=r"grad_cam\.npy is damaged"):
         write_pages([pair], Files(html=tmp_path / "page.html"))
     assert not (tmp_path / "page.html").exists()
+
+
+def test_the_figure_of_checks_says_in_which_order_the_runs_are(explain: Explain) -> None:
+    runs = [explain(checks=[make_check("grad_cam")]), explain({"seed": 1}, checks=[make_check("grad_cam")])]
+    (caption,) = [text for text in captions(runs) if text.startswith("Each check's")]
+    assert caption.endswith("In each row the runs are, from the top: x, seed 0; x, seed 1.")
+    assert "from the top" not in " ".join(captions(runs[:1]))
 
 
 def captions(pairs: Sequence[Pair]) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from alzbench.compare import compare
 from alzbench.report.document import Document, Section
-from alzbench.report.explanation import NO_FINDING
+from alzbench.report.map_answer import NO_FINDING
 from alzbench.report.map_pictures import maps_figures
 from alzbench.report.pages import Files, write_comparison
 from alzbench.report.pages import write_run as write_page
@@ -58,7 +58,10 @@ def test_a_run_shows_its_methods_with_its_checks(root: Path, tmp_path: Path) -> 
     document = write_page(run, Files(html=tmp_path / "page.html"))
     section = section_of(document)
     assert section.title == "What the model looks at"
-    assert section.warnings == ("Grad-CAM: Do not trust it.",)
+    assert section.warnings == (
+        "No map is shown to mark what the model looks at: none passes both randomisation and faithfulness.",
+        "Grad-CAM: Do not trust it.",
+    )
     assert section.tables[0].texts == [
         ["Grad-CAM: randomisation", "failed", "0.250 (0.125–0.375)", "0.500 (0.438–0.562)"]
     ]
