@@ -11,6 +11,7 @@ import typer
 from alzbench.cli import completion
 from alzbench.cli.arguments import Assignments, Data, Json, Quiet, make_progress, print_document
 from alzbench.cli.conflicts import check_assigned_once, check_source, is_given
+from alzbench.cli.outputs import check_file
 from alzbench.errors import ExperimentError
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def audit(
     from alzbench.report.audit import audit_document, nearest_figure
 
     assigned = assignments or []
+    check_file("--figure", figure)
     check_source(context, data, demo=False, assignments=assigned)
     if protocol:
         check_assigned_once("--protocol", "protocol.name", assigned)
