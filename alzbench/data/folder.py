@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from alzbench.data.names import text_of
 from alzbench.errors import DataError
 from alzbench.experiment.schema import plain
 
@@ -46,6 +47,12 @@ def list_folder(root: Path, classes: Sequence[str]) -> pd.DataFrame:
         for label, class_folder in enumerate(_class_folders(folder, classes))
         for path in _images(class_folder)
     ]
+    unwritable = [text_of(path) for _, path, _, _ in files if text_of(path) != path]
+    if unwritable:
+        raise DataError(
+            f"The paths of images must be text in UTF-8; {len(unwritable):,} are not, such as {unwritable[0]}. Rename "
+            "them."
+        )
     table = pd.DataFrame(files, columns=["image", "path", "label", "part"])
     return table.sort_values("image", ignore_index=True)
 

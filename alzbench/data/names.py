@@ -6,6 +6,7 @@ names that only nearly follow a scheme are not read.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import PurePath
@@ -20,6 +21,11 @@ _LABELLED = re.compile(r"(?P<subject>OAS\d_\d{4}|sub-[A-Za-z0-9]+|\w+-subject\d+
 _SLICE = re.compile(r"slice[-_]?(\d+)|mpr-\d_(\d+)")
 _NUMBERED = re.compile(r"(?P<slice>\d+)(?: \((?P<subject>\d+)\))?\.[A-Za-z]+")
 _SERIAL = re.compile(r"[A-Za-z]+?(?P<serial>\d+)\.[A-Za-z]+")
+
+
+def text_of(name: str) -> str:
+    """Return the name of a file as text that can be written: bytes that are not UTF-8 become `\\xff` and so on."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def read_names(files: pd.DataFrame) -> pd.DataFrame:

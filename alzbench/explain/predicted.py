@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from alzbench.progress import Progress
 from alzbench.store.explanation import relative_maps
 
 MOST_IMAGES = 64  # pictures that a person still looks at
+_LONGEST_NAME = 200  # bytes: file systems allow 255, with the name of the method and that of a temporary file
 METHOD_NAMES = ("grad_cam", "attention")
 
 Pixels = npt.NDArray[np.uint8]
@@ -53,14 +56,15 @@ def draw_maps(
     )
     if len(predictions.images) > len(names):
         progress.say(f"Maps are drawn of the first {len(names)} images only.")
+    stems = _file_names(names)
     written = []
     for method in METHOD_NAMES:
         with progress.track(METHODS[method].label, len(names)) as advance:
             maps = METHODS[method].function(inputs, advance)
         if maps is None:  # the model has no attention
             continue
-        for name, picture, relative in zip(names, pictures, relative_maps(maps), strict=True):
-            path = folder / f"{_file_name(name)}-{method}.png"
+        for stem, picture, relative in zip(stems, pictures, relative_maps(maps), strict=True):
+            path = folder / f"{stem}-{method}.png"
             with atomic.replacing(path) as temporary:
                 Image.fromarray(overlay(picture, relative)).save(temporary, "PNG")
             written.append(path)
@@ -87,6 +91,18 @@ def _first_images(
     return names[:MOST_IMAGES], pictures[:MOST_IMAGES], np.stack(pixels[:MOST_IMAGES])
 
 
-def _file_name(image: str) -> str:
-    """Return the name of an image as one of a file."""
-    return re.sub(r"[^\w.-]+", "_", image).strip("_.") or "image"
+def _file_names(images: Sequence[str]) -> list[str]:
+    """Return a different name of a file for each image, without suffix: the image's, with a number if needed."""
+    stems: list[str] = []
+    used: set[str] = set()
+    for image in images:
+        plain = re.sub(r"[^\w.-]+", "_", image).strip("_.")
+        plain = plain.encode()[-_LONGEST_NAME:].decode(errors="ignore") or "image"
+        stem = next(
+            name
+            for name in itertools.chain([plain], (f"{plain}-{k}" for k in itertools.count(2)))
+            if name.lower() not in used
+        )
+        used.add(stem.lower())
+        stems.append(stem)
+    return stems
