@@ -90,9 +90,10 @@ def require_packages() -> None:
     """Raise ExperimentError if the packages that read medical files are not installed."""
     missing = [name for name in ("pydicom", "nibabel") if importlib.util.find_spec(name) is None]
     if missing:
+        verb = "is" if len(missing) == 1 else "are"
         raise ExperimentError(
-            f"DICOM and NIfTI files are read by pydicom and nibabel; {' and '.join(missing)} is not installed. Install "
-            "the extra: pip install 'alzbench[medical]'."
+            f"DICOM and NIfTI files are read by pydicom and nibabel; {' and '.join(missing)} {verb} not installed. "
+            "Install the extra: pip install 'alzbench[medical]'."
         )
 
 
@@ -334,8 +335,12 @@ def _pixels_reason(dataset: Any, error: Exception) -> str:
     syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
     from pydicom.uid import AllTransferSyntaxes
 
-    compressed = syntax in AllTransferSyntaxes and syntax.is_compressed
-    if compressed and isinstance(error, RuntimeError | NotImplementedError):
+    if (
+        syntax is not None
+        and syntax in AllTransferSyntaxes
+        and syntax.is_compressed
+        and isinstance(error, RuntimeError | NotImplementedError)
+    ):
         return f"its compression ({syntax.name}) cannot be read; save it uncompressed, or install pylibjpeg"
     return f"damaged: {_first_line(error)}"
 

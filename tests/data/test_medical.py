@@ -127,7 +127,7 @@ def test_what_is_no_grey_slice_is_refused(tmp_path: Path) -> None:
     ("keyword", "value"), [("InstanceNumber", b"abcd"), ("InstanceNumber", b"1\\2 "), ("NumberOfFrames", b"2\\3 ")]
 )
 def test_a_header_with_wrong_values_is_damaged(tmp_path: Path, keyword: str, value: bytes) -> None:
-    path = write_dicom(tmp_path / "a.dcm", **{keyword: 12})
+    path = write_dicom(tmp_path / "a.dcm", RAMP, **{keyword: 12})
     content = path.read_bytes()
     old = TAGS[keyword] + b"\x02\x0012"
     assert content.count(old) == 1
