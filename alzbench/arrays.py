@@ -14,10 +14,12 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import filelock
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.npyio import NpzFile
 
 from alzbench import atomic
 
@@ -92,9 +94,9 @@ class ArrayStore:
     def _chunk_keys(self, path: Path) -> list[str]:
         """Return the keys of an intact chunk, or no keys for a damaged one, whose rows are then computed again."""
         try:
-            rows = np.load(path, mmap_mode="r", allow_pickle=False)
+            rows = open_array(path)
             text = path.with_suffix(".keys").read_text(encoding="utf-8")
-        except (OSError, ValueError, EOFError):
+        except (OSError, ValueError):
             return []
         keys = text.split("\n")
         intact = (rows.shape, rows.dtype, path.stem) == ((len(keys), *self.shape), self.dtype, _chunk_name(text))
@@ -138,6 +140,39 @@ class Rows:
         return out
 
 
+def open_array(path: Path) -> np.memmap:
+    """Open the array in a .npy file without reading it, and without executing anything in it.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is damaged, or of another kind.
+    """
+    try:
+        return np.lib.format.open_memmap(path, mode="r")
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - NumPy raises many kinds of errors for a damaged header
+        raise ValueError(str(error) or type(error).__name__) from None
+
+
+def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Read the arrays in a .npz file by their names, without executing anything in it; raises as `open_array`."""
+    try:
+        # opened here, because NumPy does not close a file that it cannot read
+        with path.open("rb") as file, _archive(np.load(file, allow_pickle=False)) as content:
+            return {name: content[name] for name in content.files}
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - NumPy, zipfile and zlib raise many kinds of errors
+        raise ValueError(str(error) or type(error).__name__) from None
+
+
+def _archive(loaded: Any) -> NpzFile:
+    if not isinstance(loaded, NpzFile):
+        raise ValueError("it is not an .npz file")
+    return loaded
+
+
 def _chunk_name(keys: str) -> str:
     """Return the name of a chunk from its keys, one per line, so that a truncated file of keys does not match it."""
     return hashlib.sha256(keys.encode()).hexdigest()[:24]
@@ -145,8 +180,7 @@ def _chunk_name(keys: str) -> str:
 
 def _data_offset(path: Path) -> int:
     """Return the position of the first number in a .npy file, in bytes."""
-    rows: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
-    return int(rows.offset)
+    return int(open_array(path).offset)
 
 
 def _read_into(file: io.FileIO, row: npt.NDArray[np.generic], offset: int) -> None:

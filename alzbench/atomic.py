@@ -70,9 +70,14 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     content.mkdir()
     try:
         yield content
-        if path.exists():
-            path.replace(before)
-        content.replace(path)
+        try:
+            if path.exists():
+                path.replace(before)
+            content.replace(path)
+        except BaseException:
+            if before.exists() and not path.exists():
+                before.replace(path)
+            raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

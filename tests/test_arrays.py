@@ -142,6 +142,14 @@ def test_an_interrupted_write_leaves_nothing(store: ArrayStore, monkeypatch: pyt
     assert ArrayStore(store.folder, SHAPE, np.int16).missing(["a"]) == ["a"]
 
 
+@pytest.mark.parametrize("start", [b"PK\x03\x04 no archive", b"\x93NUMPY\x01\x00\x06\x00(((((\n"])
+def test_a_chunk_of_another_kind_is_computed_again(store: ArrayStore, start: bytes) -> None:
+    store.add(["a"], rows(1))
+    (path,) = store.folder.glob("*.npy")
+    path.write_bytes(start)
+    assert ArrayStore(store.folder, SHAPE, np.int16).missing(["a"]) == ["a"]
+
+
 def test_pickled_objects_are_not_loaded(store: ArrayStore) -> None:
     store.add(["a"], rows(1))
     (path,) = store.folder.glob("*.npy")

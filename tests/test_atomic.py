@@ -105,3 +105,11 @@ def test_a_failed_folder_leaves_the_one_before(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), atomic.replacing_folder(tmp_path / "folder") as temporary:
         write_half_and_fail(temporary / "file")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["folder", "old"]
+
+
+def test_a_folder_that_cannot_be_moved_leaves_the_one_before(tmp_path: Path) -> None:
+    with atomic.replacing_folder(tmp_path / "folder") as temporary:
+        (temporary / "old").touch()
+    with pytest.raises(FileNotFoundError), atomic.replacing_folder(tmp_path / "folder") as temporary:
+        temporary.rmdir()
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder", "old"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +11,12 @@ import typer
 from alzbench.cli import completion
 from alzbench.cli.arguments import Assignments, Data, Json, Quiet, make_progress, print_document
 from alzbench.cli.conflicts import check_assigned_once, check_source, is_given
+from alzbench.cli.outputs import check_file
 from alzbench.errors import ExperimentError
 
 if TYPE_CHECKING:
-    from alzbench.experiment import ProtocolSettings
+    from alzbench.data.manifest import ImageSet
+    from alzbench.experiment import DataSettings, ProtocolSettings
 
 
 def audit(
@@ -77,6 +79,9 @@ def audit(
     from alzbench.report.audit import audit_document, nearest_figure, split_notes
 
     assigned = assignments or []
+    outputs = (("--figure", figure), ("--duplicates", duplicates), ("--write-split", write_split))
+    for option, file in outputs:
+        check_file(option, file)
     if write_split and not is_table(write_split.name):
         raise ExperimentError(f"--write-split must name a .csv file; got {write_split}.")
     check_source(data, demo=False, assignments=assigned)
@@ -90,6 +95,8 @@ def audit(
         _check_fold(audited.protocol, folds, fold)
     progress = make_progress(quiet)
     images = open_image_set(audited.data, progress, quiet)
+    for option, file in outputs:
+        check_file(option, file, _inputs(experiment, audited.data, images))
     result = make_audit(images, audited.protocol, seed, folds[fold], progress)
     if figure:
         save(nearest_figure(result, images.manifest.set_index("image")["path"]), figure)
@@ -103,6 +110,13 @@ def audit(
     print_document(audit_document(result, notes), as_json)
     if fail_on_leakage and result.leaks:
         raise typer.Exit(1)
+
+
+def _inputs(file: Path | None, data: DataSettings, images: ImageSet) -> Iterator[Path]:
+    """Yield the files that an audit reads."""
+    table = data.subjects.table if data.subjects else None
+    yield from (Path(name).expanduser() for name in (file, table) if name is not None)
+    yield from map(Path, images.manifest["path"])
 
 
 def _check_seed(protocol: ProtocolSettings, seed: int) -> None:

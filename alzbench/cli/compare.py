@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from alzbench.cli.arguments import (
     warn_unreadable,
 )
 from alzbench.cli.conflicts import is_given
+from alzbench.cli.outputs import check_file
 from alzbench.errors import ExperimentError
 
 
@@ -82,6 +84,9 @@ def compare(
         if is_given(context, "min_effect"):
             raise ExperimentError("--worth is the old name of --min-effect: leave out --worth.")
         min_effect = worth
+    files = Files(html, markdown, latex, csv, figure, disagreements)
+    for field in fields(files):
+        check_file(f"--{field.name}", getattr(files, field.name))
     condition = Condition.parse(where) if where is not None else None
     # the objects read from thousands of runs live until the end: garbage collection would cost a tenth of the time
     gc.disable()
@@ -89,5 +94,4 @@ def compare(
     selected = select_runs(runs, chosen, unreadable=warn_unreadable)
     comparison = compare_runs(selected, load_references(), baseline, study_levels(chosen), min_effect / 100, condition)
     reported = [Files.under(REPORTS, plain_name(report, "--report"))] if report else []
-    files = Files(html, markdown, latex, csv, figure, disagreements)
     print_document(write_comparison(comparison, *reported, files, predictions=as_json), as_json)

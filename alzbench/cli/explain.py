@@ -20,6 +20,7 @@ from alzbench.cli.arguments import (
     print_json,
 )
 from alzbench.cli.conflicts import is_given
+from alzbench.cli.outputs import check_file
 from alzbench.errors import ExperimentError
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def explain(
     if images < 1:
         raise ExperimentError(f"--images must be at least 1, got {images}.")
     found = _find_runs(runs, names)
+    page = html or (folder / _page_name(found) if in_folder or not as_json else None)
+    check_file("--html" if html else "--folder", page)
     progress = make_progress(quiet)
     with keep_stdout_clean(as_json):
         from alzbench.models.backend import start_backend
@@ -90,7 +93,6 @@ def explain(
             siblings = open_siblings(found, RunStore(runs).runs(lambda _: None), open_trained_run, progress)
             checks = functools.partial(check_explained, siblings=siblings)
         explanations = explain_runs(opened, ImageSets(progress, quiet), chosen, progress, images, source, checks)
-        page = html or (folder / _page_name(found) if in_folder or not as_json else None)
         if page is not None:
             from alzbench.report.pages import Files, write_explanation
 

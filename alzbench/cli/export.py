@@ -10,6 +10,7 @@ import typer
 
 from alzbench.cli import completion
 from alzbench.cli.arguments import Data, Json, Quiet, RunName, Runs, make_progress, print_json
+from alzbench.cli.outputs import check_file, check_folder
 from alzbench.errors import ExperimentError
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def _places(format_: Format, run: Run, out: Path | None) -> tuple[Path, Path]:
     format_.require_packages()
     path = out or EXPORTS / f"{run.card.experiment}-{run.path.name}{format_.ending}"
     format_.require_path(path)
+    (check_folder if format_.folder else check_file)("--out", path)
     card = path.with_name(f"{path.name}.md")
     if card.is_dir():
         raise ExperimentError(f"The model card {card} must be a file, and a folder has its name: move it away.")

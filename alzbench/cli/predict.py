@@ -9,6 +9,7 @@ import typer
 
 from alzbench.cli.arguments import Json, Quiet, RunName, Runs, keep_stdout_clean, make_progress, print_document
 from alzbench.cli.conflicts import is_given
+from alzbench.cli.outputs import check_file, check_folder
 from alzbench.errors import ExperimentError
 
 
@@ -47,6 +48,9 @@ def predict(
     if is_given(context, "folder") and not explain:
         raise ExperimentError("--folder is the folder of the maps of --explain: add --explain, or leave it out.")
     numbers = slice_numbers(slices)
+    check_file("--csv", csv)
+    if explain:
+        check_folder("--folder", folder)
     from alzbench.inference.inputs import SliceChoice, find_inputs
     from alzbench.inference.profile import read_profile
     from alzbench.store import RunStore
@@ -55,6 +59,10 @@ def predict(
     progress = make_progress(quiet)
     with keep_stdout_clean(as_json):
         inputs = find_inputs(images, SliceChoice(numbers, axis), progress)
+        paths = [file.path for file in inputs.files]
+        check_file("--csv", csv, paths)
+        if explain:
+            check_folder("--folder", folder, paths)
         profile = read_profile(run.path)
         from alzbench.models.backend import start_backend
 

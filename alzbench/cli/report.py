@@ -9,6 +9,7 @@ import typer
 
 from alzbench.cli.arguments import REPORTS, Latex, Markdown, RunName, Runs, print_document
 from alzbench.cli.conflicts import is_given
+from alzbench.cli.outputs import check_file
 from alzbench.errors import ExperimentError
 
 
@@ -41,6 +42,9 @@ def report(
     page = html
     if page is None and (in_folder or not as_json):
         page = folder / f"{run.card.experiment}-{run.path.name}.html"
+    files = {"--html" if html else "--folder": page, "--markdown": markdown, "--latex": latex, "--csv": csv}
+    for option, file in files.items():
+        check_file(option, file)
     document = write_run(run, Files(page, markdown, latex, csv))
     if as_json:
         print_document(document, as_json)

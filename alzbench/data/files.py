@@ -62,7 +62,7 @@ def find_images(root: Path) -> tuple[list[ImageFile], list[LeftOut], set[Folders
         hidden, even empty ones.
 
     Raises:
-        DataError: There are NIfTI volumes only.
+        DataError: There are NIfTI volumes only, or a name is not UTF-8.
     """
     usable: list[ImageFile] = []
     hidden: list[ImageFile] = []
@@ -83,6 +83,7 @@ def find_images(root: Path) -> tuple[list[ImageFile], list[LeftOut], set[Folders
             other.setdefault(unsupported, []).append(file)
         else:
             usable.append(file)
+    _require_text(usable)
     volumes = [end for end in other if end in VOLUMES]
     if volumes and not usable:
         raise DataError(
@@ -104,8 +105,23 @@ def find_volumes(root: Path) -> tuple[list[ImageFile], list[LeftOut]]:
             continue
         hidden = any(part.startswith(".") for part in (*file.folders, file.name))
         found[NO_VOLUME if not name.endswith(VOLUMES) else HIDDEN if hidden else ""].append(file)
+    _require_text(found[""])
     usable = sorted(found.pop(""), key=lambda file: (file.folders, file.name))
     return usable, [LeftOut(tuple(files), reason) for reason, files in found.items() if files]
+
+
+def text_of(name: str) -> str:
+    """Return the name of a file as text that can be written: bytes that are not UTF-8 become `\\xff` and so on."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _require_text(files: Sequence[ImageFile]) -> None:
+    unwritable = [text_of(file.path) for file in files if text_of(file.path) != file.path]
+    if unwritable:
+        raise DataError(
+            f"The paths of images must be text in UTF-8; {len(unwritable):,} are not, such as {unwritable[0]}. Rename "
+            "them."
+        )
 
 
 def _walk(folder: Path, names: Folders, above: tuple[str, ...]) -> Iterator[tuple[ImageFile, bool]]:

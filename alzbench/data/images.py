@@ -22,6 +22,7 @@ from alzbench.progress import Progress
 
 MIN_SIDE = 16
 MAX_PIXELS = 64_000_000
+MAX_FILE_BYTES = 2**30  # of a file that is read into memory
 THREADS = 4  # Pillow and hashlib release the interpreter lock; more threads only hide the disk's latency
 _COLOUR_SIDE = 64
 _VERSION = 1  # of the decoding; a new version starts a new cache
@@ -84,6 +85,8 @@ def _digests(files: pd.DataFrame, progress: Progress) -> tuple[list[str], dict[i
 def content_digest(path: str) -> tuple[str, str]:
     """Return a hash of a file's content, or '' with the reason why it cannot be read."""
     try:
+        if reason := _too_large(Path(path)):
+            return "", reason
         return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest(), ""
     except OSError as error:
         return "", f"cannot be read: {error.strerror}"
@@ -126,6 +129,8 @@ def decode_image(path: str | Path, size: int, channels: int) -> tuple[Pixels, tu
 def read_image(path: str | Path) -> Image.Image | str:
     """Return the picture in an image file, in its own size and colours, or why it is unusable."""
     try:
+        if reason := _too_large(Path(path)):
+            return reason
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(Path(path).read_bytes())) as image:
@@ -143,6 +148,11 @@ def read_image(path: str | Path) -> Image.Image | str:
         return "not an image file"
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         return f"damaged: {error}"
+
+
+def _too_large(path: Path) -> str:
+    """Return why a file cannot be read into memory; empty if it can."""
+    return f"a file of more than {MAX_FILE_BYTES // 2**20} MiB" if path.stat().st_size > MAX_FILE_BYTES else ""
 
 
 def unusable_sides(width: int, height: int) -> str:

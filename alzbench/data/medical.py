@@ -7,6 +7,7 @@ and frames are counted from 1.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import math
 import warnings
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alzbench.data.files import VOLUMES
-from alzbench.data.images import MAX_PIXELS, unusable_sides
+from alzbench.data.images import MAX_FILE_BYTES, MAX_PIXELS, unusable_sides
 from alzbench.errors import ExperimentError
 
 Axis = Literal["axial", "coronal", "sagittal"]
@@ -30,7 +31,6 @@ AXES: tuple[Axis, ...] = get_args(Axis)
 WINDOW: Percentiles = (0.5, 99.5)  # of the grey values; nnU-Net clips at the same
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 _DIMENSION = {"sagittal": 0, "coronal": 1, "axial": 2}  # of an array that runs to the right, front and top
-_MAX_FILE_BYTES = 2**30
 _DEFLATED = "1.2.840.10008.1.2.1.99"  # may unpack to any size
 _SIDES = {"axial": (0, 1), "coronal": (0, 2), "sagittal": (1, 2)}  # dimensions along width and height
 
@@ -90,9 +90,10 @@ def require_packages() -> None:
     """Raise ExperimentError if the packages that read medical files are not installed."""
     missing = [name for name in ("pydicom", "nibabel") if importlib.util.find_spec(name) is None]
     if missing:
+        verb = "is" if len(missing) == 1 else "are"
         raise ExperimentError(
-            f"DICOM and NIfTI files are read by pydicom and nibabel; {' and '.join(missing)} is not installed. Install "
-            "the extra: pip install 'alzbench[medical]'."
+            f"DICOM and NIfTI files are read by pydicom and nibabel; {' and '.join(missing)} {verb} not installed. "
+            "Install the extra: pip install 'alzbench[medical]'."
         )
 
 
@@ -105,6 +106,15 @@ def read_header(path: Path, axis: Axis = "axial") -> Header:
     if kind_of(path) == "nifti":
         return Header(_canonical(path).shape[_DIMENSION[axis]])
     dataset = _read_dicom(path, stop_before_pixels=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _dicom_header(dataset)
+    except Exception as error:  # noqa: BLE001 - pydicom parses values when they are asked for, see `_read_dicom`
+        raise Unusable(f"damaged: {_first_line(error)}") from None
+
+
+def _dicom_header(dataset: Any) -> Header:
     modality = str(dataset.get("Modality", ""))
     notes = () if modality == "MR" else (f"modality {modality or 'unknown'}, not MR",)
     frames = int(dataset.get("NumberOfFrames") or 1)
@@ -160,6 +170,7 @@ def _canonical(path: Path) -> Any:
     """Open a volume that runs to the right, front and top, without reading its voxels."""
     import nibabel
 
+    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # it prints what it corrects in a header
     try:
         image = nibabel.load(path)
         shape = tuple(int(side) for side in image.shape)
@@ -225,8 +236,8 @@ def _read_dicom(path: Path, stop_before_pixels: bool = False) -> Any:
     from pydicom.errors import InvalidDicomError
 
     try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise Unusable(f"a DICOM file of more than {_MAX_FILE_BYTES // 2**20} MiB")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise Unusable(f"a DICOM file of more than {MAX_FILE_BYTES // 2**20} MiB")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about values that do not follow the standard, which are common
             if str(pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID", "")) == _DEFLATED:
@@ -322,7 +333,14 @@ def _number(value: Any, default: float) -> float:
 
 def _pixels_reason(dataset: Any, error: Exception) -> str:
     syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
-    if syntax is not None and syntax.is_compressed and isinstance(error, RuntimeError | NotImplementedError):
+    from pydicom.uid import AllTransferSyntaxes
+
+    if (
+        syntax is not None
+        and syntax in AllTransferSyntaxes
+        and syntax.is_compressed
+        and isinstance(error, RuntimeError | NotImplementedError)
+    ):
         return f"its compression ({syntax.name}) cannot be read; save it uncompressed, or install pylibjpeg"
     return f"damaged: {_first_line(error)}"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +15,19 @@ from alzbench import atomic
 from alzbench.explain.inputs import Inputs
 from alzbench.explain.methods import METHODS
 from alzbench.explain.overlay import overlay
+from alzbench.inference.inputs import DecodedImage, InputFile, InputImage, decode_file, read_pictures
 from alzbench.inference.inputs import Inputs as InputFiles
-from alzbench.inference.inputs import decode_file, read_pictures
 from alzbench.inference.predict import Predictions
 from alzbench.inference.trained import TrainedRun
 from alzbench.progress import Progress
 from alzbench.store.explanation import relative_maps
 
 MOST_IMAGES = 64  # pictures that a person still looks at
+_LONGEST_NAME = 200  # bytes: file systems allow 255, with the name of the method and that of a temporary file
 METHOD_NAMES = ("grad_cam", "attention")
 
-Pixels = npt.NDArray[np.uint8]
+Maps = npt.NDArray[np.float16]
+Drawn = tuple[InputFile, InputImage, DecodedImage]
 
 
 def draw_maps(
@@ -41,7 +45,11 @@ def draw_maps(
         folder: Folder of the files; it is created.
         progress: Progress display.
     """
-    names, pictures, pixels = _first_images(trained, files, predictions)
+    drawn = _first_images(trained, files, predictions)
+    names = [image.name for _, image, _ in drawn]
+    if not names:
+        return []
+    pixels = np.stack([decoded.pixels for _, _, decoded in drawn])
     rows = predictions.images.set_index("image").loc[names]
     inputs = Inputs(
         model=trained.model,
@@ -53,40 +61,59 @@ def draw_maps(
     )
     if len(predictions.images) > len(names):
         progress.say(f"Maps are drawn of the first {len(names)} images only.")
-    written = []
+    maps: dict[str, Maps] = {}
     for method in METHOD_NAMES:
         with progress.track(METHODS[method].label, len(names)) as advance:
-            maps = METHODS[method].function(inputs, advance)
-        if maps is None:  # the model has no attention
-            continue
-        for name, picture, relative in zip(names, pictures, relative_maps(maps), strict=True):
-            path = folder / f"{_file_name(name)}-{method}.png"
-            with atomic.replacing(path) as temporary:
-                Image.fromarray(overlay(picture, relative)).save(temporary, "PNG")
-            written.append(path)
+            of_method = METHODS[method].function(inputs, advance)
+        if of_method is not None:  # else the model has no attention
+            maps[method] = relative_maps(of_method)
+    return _write_pictures(drawn, maps, folder)
+
+
+def _write_pictures(drawn: Sequence[Drawn], maps: Mapping[str, Maps], folder: Path) -> list[Path]:
+    """Write the maps over the pictures, of which those of one file are in memory at a time; return the PNG files."""
+    stems = _file_names([image.name for _, image, _ in drawn])
+    written: list[Path] = []
+    row = 0
+    for file, of_file in itertools.groupby(drawn, key=lambda one: one[0]):
+        pictures = read_pictures(file)
+        for place, _ in enumerate(of_file):
+            if not isinstance(pictures, str):  # else changed since it was predicted
+                grey = np.asarray(pictures[place][0].convert("L"), np.uint8)
+                for method, of_method in maps.items():
+                    path = folder / f"{stems[row]}-{method}.png"
+                    with atomic.replacing(path) as temporary:
+                        Image.fromarray(overlay(grey, of_method[row])).save(temporary, "PNG")
+                    written.append(path)
+            row += 1
     return written
 
 
-def _first_images(
-    trained: TrainedRun, files: InputFiles, predictions: Predictions
-) -> tuple[list[str], list[Pixels], Pixels]:
-    """Return the names, the grey pictures and the pixels of the first predicted images."""
+def _first_images(trained: TrainedRun, files: InputFiles, predictions: Predictions) -> list[Drawn]:
+    """Return the first predicted images."""
     predicted = set(predictions.images["image"])
-    names: list[str] = []
-    pictures: list[Pixels] = []
-    pixels: list[Pixels] = []
+    drawn: list[Drawn] = []
     for file in files.files:
-        if len(names) >= MOST_IMAGES or file.images[0].name not in predicted:
+        if len(drawn) >= MOST_IMAGES or file.images[0].name not in predicted:
             continue
-        read, decoded = read_pictures(file), decode_file(file, trained.model.size, trained.model.channels)
-        if isinstance(read, str) or isinstance(decoded, str):  # changed since it was predicted
-            continue
-        names += [image.name for image in file.images]
-        pictures += [np.asarray(picture.convert("L"), np.uint8) for picture, _ in read]
-        pixels += [image.pixels for image in decoded]
-    return names[:MOST_IMAGES], pictures[:MOST_IMAGES], np.stack(pixels[:MOST_IMAGES])
+        decoded = decode_file(file, trained.model.size, trained.model.channels)
+        if not isinstance(decoded, str):  # else changed since it was predicted
+            drawn += [(file, image, one) for image, one in zip(file.images, decoded, strict=True)]
+    return drawn[:MOST_IMAGES]
 
 
-def _file_name(image: str) -> str:
-    """Return the name of an image as one of a file."""
-    return re.sub(r"[^\w.-]+", "_", image).strip("_.") or "image"
+def _file_names(images: Sequence[str]) -> list[str]:
+    """Return a different name of a file for each image, without suffix: the image's, with a number if needed."""
+    stems: list[str] = []
+    used: set[str] = set()
+    for image in images:
+        plain = re.sub(r"[^\w.-]+", "_", image).strip("_.")
+        plain = plain.encode()[-_LONGEST_NAME:].decode(errors="ignore") or "image"
+        stem = next(
+            name
+            for name in itertools.chain([plain], (f"{plain}-{k}" for k in itertools.count(2)))
+            if name.lower() not in used
+        )
+        used.add(stem.lower())
+        stems.append(stem)
+    return stems

@@ -90,16 +90,21 @@ def make_check(
         judge: Decides the verdict and words it.
     """
     low, high = measured.bounds
-    value = mean_interval(measured.values, subjects, measured.bounds)
-    baseline = mean_interval(measured.baseline, subjects, measured.bounds)
-    difference = mean_interval(measured.values - measured.baseline, subjects, (low - high, high - low))
+    paired = measured.values - measured.baseline
+    defined = np.isfinite(paired)  # all three rest on the same images
+    value, baseline, difference = (
+        mean_interval(np.where(defined, values, np.nan), subjects, bounds)
+        for values, bounds in (
+            (measured.values, measured.bounds), (measured.baseline, measured.bounds), (paired, (low - high, high - low))
+        )
+    )  # fmt: skip
     if value is None or baseline is None or difference is None:
         return None
     estimates = [Estimate.of(interval) for interval in (value, baseline, difference)]
     verdict, sentence = judge(*estimates)
     return Check(
         name=name, method=method, label=label, value=estimates[0], baseline=estimates[1], difference=estimates[2],
-        against=against, verdict=verdict, sentence=sentence, images=len(subjects), subjects=value.clusters,
+        against=against, verdict=verdict, sentence=sentence, images=int(defined.sum()), subjects=value.clusters,
         steps=dict(steps or {}),
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from alzbench.data.files import SUFFIXES, VOLUMES
+from alzbench.data.files import SUFFIXES, VOLUMES, text_of
 from alzbench.data.images import colourfulness, decode, read_image, resize
 from alzbench.data.medical import (
     DICOM_SUFFIXES,
@@ -175,9 +175,9 @@ def read_pictures(file: InputFile) -> list[tuple[Image.Image, float]] | str:
 
 def _named(paths: Sequence[Path]) -> dict[str, Path]:
     """Return each file once, by a unique name."""
-    named = [(name, path) for argument in paths for name, path in _files_of(argument)]
+    named = [(text_of(name), path) for argument in paths for name, path in _files_of(argument)]
     if len({name for name, _ in named}) < len({path.resolve() for _, path in named}):
-        named = [(path.as_posix(), path) for _, path in named]
+        named = [(text_of(path.as_posix()), path) for _, path in named]
     first = {path.resolve(): (name, path) for name, path in reversed(named)}
     return {name: path for name, path in named if first[path.resolve()] == (name, path)}
 
@@ -242,7 +242,12 @@ def _with_subjects(files: Sequence[InputFile], progress: Progress) -> Iterable[I
 
     The numbers of the Kaggle set are ambiguous, so their subjects are confirmed by some neighbouring slices.
     """
-    pictures = [(k, file) for k, file in enumerate(files) if file.choice is None]
+    # tables hold text alone: a path with other bytes has no subject
+    pictures = [
+        (k, file)
+        for k, file in enumerate(files)
+        if file.choice is None and text_of(str(file.path.absolute())) == str(file.path.absolute())
+    ]
     if not pictures:
         return files
     folders = [file.path.absolute().parent for _, file in pictures]

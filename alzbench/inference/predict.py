@@ -16,7 +16,7 @@ from alzbench.errors import DataError
 from alzbench.evaluation.predictions import PREFIX
 from alzbench.evaluation.subjects import combine
 from alzbench.inference.inputs import DecodedImage, InputFile, InputImage, Inputs, decode_file
-from alzbench.inference.profile import Measures, Profile, grey_histograms, pooled
+from alzbench.inference.profile import FILE, Measures, Profile, grey_histograms, pooled
 from alzbench.inference.trained import TrainedRun
 from alzbench.progress import Advance, Progress
 from alzbench.training.extractor import BATCH
@@ -76,8 +76,15 @@ def predict(
         skip_unreadable: True to leave unusable files out.
 
     Raises:
-        DataError: Files are unusable and not left out, or all of them are; the message names them all.
+        DataError: Files are unusable and not left out, or all of them are; the message names them all. Or the profile
+            is of another model.
     """
+    channels = int(trained.model.prefix.output_shape[-1])
+    if profile is not None and len(profile.mean) != channels:
+        raise DataError(
+            f"{trained.run.path / FILE} must be of the run's model, with {channels:,} features; it has "
+            f"{len(profile.mean):,}. Remove this file, or repeat the run with --force."
+        )
     stream = _Stream(trained, profile, skip_unreadable)
     bad = [(str(row.image), str(row.reason)) for row in inputs.bad.itertuples()]
     stream.stopped = bool(bad) and not skip_unreadable

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
 from alzbench import atomic
+from alzbench.arrays import read_arrays
 from alzbench.errors import DataError
 
 FILE = "profile.npz"
@@ -158,10 +158,15 @@ def read_profile(folder: Path) -> Profile | None:
     if not path.is_file():
         return None
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-            profile = Profile(**{field.name: content[field.name].astype(np.float64) for field in fields(Profile)})
+        content = read_arrays(path)
+        missing = [field.name for field in fields(Profile) if field.name not in content]
+        if missing:
+            raise ValueError(f"it has no {missing[0]}")
+        if any(content[field.name].dtype.kind != "f" for field in fields(Profile)):
+            raise ValueError("it must hold floating-point numbers")
+        profile = Profile(**{field.name: content[field.name].astype(np.float64) for field in fields(Profile)})
         _check(profile)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except (OSError, ValueError) as error:
         raise DataError(
             f"{path} is damaged ({' '.join(str(error).split())}); remove this file, or repeat the run with --force."
         ) from None
@@ -179,6 +184,8 @@ def _check(profile: Profile) -> None:
     for name, shape in expected.items():
         if getattr(profile, name).shape != shape or not np.isfinite(getattr(profile, name)).all():
             raise ValueError(f"{name} must hold finite numbers of shape {shape}")
+    if profile.residual <= 0 or not profile.components.any(axis=1).all():
+        raise ValueError("the variance of the features must be above 0")
 
 
 def _principal(centred: Float) -> tuple[Float, float]:

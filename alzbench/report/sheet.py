@@ -85,8 +85,9 @@ class Sheet:
 
 
 def reduced(picture: Pixels, height: int) -> Pixels:
-    """Return a picture reduced to a height in pixels; one that is lower stays as it is."""
+    """Return a picture reduced to a height in pixels, at least 1; one that is lower stays as it is."""
     rows, columns = picture.shape[:2]
+    height = max(1, height)
     if rows <= height:
         return picture
     size = (max(1, round(columns * height / rows)), height)

@@ -20,15 +20,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from alzbench import __version__, atomic
+from alzbench.arrays import open_array
 from alzbench.errors import DataError
 from alzbench.evaluation.intervals import Interval
 
@@ -37,10 +38,15 @@ IMAGE_COLUMNS = ["image", "subject", "slice", "label", "predicted", "confidence"
 Group = Literal["error", "right", "sample"]
 Verdict = Literal["passed", "failed", "unclear"]
 Maps = npt.NDArray[np.float16]
+_LARGEST = 1 + 1e-3  # of maps and weights, with their rounding
+_NAME = r"^[A-Za-z0-9_-]+$"  # of a method, and so of its files: never a path that leaves the folder
+
+
+MethodName = Annotated[str, StringConstraints(pattern=_NAME)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class Estimate(_Model):
@@ -104,7 +110,7 @@ class Contents(_Model):
         version: Version of alzbench.
     """
 
-    methods: dict[str, MethodInfo]
+    methods: dict[MethodName, MethodInfo]
     checks: list[Check] = []
     subject: bool = False
     seconds: dict[str, float] = {}
@@ -166,12 +172,13 @@ class Explanation:
     def _array(self, name: str, dimensions: int) -> Any:
         path = self.path / name
         try:
-            array = np.load(path, allow_pickle=False)
-            if array.ndim != dimensions or len(array) != len(self.images):
-                raise ValueError(f"it has the shape {array.shape}, for {len(self.images)} images")
-            if array.dtype.kind != "f" or not np.isfinite(array).all():
-                raise ValueError("it must hold finite numbers")
-        except (OSError, ValueError, EOFError) as error:
+            stored = open_array(path)
+            if stored.ndim != dimensions or len(stored) != len(self.images) or 0 in stored.shape[1:]:
+                raise ValueError(f"it has the shape {stored.shape}, for {len(self.images)} images")
+            array = np.array(stored)
+            if array.dtype.kind != "f" or not ((array >= 0) & (array <= _LARGEST)).all():
+                raise ValueError("it must hold numbers from 0 to 1")
+        except (OSError, ValueError) as error:
             raise damaged(path, error) from None
         return array
 

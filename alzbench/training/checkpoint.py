@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alzbench import atomic
+from alzbench.arrays import read_arrays
 
 Arrays = list[npt.NDArray[Any]]
 
@@ -50,15 +50,12 @@ class Checkpoint:
     def load(cls, path: Path) -> Checkpoint:
         """Read a checkpoint; return an empty one if it is missing or damaged, so that training starts from scratch."""
         try:
-            # opened here, because NumPy does not close a file that it cannot read
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-                about = json.loads(str(content["about"]))
-                groups: dict[str, Arrays] = {"variables": [], "optimizer": [], "best": [], "logits": []}
-                for name in sorted(content.files):
-                    if name != "about":
-                        group = name.partition("-")[0]
-                        groups[_OLD_NAMES.get(group, group)].append(content[name])
-                return cls(history=about["history"], best_epoch=about["best_epoch"], **groups)
-        # NumPy and zipfile raise these for damaged files and files of another kind
-        except (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile):
+            content = read_arrays(path)
+            about = json.loads(str(content.pop("about")))
+            groups: dict[str, Arrays] = {"variables": [], "optimizer": [], "best": [], "logits": []}
+            for name in sorted(content):
+                group = name.partition("-")[0]
+                groups[_OLD_NAMES.get(group, group)].append(content[name])
+            return cls(history=about["history"], best_epoch=about["best_epoch"], **groups)
+        except (OSError, ValueError, KeyError, TypeError):  # damaged, or of another kind
             return cls()

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 from alzbench.store import RunStore
 from tests.helpers.command import Command, assert_sentence
 from tests.helpers.images import write_image
+from tests.helpers.medical import write_nifti
 from tests.helpers.stub_network import Stub
+from tests.helpers.volumes import write_volume_set
 
 TUMOURS = ("glioma", "meningioma", "notumor", "pituitary")
 
@@ -235,3 +240,53 @@ def test_a_folder_is_no_experiment(alzbench: Command, tumours: Path) -> None:
 def test_classes_as_booleans_are_refused(alzbench: Command, tiny_file: Path) -> None:
     result = alzbench("run", tiny_file, "--set", "data.classes=[yes, no]", "--dry-run")
     assert_sentence(result, 2, "data.classes: names must be texts", 'write them in quotes, as in ["yes", "no"]')
+
+
+def test_an_audit_writes_copies_and_a_corrected_split(alzbench: Command, tumours: Path, tmp_path: Path) -> None:
+    copied = tumours / "Training" / "glioma" / "sub-gl0_slice-0.png"
+    shutil.copy(copied, tumours / "Testing" / "glioma" / "sub-gl9_x.png")
+    files = ("--duplicates", tmp_path / "copies.csv", "--write-split", tmp_path / "split.csv")
+    result = alzbench("audit", "--data", tumours, "--fail-on-leakage", *files)
+    assert result.code == 1, result.err
+    assert "images with exact copies: 2 within a class and two parts" in " ".join(result.out.split())
+    copies = pd.read_csv(tmp_path / "copies.csv")
+    assert copies[["image", "exact", "same_class", "same_part"]].to_numpy().tolist() == [
+        ["Testing/glioma/sub-gl9_x.png", True, True, False]
+    ]
+    given = ("--set", f"data.subjects={tmp_path / 'split.csv'}", "--protocol", "given", "--fail-on-leakage")
+    again = alzbench("audit", "--data", tumours, *given)
+    assert again.code == 0, again.out
+
+
+def test_an_audit_replaces_nothing_that_it_reads(alzbench: Command, tumours: Path, tmp_path: Path) -> None:
+    assert_sentence(alzbench("audit", "--data", tumours, "--write-split", "x.txt"), 2, "must name a .csv file")
+    image = next((tumours / "Testing" / "glioma").glob("*.png"))
+    content = image.read_bytes()
+    refused = alzbench("audit", "--data", tumours, "--duplicates", image)
+    assert refused.code == 2
+    assert "--duplicates must not be a file that is read" in refused.err
+    assert image.read_bytes() == content
+    assert alzbench("audit", "--data", tumours, "--write-split", tmp_path / "a.csv").code == 0
+    table = (tmp_path / "a.csv").read_text()
+    described = ("--set", f"data.subjects={tmp_path / 'a.csv'}", "--write-split", tmp_path / "a.csv")
+    assert alzbench("audit", "--data", tumours, *described).code == 2
+    assert (tmp_path / "a.csv").read_text() == table
+
+
+def test_runs_on_volumes(alzbench: Command, tiny_file: Path, tmp_path: Path, stub: type[Stub]) -> None:
+    del stub
+    write_volume_set(tmp_path / "scans", subjects=5)
+    settings = ("--data", tmp_path / "scans", "--set", "data.volumes={slices: 4}", "--set", "protocol={name: subject}")
+    audited = alzbench("audit", tiny_file, *settings, "--json")
+    assert audited.code == 0, audited.err
+    assert json.loads(audited.out)["subject_by"] == {"name": 40}
+    result = alzbench("run", tiny_file, *settings)
+    assert result.code == 0, result.err
+    assert "24 train, 8 validation, 8 test images" in result.err
+    compared = alzbench("compare")
+    assert compared.code == 0
+    assert "patient" in compared.out
+    assert_sentence(alzbench("audit", "--data", tmp_path / "scans"), 3, "Set data.volumes to read slices of them")
+    write_nifti(tmp_path / "scans" / "control" / "time.nii", np.zeros((20, 20, 20, 4), np.int16))
+    refused = alzbench("audit", tiny_file, *settings, "--quiet")
+    assert_sentence(refused, 3, "control/time.nii: 4 dimensions (20 x 20 x 20 x 4), but a volume has three")

@@ -129,3 +129,12 @@ def test_runs_without_a_usable_model_are_refused(alzbench: Command, run: Run, fo
         other = changed(name)
         keras.Model(pixels, keras.layers.Dense(4)(layer(pixels))).save(other / "model.keras")
         assert_sentence(alzbench("predict", other, image, "--quiet"), 3, "model.keras")
+
+
+def test_a_profile_of_another_model_is_refused(alzbench: Command, run: Run, folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "runs" / "copy" / run.path.name
+    shutil.copytree(run.path, copy)
+    with np.load(copy / "profile.npz") as content:
+        values = {**content, "mean": np.zeros(5, np.float32), "components": np.zeros((0, 5), np.float32)}
+    np.savez(copy / "profile.npz", **values)
+    assert_sentence(alzbench("predict", copy, folder / "set"), 3, "profile.npz must be of the run's model")

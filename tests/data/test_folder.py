@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -140,3 +141,13 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 def test_a_missing_folder_is_refused_with_the_alternatives(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"There is no folder .*nowhere.*--demo"):
         list_folder(tmp_path / "nowhere", CLASSES)
+
+
+def test_names_that_are_no_text_are_refused(image_folder: Path) -> None:
+    image = next(image_folder.rglob("*.jpg"))
+    try:
+        image.rename(image.with_name(os.fsdecode(b"bad\xff.jpg")))
+    except OSError:
+        pytest.skip("the file system takes text alone")
+    with pytest.raises(DataError, match=r"paths of images must be text in UTF-8; 1 are not, such as .*bad\\xff\.jpg"):
+        list_folder(image_folder, CLASSES)

@@ -272,3 +272,12 @@ def test_the_cache_is_filled_in_chunks(tmp_path: Path, silent: Progress, monkeyp
 def test_long_lists_are_cut() -> None:
     assert image_list(["a", "b"], limit=2) == "  a\n  b"
     assert image_list(["a", "b", "c"], limit=2) == "  a\n  b\n  and 1 more"
+
+
+def test_a_file_that_does_not_fit_into_memory_is_not_read(tmp_path: Path, silent: Progress) -> None:
+    path = tmp_path / "large.png"
+    path.touch()
+    os.truncate(path, 2**38)  # sparse: it needs no place
+    assert decode_image(path, 8, 1) == "a file of more than 1024 MiB"
+    decoded = decode(pd.DataFrame({"image": ["large.png"], "path": [str(path)]}), 8, 1, silent)
+    assert decoded.bad["reason"].tolist() == ["a file of more than 1024 MiB"]

@@ -10,6 +10,8 @@ import pytest
 from alzbench.data.medical import Axis, Unusable, kind_of, read_header, read_slices, to_grey
 from tests.helpers.medical import RAMP, write_dicom, write_nifti
 
+TAGS = {"InstanceNumber": b"\x20\x00\x13\x00IS", "NumberOfFrames": b"\x28\x00\x08\x00IS"}
+
 
 def grey(path: Path, number: int = 1, axis: Axis = "axial") -> np.ndarray:
     return read_slices(path, [number], axis, (0, 100))[0].pixels
@@ -119,3 +121,33 @@ def test_what_is_no_grey_slice_is_refused(tmp_path: Path) -> None:
     for path, reason in refused.items():
         with pytest.raises(Unusable, match=reason):
             read_slices(path, [1])
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"), [("InstanceNumber", b"abcd"), ("InstanceNumber", b"1\\2 "), ("NumberOfFrames", b"2\\3 ")]
+)
+def test_a_header_with_wrong_values_is_damaged(tmp_path: Path, keyword: str, value: bytes) -> None:
+    path = write_dicom(tmp_path / "a.dcm", RAMP, **{keyword: 12})
+    content = path.read_bytes()
+    old = TAGS[keyword] + b"\x02\x0012"
+    assert content.count(old) == 1
+    path.write_bytes(content.replace(old, TAGS[keyword] + len(value).to_bytes(2, "little") + value))
+    with pytest.raises(Unusable, match="damaged"):
+        read_header(path)
+
+
+def test_a_compression_that_is_none_is_damaged(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "a.dcm")
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.1\0\0\0"))
+    with pytest.raises(Unusable, match="damaged"):
+        read_slices(path, [1])
+
+
+def test_what_is_corrected_in_a_header_is_not_printed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write_nifti(tmp_path / "a.nii", np.arange(40**3, dtype=np.int16).reshape(40, 40, 40))
+    content = bytearray(path.read_bytes())
+    content[252] = 99  # qform_code
+    path.write_bytes(content)
+    assert read_header(path).slices == 40
+    assert caplog.text == ""

@@ -140,3 +140,18 @@ def test_the_interval_is_wider_with_fewer_subjects() -> None:
 )
 def test_a_verdict_needs_an_interval_on_one_side_of_0(low: float | None, high: float | None, verdict: str) -> None:
     assert more_than(Estimate(value=0.0, low=low, high=high)) == verdict
+
+
+def test_images_without_a_value_count_on_no_side() -> None:
+    """A map without mass has no share: its baseline does not count either, and it is not one of the images."""
+    values = np.array([0.2, 0.4, 0.6, 0.4, 0.5, np.nan])
+    measured = Measured(values, np.array([0.1, 0.1, 0.2, 0.2, 0.1, 1.0]))
+    subjects = [f"s{k}" for k in range(6)]
+    check = make_check("x", "m", "", "", measured, subjects, lambda *_: ("unclear", ""))
+    assert check is not None
+    assert check.baseline is not None
+    assert check.difference is not None
+    assert (check.images, check.subjects) == (5, 5)
+    assert check.value.value == pytest.approx(0.42)
+    assert check.baseline.value == pytest.approx(0.14)
+    assert check.difference.value == pytest.approx(0.28)

@@ -68,3 +68,38 @@ def test_a_profile_is_stored_and_a_damaged_one_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(DataError, match=r"profile.npz is damaged"):
         read_profile(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"residual": np.float32(0)}, "must be above 0"),
+        ({"components": np.zeros((2, 20), np.float32)}, "must be above 0"),
+        ({"mean": np.zeros(20, np.complex64)}, "floating-point"),
+        ({"mean": np.array(["a"])}, "floating-point"),
+        ({"mean": np.array([print], dtype=object)}, "allow_pickle=False"),
+        ({"mean": np.zeros(19, np.float32)}, "of shape"),
+    ],
+    ids=["residual", "components", "complex", "text", "pickle", "channels"],
+)
+def test_a_profile_of_other_values_is_refused(tmp_path: Path, changes: dict[str, np.ndarray], message: str) -> None:
+    write_profile(make_profile(draw(0), draw(1)), tmp_path)
+    with np.load(tmp_path / FILE) as content:
+        values = {**content, **changes}
+    np.savez(tmp_path / FILE, allow_pickle=True, **values)
+    with pytest.raises(DataError, match=message):
+        read_profile(tmp_path)
+
+
+def test_other_files_are_no_profile(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(DataError, match=r"not an \.npz file"):
+        read_profile(tmp_path)
+    np.savez_compressed(path, colour=np.arange(100.0))
+    content = bytearray(path.read_bytes())
+    content[60:90] = b"\xff" * 30  # of the compressed numbers
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"profile.npz is damaged"):
+        read_profile(tmp_path)

@@ -25,7 +25,9 @@ def test_a_split_without_ids_keeps_the_true_subjects_apart(
     true = open_image_set(DataSettings(source=str(real_set), size=32), Progress()).manifest
     true = true[true["part"] == "original"].reset_index(drop=True)
     # the slice table knows these images, so without this their subjects would be found by content
-    monkeypatch.setattr("alzbench.data.subjects._match", lambda rows, _: rows.assign(certain=False, subject="", slice=""))
+    monkeypatch.setattr(
+        "alzbench.data.subjects._match", lambda rows, _: rows.assign(certain=False, subject="", slice="")
+    )
     for place, row in zip(np.random.default_rng(0).permutation(len(true)), true.itertuples(), strict=True):
         target = tmp_path / "set" / f"class {row.label}" / f"{place:05d} x.jpg"
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -36,6 +36,11 @@ CHECK = Check(
 )  # fmt: skip
 
 
+def npy(header: bytes) -> bytes:
+    """Return a .npy file with a header, and no array."""
+    return b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header + b"\n"
+
+
 def write(run: Path, **contents: object) -> None:
     methods = {"grad_cam": MethodInfo(label="Grad-CAM")}
     with writing_explanation(run) as writer:
@@ -93,7 +98,12 @@ def test_a_failed_explanation_leaves_the_old_one(tmp_path: Path) -> None:
         ("explanation.json", b'{"methods": 3}', "explanation.json is damaged"),
         ("images.csv", b"image,subject\nx,y\n", "it has no column slice"),
         ("images.csv", b"\xff\xfe\x00", "images.csv is damaged"),
+        ("explanation.json", b'{"methods": {"../grad_cam": {"label": "x"}}}', "explanation.json is damaged"),
+        ("explanation.json", b'{"methods": {}, "seconds": {"x": NaN}}', "explanation.json is damaged"),
         ("grad_cam.npy", b"PK", "grad_cam.npy is damaged"),
+        ("grad_cam.npy", b"PK\x03\x04 is the start of an archive", "grad_cam.npy is damaged"),
+        ("grad_cam.npy", npy(b"((((("), "grad_cam.npy is damaged"),
+        ("grad_cam.npy", npy(b"{'descr': '<f2', 'fortran_order': False, 'shape': (3, 9999999, 9999999)}"), "damaged"),
         ("slices/0000.png", b"no picture", "0000.png is damaged"),
     ],
 )
@@ -109,15 +119,26 @@ def test_a_damaged_file_is_named(tmp_path: Path, name: str, content: bytes, mess
     [
         np.zeros((2, 2, 2), np.float16),
         np.zeros((3, 2), np.float16),
+        np.zeros((3, 2, 0), np.float16),
         np.full((3, 2, 2), np.nan, np.float16),
+        np.full((3, 2, 2), 1e300, np.float64),
+        np.full((3, 2, 2), -0.1, np.float16),
         np.zeros((3, 2, 2), np.int64),
         np.array([[[object()]]] * 3, dtype=object),
     ],
-    ids=["rows", "dimensions", "nan", "integers", "pickle"],
+    ids=["rows", "dimensions", "empty", "nan", "large", "negative", "integers", "pickle"],
 )
 def test_an_array_that_does_not_fit_is_refused(tmp_path: Path, maps: np.ndarray) -> None:
     write(tmp_path)
     np.save(tmp_path / FOLDER / "grad_cam.npy", maps, allow_pickle=True)
+    with pytest.raises(DataError, match=r"grad_cam\.npy is damaged"):
+        read_all(tmp_path)
+
+
+def test_an_archive_of_arrays_is_no_array(tmp_path: Path) -> None:
+    write(tmp_path)
+    with (tmp_path / FOLDER / "grad_cam.npy").open("wb") as file:
+        np.savez(file, maps=MAPS)
     with pytest.raises(DataError, match=r"grad_cam\.npy is damaged"):
         read_all(tmp_path)
 

@@ -57,3 +57,12 @@ def test_a_checkpoint_of_an_older_version_is_read(state: Checkpoint, tmp_path: P
     loaded = Checkpoint.load(path)
     assert np.array_equal(loaded.logits[0], np.eye(2))
     assert (loaded.history, loaded.best_epoch) == (state.history, state.best_epoch)
+
+
+def test_damaged_compressed_numbers_are_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    np.savez_compressed(path, about=np.arange(100.0))
+    content = bytearray(path.read_bytes())
+    content[60:90] = b"\xff" * 30
+    path.write_bytes(content)
+    assert Checkpoint.load(path) == Checkpoint()
