@@ -38,7 +38,7 @@ def explain(
             autocompletion=completion.stored,
         ),
     ],
-    images: Annotated[int, typer.Option(metavar="NUMBER", help="Largest number of test images.")] = 200,
+    images: Annotated[int, typer.Option(metavar="NUMBER", help="Largest number of test images of a run; whole subjects for a model of subjects.")] = 200,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -61,8 +61,8 @@ def explain(
 ) -> None:
     """Show what trained models look at.
 
-    Computes maps of the same test images for all the runs, checks what the maps are worth, and stores them in the
-    folder `explain` of each run. Writes a page that shows them side by side.
+    Computes maps of test images, checks what the maps are worth, and stores them in the folder `explain` of each run.
+    Writes a page that shows the runs side by side.
     """
     from alzbench.explain.methods import chosen_methods
 

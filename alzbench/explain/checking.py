@@ -81,8 +81,7 @@ def check_explained(one: Explained, progress: Progress, siblings: Siblings) -> l
         subjects = len(set(checked.subjects))
         progress.warn(
             f"{one.trained.run.name}: no check was made, as the images for checks ({len(rows)}) are of {subjects} "
-            f"{'subject' if subjects == 1 else 'subjects'}. Give more --images, or explain fewer runs together: only "
-            "test images that all of them have are explained."
+            f"{'subject' if subjects == 1 else 'subjects'}. Give more --images."
         )
     return checks
 

@@ -70,33 +70,34 @@ def explain_runs(
     source: str | None = None,
     checks: RunChecks | None = None,
 ) -> list[Explanation]:
-    """Explain the same test images for several runs, and store the explanation of each in its folder.
+    """Explain test images of runs, and store the explanation of each in its folder.
+
+    The examples are the same images for all runs, as far as the runs test the same images.
 
     Args:
         runs: The runs.
         sets: Their image sets.
         methods: Names of map methods. One that finds nothing to map in a run is left out there.
         progress: Display of progress.
-        number: Largest number of images, see `select.choose`.
+        number: Largest number of images of a run, see `select.choose`.
         source: Source of the images, instead of the runs' own.
         checks: Function that checks the maps; None: they are not checked.
 
     Raises:
         ExperimentError: No method finds anything to map in a run.
-        DataError: The images are not those of a run, or the runs have no test image in common.
+        DataError: The images are not those of a run.
     """
     tables = [trained.run.predictions() for trained in runs]
     chosen = choose(tables, number, any(trained.model.slices is not None for trained in runs))
     opened = [_open_images(trained, sets, source) for trained in runs]  # all of them before any work
-    explained = [
-        compute_maps(trained, images, _rows_of(table, chosen, images), methods, progress)
-        for trained, images, table in zip(runs, opened, tables, strict=True)
-    ]
     explanations = []
-    for one in explained:
+    for trained, images, table, rows in zip(runs, opened, tables, chosen, strict=True):
+        one = compute_maps(trained, images, _rows_of(table, rows, images), methods, progress)
         with _timed(one.seconds, "checks"):
             found = [] if checks is None else checks(one, progress)
         explanations.append(store(one, found, progress))
+        del one, found
+        gc.collect()  # only one run's maps and models of methods are in memory
     return explanations
 
 
@@ -123,9 +124,7 @@ def compute_maps(
         with _timed(seconds, name), progress.track(f"{trained.run.card.title}: {METHODS[name].label}", len(rows)) as go:
             of_method = METHODS[name].function(inputs, go)
         gc.collect()  # a method's models refer to each other, so their memory is not freed by itself
-        if of_method is None:
-            progress.say(f"{trained.run.name}: no {METHODS[name].label}, as its model has no such layer; left out.")
-        else:
+        if of_method is not None:
             maps[name] = of_method
     if not maps:
         raise ExperimentError(

@@ -15,47 +15,52 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from alzbench.errors import DataError, ExperimentError
+from alzbench.errors import ExperimentError
 from alzbench.evaluation.predictions import class_names, with_confidence
 from alzbench.store.explanation import Group
 
 EXAMPLES = 4  # of the most confident errors, and of the most confident right predictions, for each true class
 
 
-def choose(tables: Sequence[pd.DataFrame], number: int = 200, whole_subjects: bool = False) -> pd.DataFrame:
-    """Choose test images that all runs have.
+def choose(tables: Sequence[pd.DataFrame], number: int = 200, whole_subjects: bool = False) -> list[pd.DataFrame]:
+    """Choose test images of each run.
 
-    At most half of the images are examples: up to EXAMPLES errors and EXAMPLES right predictions of each true class.
-    The others are the sample: equally many of each class, and in a class of each subject, as far as there are so many.
+    At most half of the images are examples: up to EXAMPLES errors and EXAMPLES right predictions of each true class, by
+    the first run, among the images that all runs have, so that they can be shown side by side. The others are the
+    sample, of all test images of the run: equally many of each class, and in a class of each subject, as far as there
+    are so many. Runs without a common image have their own examples.
 
     Args:
-        tables: The predictions table of each run; the examples are those of the first one.
-        number: Largest number of images; with whole subjects one subject may have more.
+        tables: The predictions table of each run.
+        number: Largest number of images of a run; with whole subjects one subject may have more.
         whole_subjects: Choose all images of a subject, or none.
 
     Returns:
-        The chosen rows of the first table, in its order, with the column group.
+        For each run the chosen rows of its table, in its order, with the column group.
 
     Raises:
         ExperimentError: The number is below 1.
-        DataError: The runs have no test image in common.
     """
     if number < 1:
         raise ExperimentError(f"--images must be at least 1, got {number}.")
     common = set.intersection(*(set(table["image"]) for table in tables))
-    table = tables[0][tables[0]["image"].isin(common)]
-    if table.empty:
-        raise DataError(
-            "Runs that are explained together must have test images in common; these have none. Explain them one by "
-            "one."
-        )
-    unit_of = table["subject"].where(table["subject"] != "", table["image"]) if whole_subjects else table["image"]
-    units, classes = _units(table, unit_of), class_names(table)
+    shared = tables[0][tables[0]["image"].isin(common)]
+    return [_choose(table, shared if len(shared) else table, number, whole_subjects) for table in tables]
+
+
+def _choose(table: pd.DataFrame, shown: pd.DataFrame, number: int, whole_subjects: bool) -> pd.DataFrame:
+    """Choose images of one run, with the examples among those of `shown`."""
+    unit_of, classes = _unit_of(table, whole_subjects), class_names(table)
+    units, shown_units = _units(table, unit_of), _units(shown, _unit_of(shown, whole_subjects))
     examples = min(2 * EXAMPLES * len(classes) * int(units["images"].max()), number // 2)
     groups: dict[str, Group] = {}
     _fill(groups, [(unit, "sample") for unit in _spread(units, classes)], units, max(1, number - examples))
-    _fill(groups, _examples(units, classes), units, number)
+    _fill(groups, _examples(shown_units, classes), units, number)
     return table.assign(group=unit_of.map(groups)).dropna(subset="group").reset_index(drop=True)
+
+
+def _unit_of(table: pd.DataFrame, whole_subjects: bool) -> pd.Series[str]:
+    return table["subject"].where(table["subject"] != "", table["image"]) if whole_subjects else table["image"]
 
 
 def _units(table: pd.DataFrame, unit_of: pd.Series[str]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import tempfile
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -74,13 +75,26 @@ class OnnxExtractor:
         return np.asarray(features, np.float16)
 
 
+# prefix's key -> its extractor, as long as one is in use: each has several hundred MB of working memory
+_shared: weakref.WeakValueDictionary[str, Extractor] = weakref.WeakValueDictionary()
+
+
 def make_extractor(prefix: Prefix, warn: Callable[[str], None] | None = None) -> Extractor:
     """Return the fastest extractor: Keras on a GPU; on a CPU, ONNX Runtime if the `onnx` extra is installed.
+
+    Equal prefixes share an extractor.
 
     Args:
         prefix: The prefix.
         warn: Shows a line, if the prefix cannot be exported to ONNX and Keras runs it; None: on standard error.
     """
+    extractor = _shared.get(prefix.key)
+    if extractor is None:
+        extractor = _shared[prefix.key] = _fastest(prefix, warn)
+    return extractor
+
+
+def _fastest(prefix: Prefix, warn: Callable[[str], None] | None) -> Extractor:
     onnx = all(importlib.util.find_spec(name) for name in ("onnxruntime", "tf2onnx"))
     if onnx and not has_accelerator():
         try:

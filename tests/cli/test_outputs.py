@@ -22,8 +22,8 @@ def test_new_places_are_fine(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("folder", "is a folder"), ("file/new.csv", "may write to"), ("image.png", "one of the images"),
-     ("link.png", "one of the images")],
+    [("folder", "is a folder"), ("file/new.csv", "may write to"), ("image.png", "a file that is read"),
+     ("link.png", "a file that is read")],
 )  # fmt: skip
 def test_a_file_that_would_be_lost_is_refused(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "folder").mkdir()

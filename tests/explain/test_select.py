@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alzbench.errors import DataError, ExperimentError
+from alzbench.errors import ExperimentError
 from alzbench.explain.select import EXAMPLES, choose
 
 CLASSES = ["A", "B", "C"]
@@ -51,7 +51,7 @@ def test_the_sample_depends_on_no_prediction_and_on_no_order(
     shuffled = second.sample(frac=1, random_state=seed)
     samples = [
         set(chosen["image"][chosen["group"] == "sample"])
-        for chosen in (choose([table], number, whole) for table in (first, second, shuffled))
+        for chosen in (choose([table], number, whole)[0] for table in (first, second, shuffled))
     ]
     assert samples[0]
     assert samples[0] == samples[1] == samples[2]
@@ -61,7 +61,7 @@ def test_the_sample_depends_on_no_prediction_and_on_no_order(
 @settings(max_examples=60, deadline=None)
 def test_rows_are_chosen_once_and_in_order(labels: list[int], number: int) -> None:
     table = make_predictions(labels)
-    chosen = choose([table], number)
+    chosen = choose([table], number)[0]
     assert chosen["image"].is_monotonic_increasing
     assert chosen["image"].is_unique
     assert min(len(table), number - min(number // 2, 2 * EXAMPLES * 3)) <= len(chosen) <= number
@@ -74,7 +74,7 @@ def test_rows_are_chosen_once_and_in_order(labels: list[int], number: int) -> No
 @settings(max_examples=40, deadline=None)
 def test_the_sample_is_spread_over_classes_and_subjects(labels: list[int], number: int) -> None:
     table = make_predictions(labels)
-    sample = choose([table], number).query("group == 'sample'")
+    sample = choose([table], number)[0].query("group == 'sample'")
     for column in ("label", "subject"):
         for _, rows in table.groupby("label") if column == "subject" else [("", table)]:
             available = rows[column].value_counts()
@@ -89,7 +89,7 @@ def test_the_sample_is_spread_over_classes_and_subjects(labels: list[int], numbe
 def test_whole_subjects_are_chosen(labels: list[int], number: int) -> None:
     table = make_predictions(labels)
     table.loc[table.index[0], "subject"] = ""  # an image of an unknown subject is a unit of its own
-    chosen = choose([table], number, whole_subjects=True)
+    chosen = choose([table], number, whole_subjects=True)[0]
     for subject in set(chosen["subject"]) - {""}:
         assert set(table["image"][table["subject"] == subject]) <= set(chosen["image"])
         assert chosen.loc[chosen["subject"] == subject, "group"].nunique() == 1
@@ -99,7 +99,7 @@ def test_whole_subjects_are_chosen(labels: list[int], number: int) -> None:
 def test_the_most_confident_errors_and_right_predictions_of_each_class_are_chosen() -> None:
     labels = [k % 3 for k in range(600)]
     table = make_predictions(labels, slices=1)
-    chosen = choose([table], 100)
+    chosen = choose([table], 100)[0]
     confidence = table[["p_A", "p_B", "p_C"]].max(axis=1)
     for name in CLASSES:
         for wrong in (True, False):
@@ -111,20 +111,34 @@ def test_the_most_confident_errors_and_right_predictions_of_each_class_are_chose
     assert sizes.max() - sizes.min() <= 1
 
 
-def test_only_images_that_all_runs_tested_are_chosen() -> None:
+def test_runs_with_other_test_images_share_examples_and_have_their_own_samples() -> None:
+    table = make_predictions([k % 3 for k in range(240)])
+    first, second = table.iloc[:160], table.iloc[120:]
+    chosen = choose([first, second], 80)
+    for one, own in zip(chosen, (first, second), strict=True):
+        assert set(one["image"]) <= set(own["image"])
+        sample = one[one["group"] == "sample"]
+        assert sample["subject"].nunique() >= 10
+        assert len(set(sample["image"]) - set(table["image"].iloc[120:160])) > 30  # not from the common images alone
+    examples = [set(one["image"][one["group"] != "sample"]) for one in chosen]
+    assert examples[0] | examples[1] <= set(table["image"].iloc[120:160])
+    assert len(examples[0] & examples[1]) >= 12  # others are in the sample of one of the runs
+
+
+def test_runs_without_a_common_image_have_their_own_examples() -> None:
     table = make_predictions([0, 1, 2] * 20)
-    other = table.iloc[10:40]
-    chosen = choose([table, other], 200)
-    assert set(chosen["image"]) == set(other["image"])
-    with pytest.raises(DataError, match="must have test images in common; these have none"):
-        choose([table.iloc[:5], table.iloc[5:]], 10)
+    parts = [table.iloc[:30], table.iloc[30:]]
+    for one, own in zip(choose(parts, 40), parts, strict=True):
+        assert set(one["image"]) == set(own["image"])
+    assert [one["group"].nunique() for one in choose(parts, 20)] == [3, 3]
 
 
 def test_the_examples_are_those_of_the_first_run() -> None:
     labels = [k % 3 for k in range(300)]
     first, second = make_predictions(labels, seed=0), make_predictions(labels, seed=1)
-    assert choose([first, second], 60).equals(choose([first], 60))
-    examples = [set(choose([t], 60).query("group != 'sample'")["image"]) for t in (first, second)]
+    assert choose([first, second], 60)[0].equals(choose([first], 60)[0])
+    assert choose([first, second], 60)[1]["image"].tolist() == choose([first], 60)[0]["image"].tolist()
+    examples = [set(choose([t], 60)[0].query("group != 'sample'")["image"]) for t in (first, second)]
     assert examples[0] != examples[1]
 
 
