@@ -61,7 +61,7 @@ def test_what_holds_no_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no image")
     with pytest.raises(DataError, match=r"must contain images \(.*\.dcm.*\.png.*\); it contains none"):
         find(tmp_path)
-    with pytest.raises(DataError, match="There is no file or folder .*nobody"):
+    with pytest.raises(DataError, match=r"There is no file or folder .*nobody"):
         find(tmp_path / "nobody")
 
 
@@ -118,7 +118,7 @@ def test_a_volume_needs_numbers_that_it_has(tmp_path: Path) -> None:
         with pytest.raises(ExperimentError, match=rf"must be from 1 to 42, .*got {wrong}\."):
             find(volume, numbers=(1, wrong))
     frames = write_dicom(tmp_path / "f.dcm", np.stack([RAMP, RAMP]))
-    with pytest.raises(ExperimentError, match="a volume of 2 frames.*--slices 1, or --slices 1-1"):
+    with pytest.raises(ExperimentError, match=r"a volume of 2 frames.*--slices 1, or --slices 1-1"):
         find(frames)
 
 
