@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 def test_a_run_on_real_images_is_explained(alzbench: Command, attention_run: Run) -> None:
     methods = "attention,grad_cam,occlusion"
-    result = alzbench("explain", attention_run.path, "--images", 16, "--methods", methods, "--json", "--quiet")
+    result = alzbench("explain", attention_run.path, "--images", 24, "--methods", methods, "--json", "--quiet")
     assert (result.code, result.err) == (0, "")
     (explained,) = json.loads(result.out)["runs"]
     assert list(explained["methods"]) == methods.split(",")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from alzbench.errors import DataError
 from alzbench.evaluation.intervals import Interval
@@ -17,6 +19,7 @@ from alzbench.store.explanation import (
     Estimate,
     Explanation,
     MethodInfo,
+    fingerprint,
     read_explanation,
     relative_maps,
     writing_explanation,
@@ -34,6 +37,18 @@ CHECK = Check(
     name="randomisation", method="grad_cam", label="similarity", value=Estimate(value=0.1, low=0.0, high=0.2),
     against="unrelated images", verdict="passed", sentence="The map depends on the model.", images=3, subjects=2,
 )  # fmt: skip
+
+
+CSV = b"image,subject,slice,label,predicted,confidence,group\n"
+
+
+def png() -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8)).save(content, "PNG")
+    return content.getvalue()
+
+
+PNG = png()
 
 
 def write(run: Path, **contents: object) -> None:
@@ -93,7 +108,13 @@ def test_a_failed_explanation_leaves_the_old_one(tmp_path: Path) -> None:
         ("explanation.json", b'{"methods": 3}', "explanation.json is damaged"),
         ("images.csv", b"image,subject\nx,y\n", "it has no column slice"),
         ("images.csv", b"\xff\xfe\x00", "images.csv is damaged"),
+        ("images.csv", CSV + b"x,s,1,A,A,inf,right\n", "confidence must hold finite numbers"),
+        ("images.csv", CSV + b"x,s,1,A,A,high,right\n", "images.csv is damaged"),
         ("grad_cam.npy", b"PK", "grad_cam.npy is damaged"),
+        ("grad_cam.npy", b"", "grad_cam.npy is damaged"),
+        ("slices/0000.png", PNG[:8] + b"\0\0\0\0\0\0\0\0", "0000.png is damaged"),
+        ("slices/0000.png", PNG[: len(PNG) // 2], "0000.png is damaged"),
+        ("slices/0000.png", b"P5 1 1 255 x", "0000.png is damaged"),  # a picture of another format
         ("slices/0000.png", b"no picture", "0000.png is damaged"),
     ],
 )
@@ -102,6 +123,26 @@ def test_a_damaged_file_is_named(tmp_path: Path, name: str, content: bytes, mess
     (tmp_path / FOLDER / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
         read_all(tmp_path)
+
+
+def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)  # of 12; Pillow refuses twice as many
+    with pytest.raises(DataError, match=r"0000\.png is damaged"):
+        stored(tmp_path).picture(0)
+
+
+def test_the_fingerprint_is_that_of_checks_and_images(tmp_path: Path) -> None:
+    assert fingerprint(tmp_path) == ""
+    write(tmp_path)
+    first = fingerprint(tmp_path)
+    write(tmp_path)
+    assert fingerprint(tmp_path) == first != ""
+    path = tmp_path / FOLDER / "images.csv"
+    path.write_text(path.read_text().replace("0.9", "0.95"))
+    other_images = fingerprint(tmp_path)
+    write(tmp_path, subject=True)
+    assert len({first, other_images, fingerprint(tmp_path)}) == 3
 
 
 @pytest.mark.parametrize(
