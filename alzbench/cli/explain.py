@@ -38,7 +38,12 @@ def explain(
             autocompletion=completion.stored,
         ),
     ],
-    images: Annotated[int, typer.Option(metavar="NUMBER", help="Largest number of test images of a run; whole subjects for a model of subjects.")] = 200,
+    images: Annotated[
+        int,
+        typer.Option(
+            metavar="NUMBER", help="Largest number of test images of a run; whole subjects for a model of subjects."
+        ),
+    ] = 200,
     methods: Annotated[
         str | None,
         typer.Option(

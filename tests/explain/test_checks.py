@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
-from alzbench.explain.checks import run_checks
+from alzbench.explain.checks import known_region, location, run_checks
 from alzbench.explain.explain import no_advance
 from alzbench.explain.inputs import Inputs, Maps
+from alzbench.explain.location import changed_regions
 from alzbench.explain.methods import METHODS
 from alzbench.explain.results import Checked, Measured, Other, make_check, more_than
 from alzbench.progress import Progress
@@ -109,6 +110,47 @@ def test_the_place_of_the_mass_is_measured(tmp_path: Path) -> None:
     assert head.baseline is not None
     assert head.baseline.value == pytest.approx(np.pi * 14**2 / 32**2, abs=0.03)
     assert not found(checks, "pointing", "grad_cam")  # no phantoms
+
+
+def squares(tmp_path: Path, maps: np.ndarray, names: Sequence[str]) -> Checked:
+    """Images of a square of 16 x 16 pixels with dark fluid of 4 x 4, whose maps are given."""
+    pixels = np.zeros((N, 32, 32, 1), np.uint8)
+    pixels[:, 8:24, 8:24] = 120
+    pixels[:, 10:14, 10:14] = 20
+    checked = make_checked(tmp_path, [])
+    inputs = make_inputs(checked.inputs.model, pixels, [0] * N, SUBJECTS)
+    return replace(checked, inputs=inputs, maps={"m": maps}, images=checked.images.assign(image=list(names)))
+
+
+def test_the_shares_of_head_and_fluid_by_hand(tmp_path: Path) -> None:
+    maps = np.zeros((N, 32, 32), np.float32)
+    maps[:, 10:14, 10:14] = 1
+    maps[:, :4, :4] = 3  # outside the head, so it does not count for the fluid
+    by_name = {check.name: check for check in location(squares(tmp_path, maps, "x" * N), Progress()) if check}
+    for name, value, baseline in (("head", 1 / 4, 256 / 1024), ("fluid", 1, 16 / 256)):
+        check = by_name[name]
+        assert check.baseline is not None
+        assert (check.value.value, check.baseline.value) == pytest.approx((value, baseline))
+
+
+@pytest.mark.parametrize(("sign", "value", "verdict"), [(1, 1, "passed"), (-1, 0, "failed")])
+def test_the_pointing_game_of_phantoms_by_hand(tmp_path: Path, sign: int, value: int, verdict: str) -> None:
+    names = ["OriginalDataset/MildDemented/MildDemented-subject01-slice03.png"] * N
+    regions = changed_regions(names, 32)
+    assert regions is not None
+    head = np.zeros((32, 32), bool)
+    head[8:24, 8:24] = True
+    inside = np.where(regions & head, 1, 0) * sign
+    maps = (inside - inside.min()).astype(np.float32)
+    checked = squares(tmp_path, maps, names)
+    assert list(known_region(checked, Progress())) == []  # of no other images
+    by_name = {check.name: check for check in known_region(replace(checked, source="phantom"), Progress()) if check}
+    pointing = by_name["pointing"]
+    assert pointing.baseline is not None
+    assert pointing.value.value == value
+    assert pointing.baseline.value == pytest.approx((regions[0] & head).sum() / 256)
+    assert (pointing.verdict, by_name["known_region"].verdict) == (verdict, verdict)
+    assert by_name["known_region"].value.value == value
 
 
 def test_few_subjects_have_no_checks(tmp_path: Path) -> None:

@@ -59,6 +59,15 @@ def test_the_curves_begin_and_end_at_the_image_and_the_blurred_image(tmp_path: P
     assert np.array_equal(deletion[:, -1], insertion[:, 0])
 
 
+def test_pixels_of_equal_importance_are_replaced_in_a_random_order(tmp_path: Path) -> None:
+    """Not from the top down: half of the pixels of a map without a highest one are from the whole image."""
+    ranks = Perturbation(bright_corner(tmp_path, n=1))._order(np.ones((1, SIDE, SIDE), np.float32))[0]
+    assert sorted(ranks) == list(range(32 * 32))
+    first = (ranks < 512).reshape(32, 32)
+    assert first[:16].mean() == pytest.approx(0.5, abs=0.1)
+    assert first[:, :16].mean() == pytest.approx(0.5, abs=0.1)
+
+
 def test_the_area_is_the_trapezoids() -> None:
     ends = np.array([[1.0, *np.zeros(len(SHARES)), 0.0], [1.0] * (len(SHARES) + 2)])
     assert area(ends) == pytest.approx([SHARES[0] / 2, 1])

@@ -46,6 +46,8 @@ def test_the_pointing_game_by_hand() -> None:
     assert hits(maps, REGION).tolist() == [1, 1]
     maps[:, 7, 7] = 2
     assert hits(maps, REGION).tolist() == [0, 0]
+    maps[:, 0, 7] = 3  # in the first region only
+    assert hits(maps, REGION).tolist() == [1, 0]
 
 
 def test_a_coarse_map_points_at_the_middle_of_its_cell() -> None:

@@ -129,7 +129,8 @@ def test_runs_without_a_common_image_have_their_own_examples() -> None:
     table = make_predictions([0, 1, 2] * 20)
     parts = [table.iloc[:30], table.iloc[30:]]
     for one, own in zip(choose(parts, 40), parts, strict=True):
-        assert set(one["image"]) == set(own["image"])
+        assert len(one) > 20
+        assert set(one["image"]) <= set(own["image"])
     assert [one["group"].nunique() for one in choose(parts, 20)] == [3, 3]
 
 

@@ -11,7 +11,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import filelock
 import pytest
+
+from alzbench.experiment import load_experiment
+from alzbench.store import Run
+from tests.helpers.paths import EXPERIMENTS
+from tests.helpers.running import run_one
 
 BESIDE = Path(__file__).parents[3] / "shared"
 
@@ -33,18 +39,41 @@ def weights(real_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_set(real_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_by_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this test run that its processes share."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "real"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_set(real_folder: Path, shared_by_all: Path) -> Path:
     """The originals and a twentieth of the augmented images, laid out as the Kaggle set."""
-    out = tmp_path_factory.mktemp("real") / "set"
+    out, unfinished = shared_by_all / "set", shared_by_all / "unfinished"
     tool = real_folder / "tools" / "make_kaggle_standin.py"
-    subprocess.run([sys.executable, str(tool), str(out), "--scale", "0.05"], check=True, timeout=300)
+    with filelock.FileLock(shared_by_all / "set.lock"):
+        if not out.exists():
+            subprocess.run([sys.executable, str(tool), str(unfinished), "--scale", "0.05"], check=True, timeout=300)
+            unfinished.rename(out)
     return out
 
 
 @pytest.fixture(scope="session")
-def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_cache(shared_by_all: Path) -> Path:
     """One cache for all tests here: decoding and features are the costly part."""
-    return tmp_path_factory.mktemp("real-cache")
+    return shared_by_all / "cache"
+
+
+@pytest.fixture
+def attention_run(real_set: Path, shared_by_all: Path) -> Run:
+    """A run with attention under the subject protocol, trained once; tests may explain it, and change nothing else."""
+    overrides = {
+        "data": {"source": str(real_set)}, "protocol": {"name": "subject"},
+        "augment": {"views": 1}, "train": {"epochs": 2},
+    }  # fmt: skip
+    with filelock.FileLock(shared_by_all / "run.lock"):
+        return run_one(shared_by_all / "runs", load_experiment(EXPERIMENTS / "attention.yaml", overrides=overrides))
 
 
 @pytest.fixture(autouse=True)

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from alzbench.experiment import load_experiment
+from alzbench.store import Run
 from alzbench.store.explanation import read_explanation
 from tests.helpers.command import Command
-from tests.helpers.paths import EXPERIMENTS
-from tests.helpers.running import run_one
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
-def test_a_run_on_real_images_is_explained(alzbench: Command, real_set: Path, tmp_path: Path) -> None:
-    overrides = {"data": {"source": str(real_set)}, "protocol": {"name": "subject"}, "train": {"epochs": 2}}
-    stored = run_one(tmp_path / "runs", load_experiment(EXPERIMENTS / "attention.yaml", overrides=overrides))
-    methods = "attention,grad_cam,grad_cam_plus_plus,occlusion"
-    result = alzbench("explain", stored.path, "--images", 24, "--methods", methods, "--json", "--quiet")
+def test_a_run_on_real_images_is_explained(alzbench: Command, attention_run: Run) -> None:
+    methods = "attention,grad_cam,occlusion"
+    result = alzbench("explain", attention_run.path, "--images", 24, "--methods", methods, "--json", "--quiet")
     assert (result.code, result.err) == (0, "")
     (explained,) = json.loads(result.out)["runs"]
     assert list(explained["methods"]) == methods.split(",")
-    explanation = read_explanation(stored.path)
+    explanation = read_explanation(attention_run.path)
     assert explanation is not None
     assert set(explanation.images["label"]) == {
         "NonDemented", "VeryMildDemented", "MildDemented", "ModerateDemented",

@@ -7,20 +7,16 @@ from pathlib import Path
 import pytest
 
 from alzbench.data.manifest import open_image_set
-from alzbench.experiment import load_experiment
 from alzbench.inference.export import export_run
 from alzbench.inference.trained import open_trained_run
 from alzbench.progress import Progress
-from tests.helpers.paths import EXPERIMENTS
-from tests.helpers.running import run_one
+from alzbench.store import Run
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
-def test_an_onnx_file_predicts_as_the_run_did(real_set: Path, tmp_path: Path) -> None:
-    overrides = {"data": {"source": str(real_set)}, "protocol": {"name": "subject"}, "train": {"epochs": 8}}
-    experiment = load_experiment(EXPERIMENTS / "attention.yaml", overrides={**overrides, "augment": {"views": 1}})
-    trained = open_trained_run(run_one(tmp_path / "runs", experiment))
+def test_an_onnx_file_predicts_as_the_run_did(attention_run: Run, tmp_path: Path) -> None:
+    trained = open_trained_run(attention_run)
     images = open_image_set(trained.experiment.data, Progress())
     exported = export_run(trained, "onnx", tmp_path / "m.onnx", images, Progress())
     assert exported.images == 100

@@ -9,21 +9,12 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageOps
 
-from alzbench.experiment import load_experiment
 from alzbench.store import Run
 from tests.helpers.command import Command
-from tests.helpers.paths import EXPERIMENTS
-from tests.helpers.running import run_one
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 SHOWN = 60
-
-
-@pytest.fixture
-def stored(real_set: Path, tmp_path: Path) -> Run:
-    overrides = {"data": {"source": str(real_set)}, "protocol": {"name": "subject"}, "train": {"epochs": 2}}
-    return run_one(tmp_path / "runs", load_experiment(EXPERIMENTS / "baseline.yaml", overrides=overrides))
 
 
 def coloured(image: Image.Image, rng: np.random.Generator) -> Image.Image:
@@ -44,11 +35,11 @@ UNLIKE = {
 
 
 def test_unlike_images_are_warned_of_and_new_subjects_are_not(
-    alzbench: Command, stored: Run, real_set: Path, tmp_path: Path
+    alzbench: Command, attention_run: Run, real_set: Path, tmp_path: Path
 ) -> None:
-    own = stored.predictions().set_index("image")
+    own = attention_run.predictions().set_index("image")
     folder = real_set / "OriginalDataset"
-    assert alzbench("predict", stored.path, folder, "--csv", tmp_path / "p.csv", "--quiet").code == 0
+    assert alzbench("predict", attention_run.path, folder, "--csv", tmp_path / "p.csv", "--quiet").code == 0
     table = pd.read_csv(tmp_path / "p.csv", keep_default_na=False)
     table = table.assign(image="OriginalDataset/" + table["image"]).set_index("image").loc[own.index]
     columns = [name for name in own.columns if name.startswith("p_")]
@@ -64,7 +55,9 @@ def test_unlike_images_are_warned_of_and_new_subjects_are_not(
             path.parent.mkdir(exist_ok=True)
             with Image.open(real_set / str(image)) as opened:
                 change(opened.convert("L"), rng).save(path)
-        assert alzbench("predict", stored.path, tmp_path / name, "--csv", tmp_path / "u.csv", "--quiet").code == 0
+        assert (
+            alzbench("predict", attention_run.path, tmp_path / name, "--csv", tmp_path / "u.csv", "--quiet").code == 0
+        )
         unlike = pd.read_csv(tmp_path / "u.csv", keep_default_na=False)
         share = float((unlike["warning"] != "").mean())
         print(f"flagged of {name}: {share:.0%}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from alzbench.errors import DataError
 from alzbench.evaluation.intervals import Interval
@@ -17,6 +19,7 @@ from alzbench.store.explanation import (
     Estimate,
     Explanation,
     MethodInfo,
+    fingerprint,
     read_explanation,
     relative_maps,
     writing_explanation,
@@ -39,6 +42,18 @@ CHECK = Check(
 def npy(header: bytes) -> bytes:
     """Return a .npy file with a header, and no array."""
     return b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header + b"\n"
+
+
+CSV = b"image,subject,slice,label,predicted,confidence,group\n"
+
+
+def png() -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8)).save(content, "PNG")
+    return content.getvalue()
+
+
+PNG = png()
 
 
 def write(run: Path, **contents: object) -> None:
@@ -104,6 +119,12 @@ def test_a_failed_explanation_leaves_the_old_one(tmp_path: Path) -> None:
         ("grad_cam.npy", b"PK\x03\x04 is the start of an archive", "grad_cam.npy is damaged"),
         ("grad_cam.npy", npy(b"((((("), "grad_cam.npy is damaged"),
         ("grad_cam.npy", npy(b"{'descr': '<f2', 'fortran_order': False, 'shape': (3, 9999999, 9999999)}"), "damaged"),
+        ("images.csv", CSV + b"x,s,1,A,A,inf,right\n", "confidence must hold finite numbers"),
+        ("images.csv", CSV + b"x,s,1,A,A,high,right\n", "images.csv is damaged"),
+        ("grad_cam.npy", b"", "grad_cam.npy is damaged"),
+        ("slices/0000.png", PNG[:8] + b"\0\0\0\0\0\0\0\0", "0000.png is damaged"),
+        ("slices/0000.png", PNG[: len(PNG) // 2], "0000.png is damaged"),
+        ("slices/0000.png", b"P5 1 1 255 x", "0000.png is damaged"),  # a picture of another format
         ("slices/0000.png", b"no picture", "0000.png is damaged"),
     ],
 )
@@ -112,6 +133,26 @@ def test_a_damaged_file_is_named(tmp_path: Path, name: str, content: bytes, mess
     (tmp_path / FOLDER / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
         read_all(tmp_path)
+
+
+def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)  # of 12; Pillow refuses twice as many
+    with pytest.raises(DataError, match=r"0000\.png is damaged"):
+        stored(tmp_path).picture(0)
+
+
+def test_the_fingerprint_is_that_of_checks_and_images(tmp_path: Path) -> None:
+    assert fingerprint(tmp_path) == ""
+    write(tmp_path)
+    first = fingerprint(tmp_path)
+    write(tmp_path)
+    assert fingerprint(tmp_path) == first != ""
+    path = tmp_path / FOLDER / "images.csv"
+    path.write_text(path.read_text().replace("0.9", "0.95"))
+    other_images = fingerprint(tmp_path)
+    write(tmp_path, subject=True)
+    assert len({first, other_images, fingerprint(tmp_path)}) == 3
 
 
 @pytest.mark.parametrize(

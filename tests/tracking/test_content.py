@@ -130,6 +130,14 @@ def test_maps_are_panels_with_captions_beside_their_figures(imported: Run) -> No
     assert captions[0] in {"true A, predicted B 0.700", "true B, predicted A 0.700"}
     assert sum(text[5] != text.split("predicted ")[1][0] for text in captions) == MOST_MAPS
     assert all(image.image.size == (44, 52) for image in panel)
+    images = explained_images(imported).sort_values(["confidence", "image"], ascending=[False, True])
+    wrong = images["label"] != images["predicted"]
+    shown = [*images.index[wrong][:MOST_MAPS], *images.index[~wrong][:MOST_MAPS]]  # the most confident of both
+    for image, row in zip(panel, shown, strict=True):
+        with Image.open(imported.path / "explain" / "grad_cam" / f"{row:04d}.png") as drawn:
+            assert image.image.tobytes() == drawn.convert(image.image.mode).tobytes()
+        about = images.loc[row]
+        assert image._caption == f"true {about.label}, predicted {about.predicted} {about.confidence:.3f}"
     figures = [values[key]._caption for key in values if key.startswith("explain/figures/")]
     assert {"Each check", "Maps of n ", "Mean maps "} <= {text[:10] for text in figures}
 
