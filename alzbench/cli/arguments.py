@@ -31,7 +31,9 @@ Names = Annotated[
 RunName = Annotated[
     str,
     typer.Argument(
-        metavar="RUN", help="A stored run, as EXPERIMENT/RUN or as its folder.", autocompletion=completion.runs
+        metavar="RUN",
+        help="A stored run, as EXPERIMENT/RUN or as its folder, or an experiment with one complete run.",
+        autocompletion=completion.runs,
     ),
 ]
 Runs = Annotated[Path, typer.Option("--runs", envvar="ALZBENCH_RUNS", metavar="DIR", help="Folder of the stored runs.")]

@@ -21,10 +21,14 @@ from alzbench.cli.arguments import (
 )
 from alzbench.cli.conflicts import is_given
 from alzbench.cli.outputs import check_file
-from alzbench.errors import ExperimentError
+from alzbench.errors import DataError, ExperimentError
 
 if TYPE_CHECKING:
-    from alzbench.store import Run
+    from collections.abc import Sequence
+
+    from alzbench.data.manifest import ImageSets
+    from alzbench.progress import Progress
+    from alzbench.store import Run, RunStore
     from alzbench.store.explanation import Explanation
 
 
@@ -54,6 +58,9 @@ def explain(
     ] = None,
     data: Data = None,
     no_checks: Annotated[bool, typer.Option("--no-checks", help="Do not check what the maps are worth.")] = False,
+    stored: Annotated[
+        bool, typer.Option("--stored", help="Write the page of maps that are stored already; compute none.")
+    ] = False,
     runs: Runs = Path("runs"),
     folder: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the page.")] = REPORTS,
     html: Annotated[
@@ -69,35 +76,31 @@ def explain(
     Computes maps of test images, checks what the maps are worth, and stores them in the folder `explain` of each run.
     Writes a page that shows the runs side by side.
     """
+    from alzbench.data.manifest import ImageSets
     from alzbench.explain.methods import chosen_methods
+    from alzbench.store import RunStore
 
     in_folder = is_given(context, "folder")
     if html and in_folder:
         raise ExperimentError("--html and --folder both set the place of the page: leave out one of them.")
+    if stored:
+        for option in ("images", "methods", "data", "no_checks"):
+            if is_given(context, option):
+                raise ExperimentError(f"--stored computes nothing: leave out --{option.replace('_', '-')}.")
     chosen = chosen_methods(None if methods is None else methods.split(","))
     if images < 1:
         raise ExperimentError(f"--images must be at least 1, got {images}.")
-    found = _find_runs(runs, names)
+    store = RunStore(runs)
+    found = list({run.path.resolve(): run for run in map(store.find, names)}.values())
     page = html or (folder / _page_name(found) if in_folder or not as_json else None)
     check_file("--html" if html else "--folder", page)
     progress = make_progress(quiet)
     with keep_stdout_clean(as_json):
-        from alzbench.models.backend import start_backend
-
-        start_backend()  # before anything else imports Keras, whose start prints
-        from alzbench.data.manifest import ImageSets
-        from alzbench.explain.checking import check_explained, open_siblings
-        from alzbench.explain.explain import explain_runs
-        from alzbench.inference.trained import open_trained_run
-        from alzbench.store import RunStore
-
-        opened = [open_trained_run(run) for run in found]
-        source = _source(context, data, found)
-        checks = None
-        if not no_checks:
-            siblings = open_siblings(found, RunStore(runs).runs(lambda _: None), open_trained_run, progress)
-            checks = functools.partial(check_explained, siblings=siblings)
-        explanations = explain_runs(opened, ImageSets(progress, quiet), chosen, progress, images, source, checks)
+        if stored:
+            explanations = [_stored(run) for run in found]
+        else:
+            source, sets = _source(context, data, found), ImageSets(progress, quiet)
+            explanations = _explain(found, store, chosen, images, source, not no_checks, sets, progress)
         if page is not None:
             from alzbench.report.pages import Files, write_explanation
 
@@ -105,9 +108,49 @@ def explain(
     if as_json:
         print_json({"runs": [_as_json(run, one) for run, one in zip(found, explanations, strict=True)]})
     else:
-        for run, one in zip(found, explanations, strict=True):
+        from alzbench.report.examples import explained_runs
+        from alzbench.report.map_answer import answer
+
+        pairs = list(zip(found, explanations, strict=True))
+        for run, one in pairs:
             print(_summary(run, one))
-        print(page)
+        print("\n".join(["", *answer(explained_runs(pairs)), str(page)]))
+
+
+def _explain(
+    runs: list[Run],
+    store: RunStore,
+    methods: Sequence[str],
+    images: int,
+    source: str | None,
+    checked: bool,
+    sets: ImageSets,
+    progress: Progress,
+) -> list[Explanation]:
+    """Compute, check and store the maps of runs."""
+    from alzbench.models.backend import start_backend
+
+    start_backend()  # before anything else imports Keras, whose start prints
+    from alzbench.explain.checking import check_explained, open_siblings
+    from alzbench.explain.explain import explain_runs
+    from alzbench.inference.trained import open_trained_run
+
+    opened = [open_trained_run(run) for run in runs]
+    checks = None
+    if checked:
+        siblings = open_siblings(runs, store.runs(lambda _: None), open_trained_run, progress)
+        checks = functools.partial(check_explained, siblings=siblings)
+    return explain_runs(opened, sets, methods, progress, images, source, checks)
+
+
+def _stored(run: Run) -> Explanation:
+    """Return the stored explanation of a run; raises DataError if there is none."""
+    from alzbench.store.explanation import read_explanation
+
+    explanation = read_explanation(run.path)
+    if explanation is None:
+        raise DataError(f"{run.name} has no stored maps: leave out --stored, or explain this run first.")
+    return explanation
 
 
 def _page_name(runs: list[Run]) -> str:
@@ -117,29 +160,6 @@ def _page_name(runs: list[Run]) -> str:
         digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:6]
         names = [names[0], f"and-{len(names) - 1}-more-{digest}"]
     return f"explain-{'-'.join(names)}.html"
-
-
-def _find_runs(root: Path, names: list[str]) -> list[Run]:
-    """Return the named runs, each once.
-
-    Raises:
-        ExperimentError: An experiment has several complete runs.
-        DataError: There is no such run.
-    """
-    from alzbench.store import RunStore
-
-    store = RunStore(root)
-    found = [_run_of_experiment(store.runs(lambda _: None), name) or store.find(name) for name in names]
-    return list({run.path.resolve(): run for run in found}.values())
-
-
-def _run_of_experiment(runs: list[Run], name: str) -> Run | None:
-    """Return the only complete run of an experiment; None if no complete run has this experiment."""
-    complete = [run for run in runs if run.card.experiment == name and run.is_scored]
-    if len(complete) > 1:
-        listed = ", ".join(run.name for run in complete)
-        raise ExperimentError(f"RUN must name one run; {name} has {len(complete)}: {listed}. Choose among them.")
-    return complete[0] if complete else None
 
 
 def _source(context: typer.Context, data: str | None, runs: list[Run]) -> str | None:

@@ -136,6 +136,8 @@ def read_image(path: str | Path) -> Image.Image | str:
             with Image.open(io.BytesIO(Path(path).read_bytes())) as image:
                 if reason := unusable_sides(*image.size):
                     return reason
+                if (pages := getattr(image, "n_frames", 1)) > 1 and image.format in ("TIFF", "PNG"):
+                    return f"{pages} pages; save each page as a file of its own"
                 if image.mode.startswith(("I", "F")) and (reason := _too_deep(image)):
                     return reason
                 image.info.pop("transparency", None)  # not used, and Pillow would warn about it

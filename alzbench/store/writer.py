@@ -14,7 +14,7 @@ import filelock
 import pandas as pd
 
 from alzbench import atomic
-from alzbench.errors import AlzbenchError, DataError, Interrupted, Pruned, RunError, describe_os_error
+from alzbench.errors import AlzbenchError, DataError, ExperimentError, Interrupted, Pruned, RunError, describe_os_error
 from alzbench.evaluation.subject_counts import count_subjects
 from alzbench.store.card import Card, State
 from alzbench.store.explanation import FOLDER as EXPLANATION
@@ -130,11 +130,25 @@ class RunStore:
         return sorted(runs, key=lambda run: (run.card.created, run.name))
 
     def find(self, name: str) -> Run:
-        """Return the run of a path, or of `experiment/folder` under the root; raises DataError if there is none."""
+        """Return a stored run.
+
+        Args:
+            name: Its folder, `experiment/folder` under the root, or an experiment with one complete run.
+
+        Raises:
+            DataError: There is no such run.
+            ExperimentError: It is an experiment with several complete runs.
+        """
         for path in (Path(name), self.root / name):
             if (path / "state.json").is_file():
                 return read_run(path)
-        raise DataError(f"There is no run {name} under {self.root}; `alzbench list runs` lists the stored runs.")
+        runs = [run for run in self.runs(lambda _: None) if run.card.experiment == name and run.is_scored]
+        if len(runs) > 1:
+            listed = ", ".join(run.name for run in runs)
+            raise ExperimentError(f"RUN must name one run; {name} has {len(runs)}: {listed}. Choose among them.")
+        if not runs:
+            raise DataError(f"There is no run {name} under {self.root}; `alzbench list runs` lists the stored runs.")
+        return runs[0]
 
 
 def _is_unfinished(path: Path) -> bool:

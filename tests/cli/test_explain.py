@@ -37,7 +37,12 @@ def test_a_demo_run_is_explained(alzbench: Command, monkeypatch: pytest.MonkeyPa
     assert (result.code, result.err) == (0, "")
     assert result.out.startswith(f"{stored.name}: 4 images\n  Grad-CAM   maps of ")
     assert "\n  occlusion  maps of 8 x 8, " in result.out
+    assert "No check was made, so nothing shows what these maps are worth." in result.out
     assert not (folder / "attention").exists()
+    written = alzbench("explain", stored.path, "--stored", "--html", tmp_path / "stored.html", "--json")
+    assert (written.code, written.err) == (0, ""), written
+    assert json.loads(written.out)["runs"][0]["images"] == 4
+    assert "occlusion" in (tmp_path / "stored.html").read_text(encoding="utf-8")
     assert_sentence(alzbench("explain", stored.path, "--data", tmp_path / "x", "--quiet"), 3, "There is no folder")
 
 
@@ -48,6 +53,8 @@ def test_wrong_arguments_are_refused_before_anything_is_opened(alzbench: Command
     assert_sentence(explain("b", "--images", 0), 2, "--images must be at least 1, got 0.")
     assert_sentence(explain("b", "--methods", "gradcam"), 2, "Unknown map method 'gradcam'", "'grad_cam'")
     assert_sentence(explain("b", "--methods", ""), 2, "Unknown map method ''")
+    assert_sentence(explain("b", "--stored", "--images", 3), 2, "--stored computes nothing: leave out --images")
+    assert_sentence(explain("b", "--stored"), 3, "b/seed-0-h0 has no stored maps")
     assert_sentence(explain("c"), 3, f"There is no run c under {stored}")
     assert_sentence(explain("a"), 2, "RUN must name one run; a has 2: a/seed-0-h0, a/seed-1-h1.")
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from alzbench import arrays
 from alzbench.data import images as module
-from alzbench.data.images import decode, decode_image, image_list
+from alzbench.data.images import decode, decode_image, image_list, read_image
 from alzbench.data.manifest import open_image_set
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
@@ -281,3 +281,11 @@ def test_a_file_that_does_not_fit_into_memory_is_not_read(tmp_path: Path, silent
     assert decode_image(path, 8, 1) == "a file of more than 1024 MiB"
     decoded = decode(pd.DataFrame({"image": ["large.png"], "path": [str(path)]}), 8, 1, silent)
     assert decoded.bad["reason"].tolist() == ["a file of more than 1024 MiB"]
+
+
+def test_a_file_of_several_pages_is_refused(tmp_path: Path) -> None:
+    pages = [Image.new("L", (40, 40), grey) for grey in (10, 20, 30)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "one.tif")
+    assert read_image(tmp_path / "stack.tif") == "3 pages; save each page as a file of its own"
+    assert not isinstance(read_image(tmp_path / "one.tif"), str)

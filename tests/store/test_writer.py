@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from alzbench.errors import DataError, Interrupted, RunError
+from alzbench.errors import DataError, ExperimentError, Interrupted, RunError
 from alzbench.store import Card, RunStore, RunWriter, read_run
 from alzbench.store.explanation import FOLDER
 from tests.helpers.runs import CARD, write_run
@@ -161,8 +161,8 @@ def test_a_run_is_found_by_path_and_by_name(store: RunStore, tmp_path: Path, mon
 
 def test_a_run_that_is_not_there_is_named(store: RunStore) -> None:
     write_run(store.root)
-    with pytest.raises(DataError, match=f"There is no run x under {store.root}; "):
-        store.find("x")
+    with pytest.raises(DataError, match=f"There is no run z under {store.root}; "):
+        store.find("z")
 
 
 def test_a_file_that_could_not_be_written_leaves_the_old_one(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,3 +180,17 @@ def test_numbers_that_json_cannot_hold_are_refused(store: RunStore) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"), store.begin(CARD) as writer:
         writer.write_json("metrics.json", {"loss": float("nan")})
     assert not (store.path_of(CARD) / "metrics.json").exists()
+
+
+def test_a_run_is_found_by_its_folder_or_as_the_only_one_of_its_experiment(tmp_path: Path) -> None:
+    one = write_run(tmp_path, experiment="one", seed=3)
+    write_run(tmp_path, experiment="one", seed=4, state="failed")
+    for seed in (0, 1):
+        write_run(tmp_path, experiment="two", seed=seed)
+    store = RunStore(tmp_path)
+    for name in (str(one), f"one/{one.name}", "one"):
+        assert store.find(name).path == one
+    with pytest.raises(ExperimentError, match=r"RUN must name one run; two has 2: two/seed-0-\w+, two/seed-1"):
+        store.find("two")
+    with pytest.raises(DataError, match="There is no run three"):
+        store.find("three")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +62,13 @@ def test_keras_runs_what_cannot_be_exported(prefix: Prefix, monkeypatch: pytest.
     assert other.name == "Keras"
     (line,) = warned
     assert "no such operation" in line
+
+
+def test_equal_prefixes_share_an_extractor_while_it_is_used(prefix: Prefix) -> None:
+    first = make_extractor(prefix)
+    assert make_extractor(Prefix(make_prefix(), "key")) is first
+    assert make_extractor(Prefix(prefix.model, "other")) is not first
+    gone = weakref.ref(first)
+    del first
+    gc.collect()
+    assert gone() is None
