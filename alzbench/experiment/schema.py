@@ -171,6 +171,12 @@ class Experiment(StrictModel):
     sanity: bool = Field(False, description="set for the sanity baselines that are run beside every experiment")
     demo: bool = Field(False, description="set by --demo, for runs that only show that everything works")
 
+    @field_validator("protocol", "imbalance", mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        """Read the short form: a name alone."""
+        return {"name": value} if isinstance(value, str) else value
+
 
 def canonical(experiment: Experiment) -> Experiment:
     """Return an experiment as it is hashed: the four classes written out, as older versions did, are the default."""

@@ -290,3 +290,31 @@ def test_runs_on_volumes(alzbench: Command, tiny_file: Path, tmp_path: Path, stu
     write_nifti(tmp_path / "scans" / "control" / "time.nii", np.zeros((20, 20, 20, 4), np.int16))
     refused = alzbench("audit", tiny_file, *settings, "--quiet")
     assert_sentence(refused, 3, "control/time.nii: 4 dimensions (20 x 20 x 20 x 4), but a volume has three")
+
+
+def test_runs_on_bids_folders(alzbench: Command, tiny_file: Path, tmp_path: Path, stub: type[Stub]) -> None:
+    del stub
+    root = tmp_path / "bids"
+    rows = ["participant_id\tdiagnosis\tage\tsex"]
+    for number in range(24):
+        for level in range(2):
+            name = f"sub-{number:02d}/anat/sub-{number:02d}_T1w_slice-{level:02d}.png"
+            write_image(root / name, 10 * number + level)
+        rows.append(
+            f"sub-{number:02d}\t{('CN', 'SMC', 'MCI', 'AD')[number % 4]}\t{60 + number}\t{'FM'[number // 4 % 2]}"
+        )
+    (root / "participants.tsv").write_text("\n".join(rows))
+    settings = ("--data", root, "--set", "data.subjects=bids", "--set", "protocol=subject_cv")
+    audited = alzbench("audit", tiny_file, *settings, "--json")
+    assert audited.code == 0, audited.err
+    document = json.loads(audited.out)
+    assert (document["subject_by"], document["leaks"]) == ({"bids": 48}, False)
+    assert list(document["images"]) == ["CN", "AD", "MCI", "SMC"]
+    result = alzbench("run", tiny_file, *settings, "--quiet")
+    assert result.code == 0, result.err
+    compared = alzbench("compare", "--where", "sex == 'F'", "--json")
+    assert compared.code == 0, compared.err
+    (group,) = json.loads(compared.out)["groups"]
+    assert group["test_images"] == 24
+    ages = alzbench("compare", "--json")
+    assert "sanity-age-only" in ages.out

@@ -59,7 +59,7 @@ def make(**values: Any) -> Experiment:
         pytest.param({"train": {"focal_gamma": -0.1}}, id="negative-gamma"),
         pytest.param({"train": {"label_smoothing": 1.0}}, id="all-smooth"),
         pytest.param({"train": {"schedule": "step"}}, id="schedule"),
-        pytest.param({"imbalance": "smote"}, id="text-for-imbalance"),
+        pytest.param({"imbalance": "smot"}, id="unknown-imbalance"),
         pytest.param({"imbalance": {}}, id="imbalance-without-a-name"),
         pytest.param({"imbalance": {"name": "smote", "neighbours": 0}}, id="no-neighbour"),
         pytest.param({"imbalance": {"name": "adasyn", "memory_gib": 0}}, id="no-memory"),
@@ -201,3 +201,10 @@ def test_a_dump_with_every_section_is_the_same_experiment_again() -> None:
         train={"schedule": "cosine", "warmup_epochs": 2, "loss": "focal"},
     )
     assert Experiment.model_validate(experiment.model_dump(mode="json")) == experiment
+
+
+def test_a_protocol_and_an_imbalance_method_may_be_a_name_alone() -> None:
+    short = make(protocol="subject_cv", imbalance="class_weights")
+    assert short == make(protocol={"name": "subject_cv"}, imbalance={"name": "class_weights"})
+    with pytest.raises(ValidationError, match="subjects"):
+        make(protocol="subjects")
