@@ -13,7 +13,7 @@ from PIL import Image
 
 from alzbench import arrays
 from alzbench.data import images as module
-from alzbench.data.images import decode, decode_image, image_list
+from alzbench.data.images import content_digest, decode, decode_image, image_list
 from alzbench.data.manifest import open_image_set
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
@@ -281,3 +281,9 @@ def test_a_file_that_does_not_fit_into_memory_is_not_read(tmp_path: Path, silent
     assert decode_image(path, 8, 1) == "a file of more than 1024 MiB"
     decoded = decode(pd.DataFrame({"image": ["large.png"], "path": [str(path)]}), 8, 1, silent)
     assert decoded.bad["reason"].tolist() == ["a file of more than 1024 MiB"]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    assert content_digest(str(tmp_path / "a.png")) == ("", "not a file, but a pipe, socket, device or folder")
+    assert decode_image(tmp_path / "a.png", 32, 1) == "not a file, but a pipe, socket, device or folder"
