@@ -342,7 +342,7 @@ def test_experiments_with_other_healthy_classes_are_not_compared_as_demented(
         assert result.code == 0, result.err
     compared = alzbench("compare", "--json")
     (group,) = json.loads(compared.out)["groups"]
-    scored = {row["experiment"]: row.get("subject_demented_accuracy") is not None for row in group["rows"]}
+    scored = {row["label"]: "subject_demented_accuracy" in row["scores"] for row in group["rows"]}
     assert scored == {"one": True, "two": False, "three": False}
     said = " ".join(alzbench("compare").out.split())
     assert "two: scores of demented or not are left out, because its healthy class is glioma, not notumor" in said
