@@ -154,8 +154,10 @@ def read_image(path: str | Path) -> Image.Image | str:
 def _unreadable(path: Path) -> str:
     """Return why a file cannot be read into memory; empty if it can. Raises OSError if it is not there."""
     found = path.stat()
-    if not stat.S_ISREG(found.st_mode):  # to open a pipe waits until another process writes into it
-        return "not a file, but a pipe, socket, device or folder"
+    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(
+        found.st_mode
+    ):  # to open a pipe waits until another process writes into it
+        return "not a file, but a pipe, socket or device"
     return f"a file of more than {MAX_FILE_BYTES // 2**20} MiB" if found.st_size > MAX_FILE_BYTES else ""
 
 
