@@ -104,7 +104,9 @@ def audit(
         atomic.write_text(duplicates, result.pairs.to_csv(index=False))
     notes = []
     if write_split:
-        corrected = corrected_split(images, result.cluster, result.pairs, audited.protocol, seed)
+        corrected = corrected_split(
+            images, result.cluster, result.pairs, audited.protocol, seed, audited.data.volumes is not None
+        )
         atomic.write_text(write_split, corrected.table.to_csv(index=False))
         notes = split_notes(corrected, write_split)
     print_document(audit_document(result, notes), as_json)

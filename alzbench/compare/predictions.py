@@ -65,7 +65,7 @@ def _subgroups(
         described = [run.described() for run in row.runs] if row.label in tables else []
         if described and all(table is not None for table in described):
             known[row.label] = pd.concat([table for table in described if table is not None])
-            healthy[row.label] = row.runs[0].metrics().healthy_label
+            healthy[row.label] = row.runs[0].metrics().healthy_label if row.has_demented else None
     if not known:
         return {}
     every = pd.concat(known.values())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alzbench.compare.references import Reference
 from alzbench.compare.repetitions import ExperimentRuns
+from alzbench.evaluation.metrics import metrics
 from alzbench.evaluation.scores import Score, scores_over_seeds
 from alzbench.store import Run
+
+_DEMENTED = frozenset(metric.name for metric in metrics(level="subject") if metric.view == "demented")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,11 @@ class ExperimentRow:
     unfinished: tuple[str, ...]
     unpaired: str = ""
 
+    @property
+    def has_demented(self) -> bool:
+        """True if it has scores of demented or not."""
+        return bool(_DEMENTED & set(self.scores))
+
 
 def make_row(
     label: str, experiment: ExperimentRuns, classes: Sequence[str], references: Sequence[Reference]
@@ -81,3 +89,36 @@ def make_row(
         left_out=experiment.left_out,
         unfinished=tuple(f"{run.name}: {run.card.state}" for run in experiment.runs if run.card.state != "complete"),
     )
+
+
+def with_one_healthy_class(rows: Sequence[ExperimentRow], baseline: str) -> list[ExperimentRow]:
+    """Return rows whose scores of demented or not mean the same; a row with another healthy class loses them.
+
+    Args:
+        rows: The rows of a group.
+        baseline: Label of the row whose healthy class counts; that of the first row that has one, if this row has none.
+    """
+    healthy = {row.label: _healthy_class(row) for row in rows if row.has_demented}
+    if not healthy:
+        return list(rows)
+    label, name = healthy.get(baseline, next(iter(healthy.values())))
+    return [
+        row
+        if healthy.get(row.label, (label, name))[0] == label
+        else _without_demented(row, healthy[row.label][1], name)
+        for row in rows
+    ]
+
+
+def _without_demented(row: ExperimentRow, own: str, other: str) -> ExperimentRow:
+    why = f"{row.label}: scores of demented or not are left out, because its healthy class is {own}, not {other}"
+    scores = {name: score for name, score in row.scores.items() if name not in _DEMENTED}
+    return replace(row, scores=scores, left_out=(*row.left_out, why))
+
+
+def _healthy_class(row: ExperimentRow) -> tuple[int, str]:
+    """Return the label and the name of the class of healthy people of a row with scores of demented or not."""
+    run = row.runs[0]
+    label = run.metrics().healthy_label
+    assert label is not None  # else there are no such scores
+    return label, run.evaluation().images.classes[label]

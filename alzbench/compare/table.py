@@ -11,7 +11,7 @@ from alzbench.compare.pairs import Pair, compare_pairs
 from alzbench.compare.references import Reference
 from alzbench.compare.repetitions import ExperimentRuns
 from alzbench.compare.restricted import restrict
-from alzbench.compare.rows import ExperimentRow, make_row
+from alzbench.compare.rows import ExperimentRow, make_row, with_one_healthy_class
 from alzbench.compare.where import Condition
 from alzbench.errors import ExperimentError
 from alzbench.evaluation.significance import MIN_EFFECT
@@ -186,9 +186,10 @@ def _group(runs: Sequence[Run], options: _Options) -> Group:
     classes = tuple(tests[0].classes) if tests else ()
     sizes = [test.n for test in tests]
     published = _published(first, set(sizes), options.references)
-    rows = [make_row(label, experiment, classes, published) for label, experiment in experiments.items()]
+    made = [make_row(label, experiment, classes, published) for label, experiment in experiments.items()]
     counts = {label: e.counts for label, e in experiments.items() if e.counts is not None}
     baseline = _baseline(experiments, counts, options.baseline)
+    rows = with_one_healthy_class(made, baseline)
     sanity = {row.label for row in rows if row.sanity}
     pairs, reasons = compare_pairs(baseline, counts, sanity, options.min_effect) if baseline in counts else ((), {})
     changes, without = effects(counts, options.levels)

@@ -84,7 +84,7 @@ def _read(reader: _Reader, root: Path, names: Sequence[str], progress: Progress)
     if not reading.covered.any():
         raise DataError(
             f"{reader.where} must describe images of {root}; it fits none of {len(names):,}, for example "
-            f"{quoted(names)}."
+            f"{quoted(names)}. Only paths below this folder, like these, or their ends are compared."
         )
     return reading
 

@@ -15,6 +15,7 @@ from alzbench.data.manifest import ImageSet
 from alzbench.data.parts import AUGMENTED, ORIGINAL
 from alzbench.data.protocols import make_split
 from alzbench.data.subjects import image_signatures
+from alzbench.data.volumes import volume_of
 from alzbench.errors import DataError
 from alzbench.experiment.protocols import ProtocolSettings, SubjectProtocol
 from alzbench.progress import Progress
@@ -28,9 +29,10 @@ class CorrectedSplit:
     """A split that keeps subjects, copies and look-alikes in one part.
 
     Attributes:
-        table: One row per image: image, subject, slice, split, and label if the labels of the set are described too. It
-            can be given as `data.subjects`, with the protocol `given`.
-        contradictory: Images that are left out because they are copies of images of another class.
+        table: One row per image: image, subject, slice, split, the covariates, and label if the labels of the set are
+            described too. It can be given as `data.subjects`, with the protocol `given`. Of a set of volumes, one row
+            per volume, without slice.
+        contradictory: Images (or volumes) that are left out because they are copies of images of another class.
     """
 
     table: pd.DataFrame
@@ -55,7 +57,12 @@ def find_clusters(manifest: pd.DataFrame, progress: Progress) -> pd.Series[str]:
 
 
 def corrected_split(
-    images: ImageSet, clusters: pd.Series[str], pairs: pd.DataFrame, settings: ProtocolSettings, seed: int
+    images: ImageSet,
+    clusters: pd.Series[str],
+    pairs: pd.DataFrame,
+    settings: ProtocolSettings,
+    seed: int,
+    of_volumes: bool = False,
 ) -> CorrectedSplit:
     """Split a set by subject, with copies and look-alikes as if they were of one subject.
 
@@ -65,23 +72,28 @@ def corrected_split(
         pairs: See `duplicates.find_duplicates`.
         settings: The shares are those of the protocol `subject`; for another protocol, its default shares.
         seed: Seed of the split.
+        of_volumes: True if the images are slices of volumes.
 
     Raises:
         DataError: There are too few groups for three parts.
     """
     crossing = set(pairs.loc[~pairs["same_class"], ["image", "other"]].to_numpy().ravel())
     manifest = images.manifest[images.manifest["part"] != AUGMENTED]
-    contradictory = sorted(set(manifest["image"]) & crossing)
-    manifest = manifest[~manifest["image"].isin(crossing)]
+    names = manifest["image"].map(volume_of) if of_volumes else manifest["image"]
+    left_out = names.isin(set(names[manifest["image"].isin(crossing)]))
+    contradictory = sorted(set(names[left_out]))
+    manifest = manifest[~left_out]
     grouped = manifest.assign(subject=_groups(manifest, clusters, pairs), part=ORIGINAL)
     shares = settings if isinstance(settings, SubjectProtocol) else SubjectProtocol(name="subject")
     try:
         split = make_split(grouped, shares, derive(seed if shares.split_seed is None else shares.split_seed, "split"))
     except DataError as error:
         raise DataError(f"A corrected split needs at least three subjects or groups of copies. {error}") from None
-    table = split[["image", "subject", "slice", "part"]].rename(columns={"part": "split"})
+    table = split[["image", "subject", "slice", "part"]].rename(columns={"part": "split"}).join(images.covariates)
     if images.labels_described:
         table["label"] = np.array(images.classes, dtype=object)[split["label"]]
+    if of_volumes:  # as data.subjects describes them
+        table = table.assign(image=names).drop(columns="slice").drop_duplicates("image")
     return CorrectedSplit(table.reset_index(drop=True), contradictory)
 
 

@@ -22,7 +22,7 @@ MOST_IMAGE_BYTES = 64 * 2**20
 _HANDLE = re.compile(r"hf://(?P<set>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 _ENDINGS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png", b"BM": ".bmp", b"II*\0": ".tif", b"MM\0*": ".tif"}
 _BATCH = 256
-_VERSION = 1
+_VERSION = 2
 
 
 def open_hub_set(source: str, progress: Progress) -> Path:
@@ -56,7 +56,7 @@ def open_hub_set(source: str, progress: Progress) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder.with_name(f"{folder.name}.lock")):
         if not folder.is_dir():
-            _unpack(files, folder, source, progress)
+            _unpack({_stem(file, files, downloaded): file for file in files}, folder, source, progress)
     return folder
 
 
@@ -89,20 +89,27 @@ def _download(name: str, revision: str | None, source: str) -> Path:
         raise DataError(f"{source} cannot be downloaded ({' '.join(str(error).split())[:200]}). {advice}") from None
 
 
-def _unpack(files: list[Path], folder: Path, source: str, progress: Progress) -> None:
-    """Write the images of parquet files into a folder, all or none."""
+def _unpack(files: dict[str, Path], folder: Path, source: str, progress: Progress) -> None:
+    """Write the images of parquet files, by the beginning of their names, into a folder, all or none."""
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
     try:
-        total = sum(parquet.read_metadata(file).num_rows for file in files)
+        total = sum(parquet.read_metadata(file).num_rows for file in files.values())
         with atomic.new_folder(folder) as temporary, progress.track("unpacking images", total) as advance:
-            for file in files:
+            folders: dict[str, str] = {}
+            for stem, file in files.items():
                 classes = _Columns(parquet.read_schema(file), source)
                 for number, label, content in classes.images(parquet.ParquetFile(file)):
-                    target = temporary / _split_of(file) / classes.name_of(label)
+                    name, class_folder = classes.name_of(label)
+                    if folders.setdefault(class_folder, name) != name:
+                        raise DataError(
+                            f"{source}: class names must differ in letters or digits; {folders[class_folder]!r} and "
+                            f"{name!r} do not. Download its images, and use --data DIR."
+                        )
+                    target = temporary / _split_of(file) / class_folder
                     target.mkdir(parents=True, exist_ok=True)
-                    (target / f"{file.stem}-{number:06d}{_ending(content, file, number)}").write_bytes(content)
+                    (target / f"{stem}-{number:06d}{_ending(content, file, number)}").write_bytes(content)
                     advance()
     except (pa.ArrowException, pa.ArrowInvalid) as error:
         raise DataError(f"{source} has a damaged parquet file ({error}); remove it from the hub's cache.") from None
@@ -139,8 +146,10 @@ class _Columns:
                 yield number, row[self._label], content
                 number += 1
 
-    def name_of(self, label: Any) -> str:
-        """Return the folder name of a label: the name of its class, or the label itself."""
+    def name_of(self, label: Any) -> tuple[str, str]:
+        """Return the class of a label, or the label itself as text, and its name as a folder."""
+        if label is None:
+            raise DataError(f"{self._source}: each row must have a label; some have none. Use --data DIR instead.")
         name = str(label)
         if isinstance(label, int) and self._names:
             if not 0 <= label < len(self._names):
@@ -149,7 +158,7 @@ class _Columns:
         plain = re.sub(r"[^\w .()-]", "_", name).strip(" .")
         if not plain:
             raise DataError(f"{self._source}: {name!r} is not the name of a class.")
-        return plain
+        return name, plain
 
 
 def _type(about: Any) -> str:
@@ -162,10 +171,19 @@ def _holds_images(field: Any) -> bool:
     return kind == "binary" or (kind.startswith("struct") and "bytes: binary" in kind)
 
 
+def _stem(file: Path, files: list[Path], root: Path) -> str:
+    """Return the beginning of the names of a file's images: its own name, with its folders if others have that name."""
+    if [other.stem for other in files].count(file.stem) == 1:
+        return file.stem
+    return "-".join(file.relative_to(root).with_suffix("").parts)
+
+
 def _split_of(file: Path) -> str:
-    """Return the split of a parquet file from its name: `train-00000-of-00001.parquet`; `data` if it has none."""
-    known = re.match(r"(train|test|validation|valid|val|dev)(?![a-z])", file.name)
-    return known[1] if known else "data"
+    """Return the split in the name of a parquet file or of its folder; `data` if there is none."""
+    for name in (file.name, file.parent.name):
+        if known := re.match(r"(train|test|validation|valid|val|dev)(?![a-z])", name):
+            return known[1]
+    return "data"
 
 
 def _ending(content: bytes, file: Path, number: int) -> str:

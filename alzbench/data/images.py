@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import itertools
+import stat
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -85,7 +86,7 @@ def _digests(files: pd.DataFrame, progress: Progress) -> tuple[list[str], dict[i
 def content_digest(path: str) -> tuple[str, str]:
     """Return a hash of a file's content, or '' with the reason why it cannot be read."""
     try:
-        if reason := _too_large(Path(path)):
+        if reason := _unreadable(Path(path)):
             return "", reason
         return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest(), ""
     except OSError as error:
@@ -129,7 +130,7 @@ def decode_image(path: str | Path, size: int, channels: int) -> tuple[Pixels, tu
 def read_image(path: str | Path) -> Image.Image | str:
     """Return the picture in an image file, in its own size and colours, or why it is unusable."""
     try:
-        if reason := _too_large(Path(path)):
+        if reason := _unreadable(Path(path)):
             return reason
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -152,9 +153,14 @@ def read_image(path: str | Path) -> Image.Image | str:
         return f"damaged: {error}"
 
 
-def _too_large(path: Path) -> str:
-    """Return why a file cannot be read into memory; empty if it can."""
-    return f"a file of more than {MAX_FILE_BYTES // 2**20} MiB" if path.stat().st_size > MAX_FILE_BYTES else ""
+def _unreadable(path: Path) -> str:
+    """Return why a file cannot be read into memory; empty if it can. Raises OSError if it is not there."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(
+        found.st_mode
+    ):  # to open a pipe waits until another process writes into it
+        return "not a file, but a pipe, socket or device"
+    return f"a file of more than {MAX_FILE_BYTES // 2**20} MiB" if found.st_size > MAX_FILE_BYTES else ""
 
 
 def unusable_sides(width: int, height: int) -> str:

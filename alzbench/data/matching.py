@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from alzbench.data.layout import common_depth
 from alzbench.delimited import quoted
 from alzbench.errors import DataError
 
@@ -26,8 +27,9 @@ class Matches:
 def match_names(names: Sequence[str], images: Sequence[str], where: str) -> Matches:
     """Match the names in a table to images.
 
-    A name fits the image whose path it is; else one whose path ends with it, from the beginning of a folder's or file's
-    name on; else the same without the ending of the file name, such as `.jpg`.
+    A name fits the image whose path it is, or whose path below the folder that holds all images; else one whose path
+    ends with it, from the beginning of a folder's or file's name on; else the same without the ending of the file name,
+    such as `.jpg`.
 
     Args:
         names: The names, one per row. Backslashes count as slashes.
@@ -37,9 +39,10 @@ def match_names(names: Sequence[str], images: Sequence[str], where: str) -> Matc
     Raises:
         DataError: A name fits several images, or an image has several rows.
     """
-    fitting: tuple[dict[str, list[int]], ...] = ({}, {}, {}, {})
+    fitting: tuple[dict[str, list[int]], ...] = ({}, {}, {}, {}, {}, {})
+    shared = common_depth({PurePosixPath(image).parts[:-1] for image in images})
     for position, image in enumerate(images):
-        for level, key in _keys(image):
+        for level, key in _keys(image, shared):
             fitting[level].setdefault(key, []).append(position)
     rows: dict[int, int] = {}
     unused: list[int] = []
@@ -63,11 +66,12 @@ def match_names(names: Sequence[str], images: Sequence[str], where: str) -> Matc
     return Matches(tuple(rows.get(k) for k in range(len(images))), tuple(unused))
 
 
-def _keys(image: str) -> Iterator[tuple[int, str]]:
-    """Yield the names that fit an image, each with its rank: whole or ending, with or without the file's ending."""
+def _keys(image: str, shared: int) -> Iterator[tuple[int, str]]:
+    """Yield the names that fit an image, each with its rank: whole, below the shared folders, or ending; then stems."""
     parts = PurePosixPath(image).parts
     stem = PurePosixPath(image).stem
     for start in range(len(parts)):
         folders = parts[start:-1]
-        yield min(start, 1), "/".join([*folders, parts[-1]])
-        yield 2 + min(start, 1), "/".join([*folders, stem])
+        rank = 0 if start == 0 else 1 if start == shared else 2
+        yield rank, "/".join([*folders, parts[-1]])
+        yield 3 + rank, "/".join([*folders, stem])

@@ -318,3 +318,59 @@ def test_runs_on_bids_folders(alzbench: Command, tiny_file: Path, tmp_path: Path
     assert group["test_images"] == 24
     ages = alzbench("compare", "--json")
     assert "sanity-age-only" in ages.out
+
+
+def test_the_corrected_split_of_volumes_has_a_row_for_each(alzbench: Command, tmp_path: Path) -> None:
+    write_volume_set(tmp_path / "scans")
+    source = ("--data", tmp_path / "scans", "--set", "data.volumes={slices: 4}")
+    assert alzbench("audit", *source, "--protocol", "slice", "--write-split", tmp_path / "split.csv").code == 0
+    table = pd.read_csv(tmp_path / "split.csv")
+    assert table.columns.tolist() == ["image", "subject", "split"]
+    assert table["image"].tolist()[:2] == ["control/scan00.nii.gz", "control/scan01.nii.gz"]
+    assert len(table) == 12
+    described = ("--set", f"data.subjects={tmp_path / 'split.csv'}", "--protocol", "given", "--json")
+    again = alzbench("audit", *source, *described, "--fail-on-leakage")
+    assert again.code == 0, again.err
+    assert json.loads(again.out)["subject_by"] == {"table": 48}
+
+
+def test_the_corrected_split_of_folders_in_each_other(alzbench: Command, tmp_path: Path) -> None:
+    # `AD/0.png`, below the folder that holds all images, is also the end of `set/AD/AD/0.png`
+    for label, name in enumerate(("AD", "CN")):
+        for number in range(6):
+            seed = 100 * label + 10 * number
+            write_image(tmp_path / "scans" / "set" / name / f"{number}.png", seed)
+            write_image(tmp_path / "scans" / "set" / name / name / f"{number}.png", seed + 5)
+    source = ("--data", tmp_path / "scans")
+    assert alzbench("audit", *source, "--protocol", "slice", "--write-split", tmp_path / "split.csv").code == 0
+    given = ("--set", f"data.subjects={tmp_path / 'split.csv'}", "--protocol", "given", "--json")
+    again = alzbench("audit", *source, *given, "--fail-on-leakage")
+    assert again.code == 0, again.err
+    assert sum(sum(parts.values()) for parts in json.loads(again.out)["images"].values()) == 24
+
+
+def test_a_corrected_split_keeps_the_covariates(alzbench: Command, tumours: Path, tmp_path: Path) -> None:
+    names = sorted(path.relative_to(tumours).as_posix() for path in tumours.glob("T*/*/*.png"))
+    rows = [f"{name},{name.split('/')[-1].split('_')[0]},{60 + k}" for k, name in enumerate(names)]
+    (tmp_path / "ages.csv").write_text("\n".join(["image,subject,age", *rows]))
+    described = ("--set", f"data.subjects={tmp_path / 'ages.csv'}", "--write-split", tmp_path / "split.csv")
+    assert alzbench("audit", "--data", tumours, *described).code == 0
+    split = pd.read_csv(tmp_path / "split.csv").set_index("image")
+    assert split["age"].to_dict() == {name: 60 + k for k, name in enumerate(names)}
+
+
+def test_experiments_with_other_healthy_classes_are_not_compared_as_demented(
+    alzbench: Command, tiny_file: Path, tumours: Path, stub: type[Stub]
+) -> None:
+    del stub
+    for name, healthy in (("one", "notumor"), ("two", "glioma"), ("three", "null")):
+        changes = {"name": name, "data.source": tumours, "data.healthy": healthy, "protocol": "{name: subject}"}
+        options = [text for key, value in changes.items() for text in ("--set", f"{key}={value}")]
+        result = alzbench("run", tiny_file, *options, "--no-sanity")
+        assert result.code == 0, result.err
+    compared = alzbench("compare", "--json")
+    (group,) = json.loads(compared.out)["groups"]
+    scored = {row["label"]: "subject_demented_accuracy" in row["scores"] for row in group["rows"]}
+    assert scored == {"one": True, "two": False, "three": False}
+    said = " ".join(alzbench("compare").out.split())
+    assert "two: scores of demented or not are left out, because its healthy class is glioma, not notumor" in said

@@ -196,6 +196,28 @@ def test_a_hostile_class_name_stays_below_the_folder(hub: Hub, tmp_path: Path) -
     assert Path(folder).is_relative_to(tmp_path / "hub")
 
 
+def test_files_of_one_name_in_several_folders_lose_no_image(hub: Hub, tmp_path: Path) -> None:
+    hub.files = {"default/train/0000.parquet": rows(8), "default/test/0000.parquet": rows(4, 100)}
+    _, images = opened(hub, "hf://someone/scans", tmp_path)
+    assert [sum(name.startswith(part) for name in images) for part in ("train/", "test/")] == [8, 4]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [(["a/b", "a_b"], "class names must differ"), (["a", None], "each row must have a label")],
+    ids=["alike", "none"],
+)
+def test_labels_that_are_no_class_are_refused(hub: Hub, tmp_path: Path, labels: list[str | None], message: str) -> None:
+    image = [{"bytes": encoded(k), "path": None} for k in range(2)]
+    buffer = io.BytesIO()
+    parquet.write_table(pa.table({"image": pa.array(image), "label": labels}), buffer)
+    hub.files = {"train.parquet": buffer.getvalue()}
+    kind, text = opened(hub, "hf://someone/scans", tmp_path)
+    assert kind == "DataError"
+    assert message in text
+    assert not [path for path in (tmp_path / "hub").rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
 @pytest.mark.parametrize(
     ("source", "kind", "message"),
     [

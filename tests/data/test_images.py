@@ -13,7 +13,7 @@ from PIL import Image
 
 from alzbench import arrays
 from alzbench.data import images as module
-from alzbench.data.images import decode, decode_image, image_list, read_image
+from alzbench.data.images import content_digest, decode, decode_image, image_list, read_image
 from alzbench.data.manifest import open_image_set
 from alzbench.errors import DataError
 from alzbench.experiment import DataSettings
@@ -289,3 +289,9 @@ def test_a_file_of_several_pages_is_refused(tmp_path: Path) -> None:
     pages[0].save(tmp_path / "one.tif")
     assert read_image(tmp_path / "stack.tif") == "3 pages; save each page as a file of its own"
     assert not isinstance(read_image(tmp_path / "one.tif"), str)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    assert content_digest(str(tmp_path / "a.png")) == ("", "not a file, but a pipe, socket or device")
+    assert decode_image(tmp_path / "a.png", 32, 1) == "not a file, but a pipe, socket or device"
