@@ -114,8 +114,10 @@ class TrainSettings(StrictModel):
         "constant", description="learning rate over the epochs: `lr` throughout, or from `lr` down to 0"
     )
     warmup_epochs: int = Field(0, ge=0, description="for `cosine`: epochs in which the rate first rises to `lr`")
-    loss: Literal["sparse_categorical_crossentropy", "focal"] = Field(
-        "sparse_categorical_crossentropy", description="`focal`: Lin et al. 2017, https://arxiv.org/abs/1708.02002"
+    loss: Literal["sparse_categorical_crossentropy", "focal", "ordinal"] = Field(
+        "sparse_categorical_crossentropy",
+        description="`focal`: Lin et al. 2017, https://arxiv.org/abs/1708.02002; `ordinal`: for ordered classes, "
+        "errors count by their distance (Hou et al. 2016, https://arxiv.org/abs/1611.05916)",
     )
     focal_gamma: float = Field(2.0, ge=0, description="for `focal`: focusing parameter; 0 is plain cross-entropy")
     label_smoothing: Fraction = Field(0.0, description="share of each label that is spread evenly over all classes")

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alzbench.explain.inputs import Inputs
-from alzbench.training.sets import ABSENT, group
+from alzbench.training.sets import ABSENT
 
 BATCH = 64
 _SETS = 8  # in one batch of a model that classifies subjects: each image has its whole set with it
@@ -44,7 +44,7 @@ class Above:
 
             from alzbench.models.in_set import OneOfSet
 
-            self._sets, self._set = group(inputs.subjects, slices), OneOfSet(slices)
+            self._sets, self._set = inputs.sets(), OneOfSet(slices)
             one = keras.Input(self.maps.shape[1:], name="last_map")
             self.head = keras.Model(one, inputs.model.head(self._set(one)))
 

@@ -14,7 +14,7 @@ from alzbench.explain.above import BATCH, Above
 from alzbench.explain.inputs import Inputs, Maps
 from alzbench.models.stored import StoredModel
 from alzbench.progress import Advance
-from alzbench.training.sets import ABSENT, group
+from alzbench.training.sets import ABSENT
 
 Weights = npt.NDArray[np.float32]
 
@@ -51,13 +51,13 @@ def attention_weights(inputs: Inputs, advance: Advance) -> Weights | None:
 
 def slice_weights(inputs: Inputs) -> Weights | None:
     """Return the weight (n,) of each image among the slices of its set, each set summing to 1; None without them."""
-    slices = inputs.model.slices
-    if slices is None:
+    sets = inputs.sets()
+    if sets is None:
         return None
     pooling = next((layer for layer in _attention_layers(inputs.model.head) if layer.pools_set), None)
     if pooling is None:
         return None
-    maps, sets = Above(inputs).maps, group(inputs.subjects, slices)
+    maps = Above(inputs).maps
     weights = np.zeros(len(inputs), np.float32)
     for members in sets:
         present = members != ABSENT

@@ -144,6 +144,7 @@ def make_inputs(trained: TrainedRun, images: ImageSet, rows: pd.DataFrame, progr
         pixels=np.asarray(images.pixels.take(positions), np.uint8),
         features=np.asarray(features.stored(positions, 0).take(slice(None)), np.float16),
         subjects=tuple(rows["subject"]),
+        numbers=tuple(rows["slice"]),
         targets=rows["predicted"].map(trained.classes.index).to_numpy(np.int64),
         extract=lambda pixels: features.extractor(pixels),
     )

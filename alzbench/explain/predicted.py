@@ -56,6 +56,7 @@ def draw_maps(
         pixels=pixels,
         features=trained.features(pixels),
         subjects=tuple(rows["subject"]),
+        numbers=tuple(rows["slice"]),
         targets=np.array([trained.classes.index(name) for name in rows["predicted"]], np.int64),
         extract=trained.extractor,
     )

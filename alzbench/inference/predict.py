@@ -185,7 +185,7 @@ class _Stream:
             return
         n = len(images)
         features = np.concatenate(self._features)
-        logits = self._trained.logits(features[:n], [image.subject for image in images])
+        logits = self._trained.logits(features[:n], [image.subject for image in images], [i.slice for i in images])
         for image, row, reasons in zip(images, probabilities(logits), self._reasons, strict=False):
             self.rows[image.name] = (row, _SEPARATOR.join([*image.warnings, *reasons]))
         self._features, self._waiting, self._reasons = [features[n:]], self._waiting[n:], self._reasons[n:]

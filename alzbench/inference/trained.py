@@ -16,12 +16,13 @@ from alzbench.errors import DataError, ExperimentError
 from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment import Experiment
 from alzbench.experiment.loading import validated
+from alzbench.models.classifier import set_shape
 from alzbench.models.prefix import Prefix, prefix_of_run
 from alzbench.models.stored import StoredModel, load_stored_model
 from alzbench.store import Run
 from alzbench.training.extractor import Extractor, make_extractor
 from alzbench.training.predictor import BATCH, probabilities
-from alzbench.training.sets import ABSENT, SetGather, group
+from alzbench.training.sets import ABSENT, SetGather, make_sets
 
 Pixels = npt.NDArray[np.uint8]
 Float = npt.NDArray[np.float64]
@@ -57,20 +58,22 @@ class TrainedRun:
         """Return the feature maps (n, H, W, C') of pixels (n, S, S, C) in [0, 255]."""
         return self.extractor(pixels)
 
-    def logits(self, features: npt.NDArray[np.float16], subjects: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Return the logits (n, K) of images, given their feature maps and the subject of each, '' if unknown.
+    def logits(
+        self, features: npt.NDArray[np.float16], subjects: Sequence[str], numbers: Sequence[str] = ()
+    ) -> npt.NDArray[np.float32]:
+        """Return the logits (n, K) of images, given their feature maps, and subject and slice of each, '' if unknown.
 
         A model that classifies subjects gets the images of a subject together, and gives all of them the same logits.
         """
-        return predict_sets(self.model.trained, features, subjects, self.model.slices)
+        return predict_sets(self.model.trained, features, subjects, numbers)
 
-    def probabilities(self, pixels: Pixels, subjects: Sequence[str]) -> Float:
+    def probabilities(self, pixels: Pixels, subjects: Sequence[str], numbers: Sequence[str] = ()) -> Float:
         """Return the probabilities (n, K) of images, each row summing to 1; see `logits`."""
-        return probabilities(self.logits(self.features(pixels), subjects))
+        return probabilities(self.logits(self.features(pixels), subjects, numbers))
 
 
 def predict_sets(
-    head: Any, features: npt.NDArray[np.floating], subjects: Sequence[str], slices: int | None
+    head: Any, features: npt.NDArray[np.floating], subjects: Sequence[str], numbers: Sequence[str] = ()
 ) -> npt.NDArray[np.float32]:
     """Return the logits (n, K) that a head gives to images.
 
@@ -78,12 +81,16 @@ def predict_sets(
         head: Features -> logits.
         features: (n, H, W, C) feature maps.
         subjects: The subject of each image, '' if unknown.
-        slices: Number of slices in one set, for a head that classifies subjects; None for one that classifies images.
+        numbers: The slice number of each image as text, for a head to which it matters.
+
+    Raises:
+        DataError: A slice number that matters is missing.
     """
-    if slices is None:
+    shape = set_shape(head)
+    if shape is None:
         batches = [head.predict_on_batch(features[k : k + BATCH]) for k in range(0, len(features), BATCH)]
         return np.concatenate(batches)
-    sets = group(subjects, slices)
+    sets = make_sets(shape, subjects, numbers)
     gather = SetGather(_InMemory(features), sets)
     size = max(1, BATCH // 8)  # sets are large
     logits = np.concatenate(

@@ -15,10 +15,11 @@ from alzbench.errors import DataError
 from alzbench.evaluation.predictions import probabilities
 from alzbench.inference.formats import Predict
 from alzbench.inference.trained import Float, Pixels, TrainedRun, predict_sets
+from alzbench.models.classifier import SetShape
 from alzbench.progress import Progress
 from alzbench.store import Run
 from alzbench.training.predictor import probabilities as softmax
-from alzbench.training.sets import ABSENT, group
+from alzbench.training.sets import ABSENT, first_of, make_sets
 
 IMAGES = 100  # in a sample
 _BATCH = 20  # images
@@ -70,16 +71,17 @@ def draw_sample(trained: TrainedRun, images: ImageSet) -> Sample:
     """
     _require_images_of(trained.run, images)
     table, slices = trained.run.predictions(), trained.model.slices
-    sets = group(table["subject"].tolist() if slices else [""] * len(table), slices or 1)
+    shape = trained.model.sets or SetShape(1)
+    sets = make_sets(shape, table["subject"].tolist() if slices else [""] * len(table), table["slice"].tolist())
     full = (sets != ABSENT).all(axis=1)
     if filled := not full.any():
         sets = np.stack([np.resize(row[row != ABSENT], row.shape) for row in sets])
     else:
         sets = sets[full]
-    labels = table["label"].to_numpy()[sets[:, 0]]
+    labels = table["label"].to_numpy()[first_of(sets)]
     number = max(math.ceil(IMAGES / (slices or 1)), len(set(labels)) if slices else 0)
     sets = sets[_spread(labels, number)]
-    first, flat = sets[:, 0], images.pixels.take(_positions(trained.run, table["image"], sets, images))
+    first, flat = first_of(sets), images.pixels.take(_positions(trained.run, table["image"], sets, images))
     pixels = np.asarray(flat.reshape(*sets.shape, *flat.shape[1:]) if slices else flat, np.uint8)
     expected = _predicted(trained, pixels) if filled else probabilities(table)[first]
     return Sample(pixels, expected, tuple(table["image"].iloc[first]), len(np.unique(sets)), filled)
@@ -94,9 +96,10 @@ def effect_of_rounding(trained: TrainedRun, sample: Sample) -> float:
     slices = trained.model.slices
     pixels = sample.pixels.reshape(-1, *sample.pixels.shape[-3:]).astype(np.float32)
     sets = np.repeat(np.arange(len(sample.pixels)).astype(str), slices or 1).tolist()
+    numbers = _numbers(trained, len(sample.pixels))
     exact = trained.model.prefix.predict(pixels, batch_size=_BATCH, verbose=0)
     both = [
-        softmax(predict_sets(trained.model.trained, features, sets, slices))
+        softmax(predict_sets(trained.model.trained, features, sets, numbers))
         for features in (exact, exact.astype(np.float16))
     ]
     return float(np.abs(both[0] - both[1]).max())
@@ -132,4 +135,12 @@ def _predicted(trained: TrainedRun, sets: Pixels) -> Float:
     """Return the predictions (n, K) of the run's model for sets (n, S, size, size, C)."""
     flat = sets.reshape(-1, *sets.shape[2:])
     names: Sequence[str] = np.repeat(np.arange(len(sets)).astype(str), sets.shape[1]).tolist()
-    return trained.probabilities(flat, names)[:: sets.shape[1]]
+    return trained.probabilities(flat, names, _numbers(trained, len(sets)))[:: sets.shape[1]]
+
+
+def _numbers(trained: TrainedRun, sets: int) -> list[str]:
+    """Return the slice numbers of full sets, as far as they matter."""
+    shape = trained.model.sets
+    if shape is None or shape.first is None:
+        return []
+    return [str(shape.first + place) for place in range(shape.size)] * sets

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from alzbench.experiment import ModelSettings
 from alzbench.models.attention import AllPresent, OverSlices
+from alzbench.models.slabs import SlabMeans
 from alzbench.models.variant_file import find_variant
 
 # names of layers of joined models, by which `stored` finds the parts
@@ -55,9 +57,35 @@ def subject_inputs(slices: int, shape: tuple[int, ...]) -> tuple[Any, Any]:
     return features, keras.Input((slices,), dtype="bool", name="present")
 
 
-def set_size(head: Any) -> int | None:
-    """Return the number of images in one example of a head that classifies subjects; None if it classifies images."""
-    return int(head.input["features"].shape[1]) if isinstance(head.input, dict) else None
+@dataclass(frozen=True)
+class SetShape:
+    """The shape of one example of a head that classifies subjects.
+
+    Attributes:
+        size: Number of places for slices, S.
+        first: Number of the slice in the first place, for a head to which the place of a slice matters; else None.
+    """
+
+    size: int
+    first: int | None = None
+
+
+def set_shape(head: Any) -> SetShape | None:
+    """Return the shape of one example of a head that classifies subjects; None if it classifies images."""
+    if not isinstance(head.input, dict):
+        return None
+    return SetShape(int(head.input["features"].shape[1]), _first_slice(head))
+
+
+def _first_slice(head: Any) -> int | None:
+    """Return the first slice number of the head's slabs; None if it has none."""
+    for layer in head.layers:
+        found = (
+            layer.first if isinstance(layer, SlabMeans) else _first_slice(layer) if hasattr(layer, "layers") else None
+        )
+        if found is not None:
+            return found
+    return None
 
 
 def join_suffix(suffix: Any, head: Any) -> Any:

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from alzbench.errors import DataError
-from alzbench.models.classifier import HEAD, PREFIX_OF_SLICES, ROUNDING, SUFFIX, SUFFIX_OF_SLICES, join_prefix, set_size
+from alzbench.models.classifier import (
+    HEAD,
+    PREFIX_OF_SLICES,
+    ROUNDING,
+    SUFFIX,
+    SUFFIX_OF_SLICES,
+    SetShape,
+    join_prefix,
+    set_shape,
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,12 @@ class StoredModel:
     @property
     def slices(self) -> int | None:
         """Number of slices in one set, for a model that classifies subjects; else None."""
-        return set_size(self.trained)
+        return None if self.sets is None else self.sets.size
+
+    @property
+    def sets(self) -> SetShape | None:
+        """Shape of a set of slices, for a model that classifies subjects; else None."""
+        return set_shape(self.trained)
 
     @property
     def head(self) -> Any:

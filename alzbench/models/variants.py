@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
@@ -54,8 +54,8 @@ register_variant = VARIANTS.register  # the name that users' files import
 class HeadOptions(StrictModel):
     """Options of the dense head."""
 
-    pooling: Literal["mean", "max", "mean_max"] = Field(
-        "mean", description="over the positions; `mean_max`: both, concatenated"
+    pooling: Literal["mean", "max", "mean_max", "none"] = Field(
+        "mean", description="over the positions; `mean_max`: both, concatenated; `none`: positions are kept"
     )
     units: int = Field(128, ge=1, description="units of the hidden layer")
     dropout: Fraction = Field(0.3, description="share of the hidden units that are dropped in training")
@@ -79,6 +79,28 @@ class SubjectAttentionOptions(HeadOptions):
 
     key_dim: int = Field(128, ge=1, description="size d of the query, the keys and the values")
     slices: int = Field(32, ge=1, description="slices of a subject in one set; a subject with more has several sets")
+
+
+class LinearOptions(StrictModel):
+    """Options of linear heads."""
+
+    l2: float = Field(
+        0.01, ge=0, description="penalty on the squared weights; a sweep chooses it on the validation part"
+    )
+
+
+class SlabOptions(LinearOptions):
+    """Options of the linear head over slabs."""
+
+    slabs: int = Field(4, ge=1, description="number of slabs of neighbouring slices")
+    slices: int = Field(32, ge=1, description="slices of a subject, a multiple of `slabs`")
+    first: int = Field(1, ge=0, description="number of the first slice")
+
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
+        if self.slices % self.slabs:
+            raise ValueError(f"slices must be a multiple of slabs ({self.slabs}); it is {self.slices}")
+        return self
 
 
 @VARIANTS.register("baseline", HeadOptions)
@@ -120,6 +142,34 @@ def subject_attention(features: Any, options: SubjectAttentionOptions, classes: 
     return dense_head(AttentionPooling(options.key_dim, name="attention")(vectors, present), options, classes)
 
 
+@VARIANTS.register("positions", LinearOptions)
+def positions(features: Any, options: LinearOptions, classes: int) -> Any:
+    """A linear layer over all positions of the feature map, with an L2 penalty."""
+    return linear_head(features, options, classes)
+
+
+@VARIANTS.register("subject_slabs", SlabOptions, classifies="subject")
+def subject_slabs(features: Any, options: SlabOptions, classes: int) -> Any:
+    """Means of a subject's slices in slabs, and a linear layer over all their positions, with an L2 penalty."""
+    from alzbench.models.slabs import SlabMeans
+
+    maps, present = features
+    return linear_head(SlabMeans(options.slabs, options.first, name="slabs")(maps, present), options, classes)
+
+
+def linear_head(maps: Any, options: LinearOptions, classes: int) -> Any:
+    """Return the logits (B, K) of maps (B, ...): each feature standardised, and one linear layer in float32.
+
+    The features are standardised by their running mean and variance, so that the penalty is fair to all of them.
+    """
+    import keras
+
+    flat = keras.layers.Flatten(name="flat")(maps)
+    standard = keras.layers.BatchNormalization(momentum=0.95, center=False, scale=False, name="standard")(flat)
+    penalty = keras.regularizers.L2(options.l2)
+    return keras.layers.Dense(classes, kernel_regularizer=penalty, dtype="float32", name="logits")(standard)
+
+
 def positions_of(features: Any) -> Any:
     """Return a feature map (B, H, W, C) as positions (B, N, C)."""
     import keras
@@ -128,10 +178,15 @@ def positions_of(features: Any) -> Any:
 
 
 def pool(features: Any, options: HeadOptions) -> Any:
-    """Return a feature map (B, H, W, C), or positions (B, N, C), as a vector (B, C), or (B, 2 C) for `mean_max`."""
+    """Return a feature map (B, H, W, C), or positions (B, N, C), as a vector.
+
+    Its size is C, or 2 C for `mean_max`, or that of the whole map for `none`.
+    """
     import keras
 
     layers = keras.layers
+    if options.pooling == "none":
+        return layers.Flatten(name="pool")(features)
     kinds = {
         3: {"mean": layers.GlobalAveragePooling1D, "max": layers.GlobalMaxPooling1D},
         4: {"mean": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D},

@@ -85,18 +85,18 @@ class Network:
 
     def _fit_stage(self, stage: Stage, before: Sequence[Row], writer: RunWriter, listeners: Listeners) -> Fit:
         """Train one stage; its history continues the history of the earlier stages."""
-        from alzbench.models.classifier import set_size
+        from alzbench.models.classifier import set_shape
         from alzbench.training.examples import HeldOutExamples, TrainingExamples
         from alzbench.training.predictor import probabilities
         from alzbench.training.trainer import train
 
         self._head = self._build(stage)
         experiment, classes, rows = self._job.experiment, self._images.classes, self._rows("validation")
-        size, batch_size = set_size(self._head), stage.settings.batch_size
+        shape, batch_size = set_shape(self._head), stage.settings.batch_size
         training = TrainingExamples(
-            stage.features, self._rows("train"), size, experiment.imbalance, classes, self._job.seed
+            stage.features, self._rows("train"), shape, experiment.imbalance, classes, self._job.seed
         )
-        validation = HeldOutExamples(stage.features, rows, size)
+        validation = HeldOutExamples(stage.features, rows, shape)
 
         def epoch_trained(epoch: int, logits: npt.NDArray[np.float32]) -> None:
             def predict() -> pd.DataFrame:

@@ -10,11 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from alzbench.experiment import ImbalanceSettings
+from alzbench.models.classifier import SetShape
 from alzbench.seeds import derive
 from alzbench.training.batches import FeatureBatches, balanced_order, epoch_order
 from alzbench.training.features import Features, Gather
 from alzbench.training.imbalance import rebalance
-from alzbench.training.sets import ABSENT, SetGather, group
+from alzbench.training.sets import ABSENT, SetGather, first_of, make_sets
 
 
 class TrainingExamples:
@@ -23,7 +24,7 @@ class TrainingExamples:
     Args:
         features: Feature maps of the whole image set.
         split: Rows of the training images: image, label, subject, with the manifest's index.
-        set_size: Number of a subject's images in one example; None: each image is an example.
+        shape: Shape of an example that is a set of a subject's images; None: each image is an example.
         imbalance: Strategy against class imbalance.
         classes: Names of the classes.
         seed: Seed of the run.
@@ -39,18 +40,19 @@ class TrainingExamples:
         self,
         features: Features,
         split: pd.DataFrame,
-        set_size: int | None,
+        shape: SetShape | None,
         imbalance: ImbalanceSettings,
         classes: Sequence[str],
         seed: int,
     ) -> None:
-        self._features, self._seed, self._set_size = features, seed, set_size
+        self._features, self._seed, self._shape = features, seed, shape
         self._positions = split.index.to_numpy()
         # a set has one label: images of one subject with different labels go into different sets
         self._subjects = [f"{s}/{k}" if s else "" for s, k in zip(split["subject"], split["label"], strict=True)]
+        self._numbers = split["slice"].tolist() if "slice" in split else []
         labels = split["label"].to_numpy()
-        if set_size is not None:
-            labels = labels[group(self._subjects, set_size)[:, 0]]
+        if shape is not None:
+            labels = labels[first_of(make_sets(shape, self._subjects, self._numbers))]
 
         def maps() -> npt.NDArray[np.float16]:
             return np.asarray(features.stored(self._positions, view=0).take(slice(None)), np.float16)
@@ -65,8 +67,9 @@ class TrainingExamples:
     def batches(self, epoch: int, batch_size: int) -> FeatureBatches:
         """Return the batches of one epoch, from 0."""
         gather: Gather = self._features.training(self._positions, epoch)
-        if self._set_size is not None:
-            gather = SetGather(gather, group(self._subjects, self._set_size, derive(self._seed, "order", epoch, 1)))
+        if self._shape is not None:
+            seed = derive(self._seed, "order", epoch, 1)
+            gather = SetGather(gather, make_sets(self._shape, self._subjects, self._numbers, seed))
         labels = self._examples.labels
         order = (
             balanced_order(labels, self._seed, epoch)
@@ -83,13 +86,14 @@ class HeldOutExamples:
     Args:
         features: Feature maps of the whole image set.
         split: Rows of the images: label, subject, with the manifest's index.
-        set_size: Number of a subject's images in one example; None: each image is an example.
+        shape: Shape of an example that is a set of a subject's images; None: each image is an example.
     """
 
-    def __init__(self, features: Features, split: pd.DataFrame, set_size: int | None) -> None:
+    def __init__(self, features: Features, split: pd.DataFrame, shape: SetShape | None) -> None:
         self._stored = features.stored(split.index.to_numpy(), view=0)
         self._labels = split["label"].to_numpy()
-        self._sets = None if set_size is None else group(split["subject"].tolist(), set_size)
+        numbers = split["slice"].tolist() if "slice" in split else []
+        self._sets = None if shape is None else make_sets(shape, split["subject"].tolist(), numbers)
 
     def __len__(self) -> int:
         return len(self._labels if self._sets is None else self._sets)
@@ -98,7 +102,7 @@ class HeldOutExamples:
         """Return the batches, in the order of the images or sets."""
         if self._sets is None:
             return FeatureBatches(self._stored, self._labels, batch_size)
-        return FeatureBatches(SetGather(self._stored, self._sets), self._labels[self._sets[:, 0]], batch_size)
+        return FeatureBatches(SetGather(self._stored, self._sets), self._labels[first_of(self._sets)], batch_size)
 
     def per_image(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the logits of the `N` images (N, K), given those of the `n` examples (n, K)."""

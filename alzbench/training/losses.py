@@ -46,6 +46,31 @@ def _focal(settings: TrainSettings) -> Any:
     )
 
 
+@LOSSES.register("ordinal")
+def _ordinal(settings: TrainSettings) -> Any:
+    """Squared earth mover's distance (Hou et al. 2016): a prediction costs more the farther it is from the class.
+
+    With the cumulative probabilities P and those of the label Y, it is the sum over the classes of (P - Y)^2. The order
+    of the classes is that of their labels.
+    """
+    return _EarthMover(settings.label_smoothing)
+
+
+class _EarthMover(keras.losses.Loss):
+    """Squared earth mover's distance of logits (B, K) to class indices (B,)."""
+
+    def __init__(self, label_smoothing: float) -> None:
+        super().__init__(name="ordinal")
+        self._label_smoothing = label_smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        classes = y_pred.shape[-1]
+        labels = ops.one_hot(ops.cast(ops.reshape(y_true, (-1,)), "int32"), classes)
+        labels = labels * (1 - self._label_smoothing) + self._label_smoothing / classes
+        difference = ops.cumsum(ops.softmax(ops.cast(y_pred, "float32"), axis=-1) - labels, axis=-1)
+        return ops.sum(ops.square(difference), axis=-1)
+
+
 class _OfClassIndices(keras.losses.Loss):
     """A Keras loss for one-hot labels, called with class indices."""
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import softmax
 
-from alzbench.models.classifier import set_size
+from alzbench.models.classifier import set_shape
 from alzbench.training.batches import FeatureBatches
 from alzbench.training.examples import HeldOutExamples
 from alzbench.training.features import Features
@@ -36,7 +36,7 @@ class Predictor:
                 gets the images of a subject together.
         """
         unlabelled = rows.assign(label=0)  # batches require labels, which predictions do not use
-        examples = HeldOutExamples(self._features, unlabelled, set_size(self._head))
+        examples = HeldOutExamples(self._features, unlabelled, set_shape(self._head))
         return examples.per_image(predict_logits(self._head, examples.batches(BATCH)))
 
     def probabilities(self, rows: pd.DataFrame) -> npt.NDArray[np.float64]:

@@ -12,7 +12,7 @@ from scipy.special import softmax
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment import ModelSettings
-from alzbench.models.classifier import build_head
+from alzbench.models.classifier import SetShape, build_head, set_shape
 from alzbench.models.variants import VARIANTS, HeadOptions, register_variant
 
 SHAPE, CLASSES = (3, 3, 10), 4
@@ -22,6 +22,8 @@ LABELS = np.arange(8) % CLASSES
 SETS = np.stack([MAPS, MAPS[::-1], 2 * MAPS], axis=1)
 PRESENT = np.array([[True, True, True], [True, False, False]] * 4)
 
+LINEAR = ("positions", "subject_slabs")
+
 every_variant = pytest.mark.parametrize("name", list(VARIANTS))
 
 
@@ -30,8 +32,12 @@ def subjects(name: str) -> bool:
 
 
 def head(name: str, seed: int = 0, precision: str = "float32", **options: Any) -> Any:
-    settings = ModelSettings(variant=name, options={"units": 6, **({"slices": 3} if subjects(name) else {}), **options})
-    return build_head(settings, SHAPE, CLASSES, precision, seed)
+    defaults = {"units": 6, "slices": 3, "slabs": 3}
+    known = VARIANTS[name].settings.model_fields
+    chosen = {
+        option: value for option, value in {**defaults, **options}.items() if option in known or option in options
+    }
+    return build_head(ModelSettings(variant=name, options=chosen), SHAPE, CLASSES, precision, seed)
 
 
 def inputs(name: str) -> Any:
@@ -48,7 +54,7 @@ def test_logits(name: str) -> None:
 
 @every_variant
 def test_every_weight_is_trained(name: str) -> None:
-    model = head(name, dropout=0.0)
+    model = head(name, **({"dropout": 0.0} if name not in LINEAR else {}))
     before = [w.copy() for w in model.get_weights()]
     model.compile(keras.optimizers.SGD(1.0), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     for _ in range(3):
@@ -70,8 +76,9 @@ def test_save_and_load(name: str, tmp_path: Path) -> None:
 def test_every_option_changes_the_head(name: str) -> None:
     assert head(name).get_config() == head(name).get_config()
     for option, field in VARIANTS[name].settings.model_fields.items():
-        other: Any = {"dropout": 0.5, "pooling": "max"}.get(option, 7)
-        changed = head(name, **{option: other})
+        other: Any = {"dropout": 0.5, "pooling": "max", "l2": 0.5, "slabs": 1}.get(option, 7)
+        more = {"slabs": 7} if (name, option) == ("subject_slabs", "slices") else {}
+        changed = head(name, **{option: other}, **more)
         assert changed.get_config() != head(name).get_config(), f"{option} ({field.description}) changes nothing"
 
 
@@ -88,7 +95,8 @@ def test_mixed_precision_ends_in_float32(name: str, precision: str) -> None:
     before = keras.config.dtype_policy().name
     model = head(name, precision=precision)
     assert keras.config.dtype_policy().name == before
-    assert model.get_layer("hidden").compute_dtype == precision.removeprefix("mixed_")
+    layer = "standard" if name in LINEAR else "hidden"
+    assert model.get_layer(layer).compute_dtype == precision.removeprefix("mixed_")
     assert np.asarray(model(inputs(name))).dtype == np.float32
 
 
@@ -119,10 +127,11 @@ def pooled(x: np.ndarray, pooling: str) -> np.ndarray:
     """The input pooled over all axes except the first and the last, in NumPy."""
     x = x.astype(np.float32).reshape(len(x), -1, x.shape[-1])
     parts = {"mean": [x.mean(axis=1)], "max": [x.max(axis=1)], "mean_max": [x.mean(axis=1), x.max(axis=1)]}
+    parts["none"] = [x.reshape(len(x), -1)]
     return np.concatenate(parts[pooling], axis=1)
 
 
-every_pooling = pytest.mark.parametrize("pooling", ["mean", "max", "mean_max"])
+every_pooling = pytest.mark.parametrize("pooling", ["mean", "max", "mean_max", "none"])
 
 
 @every_pooling
@@ -177,7 +186,44 @@ def test_slices_that_are_absent_do_not_matter() -> None:
 
 
 def test_only_subject_variants_classify_subjects() -> None:
-    assert [name for name in VARIANTS if subjects(name)] == ["subject_attention"]
+    assert [name for name in VARIANTS if subjects(name)] == ["subject_attention", "subject_slabs"]
+
+
+def test_positions_is_linear_with_a_penalty_on_the_squared_weights() -> None:
+    model = head("positions", l2=0.25)
+    kernel, bias = (np.asarray(w) for w in model.get_layer("logits").get_weights())
+    assert kernel.shape == (3 * 3 * 10, CLASSES)
+    standard = MAPS.reshape(8, -1).astype(np.float32) / np.sqrt(1 + 1e-3)  # no statistics yet
+    np.testing.assert_allclose(model(MAPS), standard @ kernel + bias, atol=1e-4)
+    np.testing.assert_allclose(np.sum(model.losses), 0.25 * np.sum(kernel**2), rtol=1e-5)
+
+
+def test_slabs_are_means_of_neighbouring_places() -> None:
+    from alzbench.models.slabs import SlabMeans
+
+    maps = np.arange(2 * 4, dtype=np.float32).reshape(2, 4, 1, 1, 1) + 1
+    present = np.array([[True, True, True, True], [True, False, False, False]])
+    means = np.asarray(SlabMeans(2)(maps, present))[..., 0, 0, 0]
+    np.testing.assert_allclose(means, [[1.5, 3.5], [5, 5]])  # the empty slab has the mean of the present slices
+    with pytest.raises(ValueError, match="slabs must divide the 4 slices"):
+        SlabMeans(3)(maps, present)
+
+
+def test_the_place_of_a_slice_matters_to_slabs_alone() -> None:
+    order, everything = [2, 0, 1], np.ones_like(PRESENT)
+    model = head("subject_slabs")
+    expected = np.asarray(model({"features": SETS, "present": everything}))
+    moved = np.asarray(model({"features": SETS[:, order], "present": everything}))
+    assert np.abs(moved - expected).max() > 1e-2
+    other = np.where(PRESENT[:, :, None, None, None], SETS, np.float16(50))
+    first, second = (np.asarray(model({"features": f, "present": PRESENT})) for f in (SETS, other))
+    np.testing.assert_allclose(first, second, atol=1e-4)
+
+
+def test_the_first_slice_is_known_from_the_head() -> None:
+    assert set_shape(head("subject_slabs", first=7)) == SetShape(3, 7)
+    assert set_shape(head("subject_attention")) == SetShape(3)
+    assert set_shape(head("positions")) is None
 
 
 @pytest.mark.parametrize(
@@ -191,13 +237,31 @@ def test_only_subject_variants_classify_subjects() -> None:
         ("attention", {"headz": 2}, "variant attention: unknown key model.options.headz"),
         ("attention", {"key_dim": "many"}, "model.options.key_dim: .*got 'many'"),
         ("baseline", {"dropout": 1.0}, "model.options.dropout: .*less than 1"),
-        ("baseline", {"pooling": "median"}, "model.options.pooling: .*'mean', 'max' or 'mean_max'.*got 'median'"),
+        (
+            "baseline",
+            {"pooling": "median"},
+            "model.options.pooling: .*'mean_max' or 'none'.*got 'median'",
+        ),
         ("multi_head_attention", {"heads": 0}, "model.options.heads: .*greater than or equal to 1"),
+        ("positions", {"l2": -1}, "model.options.l2: .*greater than or equal to 0"),
+        ("subject_slabs", {"slices": 30}, r"slices must be a multiple of slabs \(4\); it is 30"),
         ("subject_attention", {"slices": 0}, "model.options.slices: .*greater than or equal to 1"),
         ("attention", {"slices": 3}, "unknown key model.options.slices"),
         ("baseline", {"key_dim": 3}, "unknown key model.options.key_dim"),
     ],
-    ids=["name", "unknown", "type", "range", "choice", "heads", "slices", "of-subjects", "of-another"],
+    ids=[
+        "name",
+        "unknown",
+        "type",
+        "range",
+        "choice",
+        "heads",
+        "penalty",
+        "slabs",
+        "slices",
+        "of-subjects",
+        "of-another",
+    ],
 )
 def test_wrong_names_and_options(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ExperimentError, match=message):

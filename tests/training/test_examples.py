@@ -11,6 +11,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from alzbench.experiment import ImbalanceSettings
+from alzbench.models.classifier import SetShape
 from alzbench.training.examples import HeldOutExamples, TrainingExamples
 from alzbench.training.features import Features
 from alzbench.training.sets import ABSENT
@@ -20,6 +21,10 @@ SHAPE = (1, 2, 2)
 STRATEGIES: dict[str, dict[str, Any]] = {
     "none": {}, "class_weights": {}, "oversampling": {}, "balanced_batches": {}, "smote": {"neighbours": 2},
 }  # fmt: skip
+
+
+def shape_of(size: int | None) -> SetShape | None:
+    return None if size is None else SetShape(size)
 
 
 class Gathered:
@@ -69,7 +74,7 @@ def training(
 ) -> tuple[TrainingExamples, Numbered]:
     features = Numbered()
     settings = TypeAdapter(ImbalanceSettings).validate_python({"name": name, **STRATEGIES[name]})
-    examples = TrainingExamples(cast(Features, features), split, set_size, settings, CLASSES, seed)
+    examples = TrainingExamples(cast(Features, features), split, shape_of(set_size), settings, CLASSES, seed)
     return examples, features
 
 
@@ -187,7 +192,7 @@ def test_sets_are_counted_not_images() -> None:
 
 
 def held_out(split: pd.DataFrame, set_size: int | None) -> HeldOutExamples:
-    return HeldOutExamples(cast(Features, Numbered()), split, set_size)
+    return HeldOutExamples(cast(Features, Numbered()), split, shape_of(set_size))
 
 
 def test_held_out_images_are_unchanged_and_in_order() -> None:

@@ -74,3 +74,19 @@ def test_a_confident_prediction_has_no_focal_loss_and_no_nan() -> None:
     correct, wrong = np.array([0, 1]), np.array([1, 1])
     assert float(loss(loss="focal")(correct, confident)) == pytest.approx(0, abs=1e-6)
     assert 5 < float(loss(loss="focal")(wrong, confident)) < np.inf
+
+
+def test_the_ordinal_loss_by_hand() -> None:
+    loss = make_loss(TrainSettings(loss="ordinal"))
+    logits = np.log([[0.7, 0.2, 0.1], [0.1, 0.2, 0.7], [1.0, 1e-9, 1e-9]]).astype(np.float32)
+    # cumulative: (0.7, 0.9, 1) - (1, 1, 1); (0.1, 0.3, 1) - (1, 1, 1); (1, 1, 1) - (1, 1, 1)
+    expected = [0.3**2 + 0.1**2, 0.9**2 + 0.7**2, 0.0]
+    for row, value in enumerate(expected):
+        assert float(loss(np.array([0]), logits[row : row + 1])) == pytest.approx(value, abs=1e-6)
+    assert float(loss(np.zeros(3, np.int32), logits)) == pytest.approx(np.mean(expected), abs=1e-6)
+
+
+def test_an_ordinal_error_costs_more_the_farther_it_is() -> None:
+    loss = make_loss(TrainSettings(loss="ordinal"))
+    near, far = (np.where(np.arange(4) == k, 5.0, 0.0)[None].astype(np.float32) for k in (1, 3))
+    assert float(loss(np.array([0]), far)) > 2 * float(loss(np.array([0]), near))

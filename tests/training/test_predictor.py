@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from alzbench.experiment import ModelSettings
-from alzbench.models.classifier import build_head, set_size
+from alzbench.models.classifier import SetShape, build_head, set_shape
 from alzbench.training.features import Features
 from alzbench.training.predictor import BATCH, Predictor, probabilities
 from tests.helpers.feature_maps import InMemory
@@ -52,7 +52,7 @@ def test_each_image_is_predicted_from_its_feature_map_in_any_order() -> None:
     np.testing.assert_array_equal(predicted, probabilities(predictor.logits(rows)))
     np.testing.assert_allclose(predicted.sum(axis=1), 1)
     assert features.views == {0}  # the images without augmentation
-    assert set_size(network) is None
+    assert set_shape(network) is None
 
 
 @pytest.mark.slow
@@ -60,7 +60,7 @@ def test_slices_of_a_subject_get_one_prediction() -> None:
     network, features = head("subject_attention", key_dim=4, slices=3), Stored(12)
     subjects = ["a", "b", "a", "b", "a", "", "", "c", "c", "c", "c"]
     rows = pd.DataFrame({"subject": subjects}, index=np.arange(11)[::-1])
-    assert set_size(network) == 3
+    assert set_shape(network) == SetShape(3)
     predicted = Predictor(network, cast(Features, features)).probabilities(rows)
     assert predicted.shape == (11, CLASSES)
     by_subject = {name: np.unique(predicted[[s == name for s in subjects]], axis=0) for name in "abc"}

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alzbench.training.sets import ABSENT, SetGather, group
+from alzbench.errors import DataError
+from alzbench.models.classifier import SetShape
+from alzbench.training.sets import ABSENT, SetGather, first_of, group, make_sets, place
 
 subjects = st.lists(st.sampled_from(["", "a", "b", "c"]), max_size=40)
 sizes = st.integers(1, 9)
@@ -93,3 +95,35 @@ def test_absent_images_of_a_set_are_0(indices: Any) -> None:
     assert gathered["present"].dtype == np.bool_
     assert (gathered["present"] == (expected > 0)).all()
     assert ABSENT not in images.taken
+
+
+def test_images_are_in_the_places_of_their_slice_numbers() -> None:
+    sets = place(["b", "a", "b", "a", "b", ""], ["7", "5", "5", "06", "7", "6"], SetShape(3, 5))
+    assert sets.tolist() == [[2, ABSENT, 0], [1, 3, ABSENT], [ABSENT, ABSENT, 4], [ABSENT, 5, ABSENT]]
+    assert first_of(sets).tolist() == [2, 1, 4, 5]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(3, 9)), min_size=1, max_size=40))
+def test_every_image_has_one_place_and_sets_are_of_one_subject(images: list[tuple[str, int]]) -> None:
+    subjects, numbers = [one for one, _ in images], [str(number) for _, number in images]
+    sets = make_sets(SetShape(7, 3), subjects, numbers)
+    assert sorted(sets[sets != ABSENT].tolist()) == list(range(len(images)))
+    for row in sets:
+        kept = row[row != ABSENT]
+        assert len({subjects[k] for k in kept}) == 1
+        assert [images[k][1] - 3 for k in kept] == np.flatnonzero(row != ABSENT).tolist()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        (["1", ""], "from 1 to 3; 1 have none"),
+        (["1", "4"], "from 1 to 3; one has 4"),
+        (["1", "0"], "one has 0"),
+        ([], "0 have none"),
+        (["1", "x"], "one has x"),
+    ],
+)
+def test_a_slice_number_without_a_place_is_refused(numbers: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        place(["a", "a"], numbers, SetShape(3, 1))
