@@ -64,7 +64,7 @@ def _measure(pixels: Rows, places: npt.NDArray[np.int64], progress: Progress) ->
     batches = [places[start : start + _BATCH] for start in range(0, len(places), _BATCH)]
 
     def measure(batch: npt.NDArray[np.int64]) -> list[float]:
-        return [dark_share(image) for image in pixels.take(batch)]  # type: ignore[arg-type]
+        return [dark_share(image) for image in pixels.take(batch)]
 
     measured: list[float] = []
     with progress.track("dark shares", len(places)) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -85,7 +85,7 @@ def why_not_measured(images: ImageSet) -> str:
     paths = images.manifest["path"].iloc[places]
     if 2 * sum(map(_has_colours, paths)) > len(places):
         return "its images are coloured, not grey slices of a head"
-    shares = np.array([dark_share(image) for image in images.pixels.take(places)])  # type: ignore[arg-type]
+    shares = np.array([dark_share(image) for image in images.pixels.take(places)])
     if 2 * np.isnan(shares).sum() > len(places):
         return "its images have no dark background around a head"
     return ""

@@ -106,7 +106,9 @@ def age_only(training: Cases, labels: npt.NDArray[np.integer], others: Cases, cl
 
 
 @SANITY.register("dark_share", needs_heads=True)
-def dark_share(training: Cases, labels: npt.NDArray[np.integer], others: Cases, classes: int) -> npt.NDArray[np.float64]:
+def dark_share(
+    training: Cases, labels: npt.NDArray[np.integer], others: Cases, classes: int
+) -> npt.NDArray[np.float64]:
     """Untrained share of the head that is as dark as fluid.
 
     The probability of being demented is the share itself, the same in every fold. A calibrated probability would not be
@@ -127,7 +129,7 @@ def dark_share(training: Cases, labels: npt.NDArray[np.integer], others: Cases, 
     if not demented.any():
         demented = np.ones(classes)
         demented[others.healthy] = 0
-    probabilities = shares[:, None] * (demented / demented.sum())
+    probabilities: npt.NDArray[np.float64] = shares[:, None] * (demented / demented.sum())
     probabilities[:, others.healthy] = 1 - shares
     return probabilities
 

@@ -83,14 +83,21 @@ class SanityBaseline:
             LeftOut: It does not, and was added to the user's experiments.
             ExperimentError: It does not, and is the user's experiment.
         """
-        reason = why_not_measured(self._images) if self._entry.needs_heads else ""
+        reason = self._why_not() if self._entry.needs_heads else ""
         if reason and self._is_added:
             raise LeftOut(reason)
         if reason:
             raise ExperimentError(
-                f"{self._entry.name} needs grey slices of heads on a dark background and a class of healthy people, but "
-                f"{reason}; choose another model.variant."
+                f"{self._entry.name} needs grey slices of heads on a dark background and a class of healthy people, "
+                f"but {reason}; choose another model.variant."
             )
+
+    def _why_not(self) -> str:
+        key = "dark share"
+        if key not in self._images.derived:  # the runs of a command share it
+            self._images.derived[key] = why_not_measured(self._images)
+        reason: str = self._images.derived[key]
+        return reason
 
     def fit(self, writer: RunWriter, listeners: Listeners) -> Fit:
         """Predict the validation part; there are no epochs and no notes."""

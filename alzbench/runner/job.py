@@ -95,6 +95,8 @@ class Outcome(StrictModel):
     def sentence(self) -> str:
         """The outcome, for people."""
         state = "already complete" if self.state == "stored" else self.state
+        if self.state == "left out":  # for all seeds and folds alike
+            return f"{self.job.experiment.name}: left out, because {self.error}"
         if self.path is None:
             return f"{self.job.title}: {state}: {self.error}"
         accuracy = "" if self.accuracy is None else f", test {ACCURACY.label} {ACCURACY.text(self.accuracy)}"

@@ -32,7 +32,7 @@ def test_the_largest_class_is_that_of_the_training_part(tiny: Tiny, writer: RunW
     job, images, split = prepared(tiny, "largest_class")
     training = split[split["part"] == "train"].index
     split.loc[training, "label"] = [0, *[2] * (len(training) - 1)]
-    baseline = SanityBaseline(job, images, split)
+    baseline = SanityBaseline(job, images, split, Progress())
     fit = baseline.fit(writer, Listeners([], lambda _: None))
     n = len(training)
     assert fit.validation == pytest.approx(
@@ -45,10 +45,10 @@ def test_the_largest_class_is_that_of_the_training_part(tiny: Tiny, writer: RunW
 def test_labels_outside_the_training_part_change_nothing(tiny: Tiny) -> None:
     job, images, split = prepared(tiny, "grey_logistic")
     test = split[split["part"] == "test"]
-    first = SanityBaseline(job, images, split).predict(test)
+    first = SanityBaseline(job, images, split, Progress()).predict(test)
     other = split.assign(label=split["label"].where(split["part"] == "train", 0))
-    assert (SanityBaseline(job, images, other).predict(test) == first).all()
+    assert (SanityBaseline(job, images, other, Progress()).predict(test) == first).all()
     assert first.shape == (len(test), 4)
     assert first.sum(axis=1) == pytest.approx(np.ones(len(test)))
     shuffled = split.assign(label=split["label"].where(split["part"] != "train", 3 - split["label"]))
-    assert (SanityBaseline(job, images, shuffled).predict(test) != first).any()
+    assert (SanityBaseline(job, images, shuffled, Progress()).predict(test) != first).any()
