@@ -69,7 +69,7 @@ def make_set(
             pixels = head(40 + 10 * k + 40 * place)
             image = Image.fromarray(np.where(pixels == 0, 90, pixels).astype(np.uint8) if light else pixels)
             if mode == "RGB":
-                image = Image.merge("RGB", (image, image.point(lambda v: v // 4), image.point(lambda v: 0)))
+                image = Image.merge("RGB", (image, image.point(lambda v: v // 4), Image.new("L", image.size)))
             image.save(root / name / f"{k}.png")
     return open_image_set(DataSettings(source=str(root), size=40), Progress())
 

@@ -21,7 +21,7 @@ def test_the_untrained_dark_share_separates_demented_subjects_in_all_folds_toget
     experiment = Experiment(
         name="dark",
         data=DataSettings(source=str(real_set)),
-        protocol=SubjectFoldsProtocol(),
+        protocol=SubjectFoldsProtocol(name="subject_cv"),
         model=ModelSettings(variant="dark_share"),
         seeds=[0],
     )
