@@ -32,13 +32,13 @@ def predictions(*demented: float) -> pd.DataFrame:
 
 def test_the_mean_of_the_probabilities_is_scored_once() -> None:
     first = predictions(0.1, 0.2, 0.9, 0.8, 0.4, 0.9)  # 4 of 6 right
-    second = predictions(0.1, 0.2, 0.3, 0.8, 0.7, 0.0)  # 5 of 6 right
+    second = predictions(0.1, 0.2, 0.3, 0.8, 0.7, 0.2)  # 5 of 6 right, but not the same
     ensemble = make_ensemble({3: first, 7: second.iloc[::-1]}, healthy=0)
     assert ensemble is not None
-    # mean: 0.1, 0.2, 0.6 | 0.8, 0.55, 0.45
+    # mean: 0.1, 0.2, 0.6 | 0.8, 0.55, 0.55
     assert (ensemble.label, ensemble.seeds, ensemble.images) == ("ensemble of 2 seeds", (3, 7), 6)
     accuracy = ensemble.scores.overall["accuracy"]
-    assert (accuracy.mean, accuracy.n, accuracy.sd) == (4 / 6, 1, None)
+    assert (accuracy.mean, accuracy.n, accuracy.sd) == (5 / 6, 1, None)
     assert accuracy.interval is not None
     assert (accuracy.interval.clusters, accuracy.interval.se_seeds) == (6, 0.0)
     assert ensemble.scores.overall["subject_demented_auc"].mean == pytest.approx(7 / 9)
