@@ -132,7 +132,7 @@ def shuffle_labels(split: pd.DataFrame, images: ImageSet, seed: int) -> pd.DataF
 def make_estimator(job: Job, images: ImageSet, split: pd.DataFrame, progress: Progress) -> Estimator:
     """Return the sanity baseline or the network that the experiment's variant names."""
     if job.experiment.model.variant in SANITY:
-        return SanityBaseline(job, images, split)
+        return SanityBaseline(job, images, split, progress)
     return Network(job, images, split, progress)
 
 
