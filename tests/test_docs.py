@@ -18,8 +18,8 @@ from alzbench.experiment.parameter import Parameter
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.study import Study
 from alzbench.experiment.sweep import Sweep
-from alzbench.models import variant_file
-from alzbench.models.variant_file import find_variant
+from alzbench.models import user_file
+from alzbench.models.user_file import find_variant
 from alzbench.models.variants import VARIANTS
 from tests.helpers.paths import ROOT
 
@@ -179,7 +179,7 @@ def is_part(part: Any, whole: Any) -> bool:
 
 def test_the_variant_of_the_guide_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VARIANTS, "_items", dict(VARIANTS._items))
-    monkeypatch.setattr(variant_file, "_loaded", {})
+    monkeypatch.setattr(user_file, "_loaded", {})
     example = next(block for block in blocks(GUIDE) if "@register_variant" in block)
     experiment, code = example.split("# my_heads.py")
     (tmp_path / "my_heads.py").write_text(f"# {code}")

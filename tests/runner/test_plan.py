@@ -10,7 +10,7 @@ import pytest
 from alzbench.errors import ExperimentError
 from alzbench.experiment import Experiment, load_experiment
 from alzbench.experiment.study import expand_study
-from alzbench.models import variant_file
+from alzbench.models import user_file
 from alzbench.models.variants import VARIANTS
 from alzbench.runner import check, settings_hash
 from tests.helpers.images import CLASSES
@@ -31,7 +31,7 @@ def mine(features, options, classes):
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget afterwards what a test has registered and loaded."""
     monkeypatch.setattr(VARIANTS, "_items", dict(VARIANTS._items))
-    monkeypatch.setattr(variant_file, "_loaded", {})
+    monkeypatch.setattr(user_file, "_loaded", {})
 
 
 def make(**values: Any) -> Experiment:

@@ -9,9 +9,9 @@ import pytest
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment import ModelSettings
-from alzbench.models import variant_file
+from alzbench.models import user_file
 from alzbench.models.classifier import build_head
-from alzbench.models.variant_file import file_digest, find_variant
+from alzbench.models.user_file import file_digest, find_variant
 from alzbench.models.variants import VARIANTS
 
 FLATTENED = '''"""A user's variant."""
@@ -31,7 +31,7 @@ def flattened(features, options, classes):
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the variants and files of a test after it."""
     monkeypatch.setattr(VARIANTS, "_items", dict(VARIANTS._items))
-    monkeypatch.setattr(variant_file, "_loaded", {})
+    monkeypatch.setattr(user_file, "_loaded", {})
 
 
 def settings(folder: Path, text: str, variant: str = "flattened", name: str = "mine.py") -> ModelSettings:
