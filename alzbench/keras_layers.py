@@ -15,7 +15,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-LAYERS = ("alzbench.models.attention", "alzbench.models.scaling")  # the modules whose import registers them
+# the modules whose import registers them
+LAYERS = ("alzbench.models.attention", "alzbench.models.depthwise", "alzbench.models.scaling")
 
 
 def register_with_keras() -> None:

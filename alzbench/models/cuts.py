@@ -105,7 +105,7 @@ def _layers(settings: BackboneSettings, tuned: bool, code: str) -> tuple[tuple[s
     allowed = tuple(name for name in cuts if not tuned or trained_above(network, name))
     inside: dict[str, str | None] = {}
     following: str | None = None
-    for layer in reversed(network.layers):
+    for layer in reversed(network.operations):
         if layer.name in allowed:
             following = layer.name
         else:

@@ -32,7 +32,7 @@ def _renumber(network: Any) -> None:
     Keras counts such layers over all networks of a process, so that their names would depend on what was built before.
     """
     counted: dict[str, dict[int, Any]] = defaultdict(dict)
-    for layer in network.layers:
+    for layer in network.operations:
         kind = _snake_case(type(layer).__name__)
         if match := re.fullmatch(rf"{kind}(?:_(\d+))?", layer.name):
             counted[kind][int(match[1] or 0)] = layer
@@ -80,6 +80,12 @@ def trained_above(network: Any, layer: str) -> bool:
     """Return True if fine-tuning would change layers above one where the network can be cut."""
     import keras
 
-    names = [other.name for other in network.layers]
-    above = network.layers[names.index(layer) + 1 :]
-    return any(other.weights and not isinstance(other, keras.layers.BatchNormalization) for other in above)
+    names = [other.name for other in network.operations]
+    above = network.operations[names.index(layer) + 1 :]
+    normalisation = keras.layers.BatchNormalization
+    return any(getattr(other, "weights", ()) and not isinstance(other, normalisation) for other in above)
+
+
+def output_of(network: Any, layer: str) -> Any:
+    """Return the output tensor of a layer, or of an operation such as a sum that is none."""
+    return next(other.output for other in network.operations if other.name == layer)

@@ -20,7 +20,7 @@ from PIL import Image
 from alzbench.data.phantom import draw_head, draw_slice
 from alzbench.errors import DataError
 from alzbench.experiment import BackboneSettings, DataSettings, Experiment
-from alzbench.models.graph import build_network
+from alzbench.models.graph import build_network, output_of
 from alzbench.models.scaling import scaled
 from alzbench.models.user_file import file_digest, find_backbone
 from alzbench.models.weights import is_published, weights_file
@@ -90,7 +90,7 @@ def _uncut(settings: BackboneSettings) -> BackboneSettings:
 def _cut(whole: Any, settings: BackboneSettings, first_block: str | None) -> Any:
     """Return the tensor where the prefix ends, below the last feature map."""
     if settings.until is not None:
-        return whole.get_layer(settings.until).output
+        return output_of(whole, settings.until)
     parts = (layer for layer in whole.layers if f"{layer.name}_".startswith(f"{first_block}_"))
     return next(parts).input
 
@@ -142,7 +142,7 @@ def _whole(settings: BackboneSettings, size: int, channels: int, scaling: str, f
     # one flat graph, so that the backbone's inner layers are accessible, for example for heat maps
     network = build_network(settings, scaling, weights=None, input_tensor=x)
     network.set_weights(source.get_weights())
-    model = keras.Model(pixels, network.output, name="prefix")
+    model = keras.Model(network.input, network.output, name="prefix")
     if settings.weights == "none":
         _calibrate(model, backbone.linear)
     model.trainable = False
@@ -162,7 +162,7 @@ def _load_network(settings: BackboneSettings, size: int, scaling: str, file: Pat
     except Exception as error:  # Keras and h5py raise many kinds of errors for a wrong file
         raise DataError(
             f"{file} must contain weights of {settings.name} (alpha {settings.alpha}, without top), and cannot be "
-            f"loaded: {_first_sentence(error)}. Set ALZBENCH_WEIGHTS (a file, or a folder with a file for each backbone) "
+            f"loaded: {_first_sentence(error)}. Set ALZBENCH_WEIGHTS (a file, or a folder with one for each backbone) "
             "or model.backbone.weights to another file."
         ) from error
     return network

@@ -11,6 +11,7 @@ from alzbench.errors import ExperimentError
 from alzbench.experiment import Experiment, load_experiment
 from alzbench.experiment.study import expand_study
 from alzbench.models import user_file
+from alzbench.models.backbones import BACKBONES
 from alzbench.models.variants import VARIANTS
 from alzbench.runner import check, settings_hash
 from tests.helpers.images import CLASSES
@@ -90,12 +91,12 @@ BLOCK = "fine_tune.first_block must be a block of mobilenet_v2: block_1 to block
         ),
         pytest.param(
             {"model": {"backbone": {"name": "mobilnet_v2"}}},
-            "Unknown backbone 'mobilnet_v2'; must be one of mobilenet_v2. Did you mean 'mobilenet_v2'?",
+            "Unknown backbone 'mobilnet_v2'; must be one of " + ", ".join(BACKBONES) + ". Did you mean 'mobilenet_v2'?",
             id="backbone",
         ),
         pytest.param(
             {"model": {"variant": "largest_class", "backbone": {"name": "resnet"}}},
-            "Unknown backbone 'resnet'; must be one of mobilenet_v2.",
+            "Unknown backbone 'resnet'; must be one of mobilenet_v2, ",
             id="backbone-of-a-sanity-baseline",
         ),
         pytest.param(
