@@ -162,6 +162,4 @@ def convnext_tiny(_settings: BackboneSettings, **arguments: Any) -> Any:
     """ConvNeXt-Tiny (Liu et al. 2022, https://arxiv.org/abs/2201.03545)."""
     import keras
 
-    from alzbench.models.depthwise import with_channelwise_convolutions
-
-    return with_channelwise_convolutions(keras.applications.ConvNeXtTiny(include_top=False, **arguments))
+    return keras.applications.ConvNeXtTiny(include_top=False, **arguments)

@@ -24,12 +24,16 @@ class ChannelwiseConv2D(keras.layers.Conv2D):
 
 
 def with_channelwise_convolutions(network: Any) -> Any:
-    """Return a copy of a network with the same weights, whose depthwise convolutions are `ChannelwiseConv2D`."""
+    """Return a network with `ChannelwiseConv2D` for its depthwise convolutions, and new weights if it has any."""
+    if not any(map(_is_depthwise, network.layers)):
+        return network
 
     def copied(layer: Any) -> Any:
-        grouped = isinstance(layer, keras.layers.Conv2D) and layer.groups == layer.filters > 1
-        return (ChannelwiseConv2D if grouped else type(layer)).from_config(layer.get_config())
+        kind = ChannelwiseConv2D if _is_depthwise(layer) else type(layer)
+        return kind.from_config(layer.get_config())
 
-    copy = keras.models.clone_model(network, clone_function=copied)
-    copy.set_weights(network.get_weights())
-    return copy
+    return keras.models.clone_model(network, clone_function=copied)
+
+
+def _is_depthwise(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.Conv2D) and 1 < layer.groups == layer.filters == layer.input.shape[-1]

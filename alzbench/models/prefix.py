@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from PIL import Image
 from alzbench.data.phantom import draw_head, draw_slice
 from alzbench.errors import DataError
 from alzbench.experiment import BackboneSettings, DataSettings, Experiment
+from alzbench.models.depthwise import with_channelwise_convolutions
 from alzbench.models.graph import build_network, output_of
 from alzbench.models.scaling import scaled
 from alzbench.models.user_file import file_digest, find_backbone
@@ -140,9 +142,9 @@ def _whole(settings: BackboneSettings, size: int, channels: int, scaling: str, f
     pixels = keras.Input((size, size, channels), name="pixels")
     x = scaled(pixels, scaling, backbone.native)
     # one flat graph, so that the backbone's inner layers are accessible, for example for heat maps
-    network = build_network(settings, scaling, weights=None, input_tensor=x)
+    network = with_channelwise_convolutions(build_network(settings, scaling, weights=None, input_tensor=x))
     network.set_weights(source.get_weights())
-    model = keras.Model(network.input, network.output, name="prefix")
+    model = keras.Model(network.inputs[0], network.outputs[0], name="prefix")
     if settings.weights == "none":
         _calibrate(model, backbone.linear)
     model.trainable = False
@@ -158,7 +160,9 @@ def _load_network(settings: BackboneSettings, size: int, scaling: str, file: Pat
     if file is None:
         return network
     try:
-        network.load_weights(file)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "Skipping nested container")  # layers would silently stay random
+            network.load_weights(file)
     except Exception as error:  # Keras and h5py raise many kinds of errors for a wrong file
         raise DataError(
             f"{file} must contain weights of {settings.name} (alpha {settings.alpha}, without top), and cannot be "
