@@ -74,7 +74,11 @@ def _check_layer(settings: BackboneSettings, layer: str, tuned: bool) -> None:
     if layer in allowed:
         return
     if layer in inside:
-        what = f"{layer!r} has nothing to train above it" if inside[layer] is None else f"{layer!r} is in a branch"
+        what = (
+            f"{layer!r} has nothing to train above it"
+            if inside[layer] is None
+            else f"{layer!r} is not one, as it is in a branch"
+        )
         above = inside[layer]
         what += f"; the next one above it is {above!r}" if above else ""
     else:

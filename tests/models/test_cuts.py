@@ -46,7 +46,7 @@ def test_an_unknown_layer_is_refused_with_all_that_may_be_named() -> None:
 
 def test_a_layer_in_a_branch_is_refused_with_the_next_one_above() -> None:
     text = error_of("mobilenet_v2", "block_4_expand")
-    assert text.endswith("; 'block_4_expand' is in a branch; the next one above it is 'block_4_add'.")
+    assert text.endswith("; 'block_4_expand' is not one, as it is in a branch; the next one above it is 'block_4_add'.")
     listed = re.findall(r"[\w]+", text.partition("meet: ")[2].partition(";")[0])
     assert "block_4_add" in listed
     assert "block_4_expand" not in listed
