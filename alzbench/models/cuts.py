@@ -74,13 +74,9 @@ def _check_layer(settings: BackboneSettings, layer: str, tuned: bool) -> None:
     if layer in allowed:
         return
     if layer in inside:
-        what = (
-            f"{layer!r} has nothing to train above it"
-            if inside[layer] is None
-            else f"{layer!r} is not one, as it is in a branch"
-        )
         above = inside[layer]
-        what += f"; the next one above it is {above!r}" if above else ""
+        branch = f"{layer!r} is not one, as it is in a branch; the next one above it is {above!r}"
+        what = branch if above else f"{layer!r} has nothing to train above it"
     else:
         what = f"there is no {layer!r}.{did_you_mean(layer, list(allowed))}".rstrip(".")
     trained = " and trainable layers follow" if tuned else ""

@@ -93,7 +93,7 @@ def test_fine_tuning_trains_the_layers_above_the_cut(tiny: Tiny, tmp_path: Path)
 @pytest.mark.parametrize(
     ("setting", "part"),
     [
-        ("model.backbone.until=block_6_expand", "'block_6_expand' is not one"),
+        ("model.backbone.until=block_5_expand", "'block_5_expand' is not one"),
         ("model.backbone={name: inception_v3}", "data.size must be at least 75 pixels for inception_v3, got 32."),
         ("model.backbone=resnet", "Did you mean 'resnet50_v2'?"),
         ("model.backbone.file=nowhere.py", "model.backbone.file must name a readable Python file"),
