@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alzbench.errors import RunError
 from alzbench.models.prefix import Prefix
 from alzbench.training import extractor
 from alzbench.training.extractor import KerasExtractor, OnnxExtractor, make_extractor
@@ -60,3 +61,16 @@ def test_keras_runs_what_cannot_be_exported(prefix: Prefix, monkeypatch: pytest.
     assert other.name == "Keras"
     (line,) = warned
     assert "no such operation" in line
+
+
+@pytest.mark.parametrize("kind", [KerasExtractor, OnnxExtractor])
+def test_values_that_float16_cannot_hold_are_refused(kind: type[KerasExtractor | OnnxExtractor]) -> None:
+    small = make_prefix()
+    small.get_layer("mix").set_weights([np.full((1, 1, 1, 3), 1e5, np.float32), np.zeros(3, np.float32)])
+    white = np.full((2, 32, 32, 1), 255, np.uint8)
+    with pytest.raises(RunError) as error:
+        kind(Prefix(small, "large"))(white)
+    assert str(error.value) == (
+        "Feature maps must be below 65,504 to be stored as float16, and reach 100,000. Change data.scaling, or end the "
+        "backbone at another layer with model.backbone.until."
+    )
