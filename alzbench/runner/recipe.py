@@ -150,6 +150,9 @@ def write_setup(job: Job, images: ImageSet, split: pd.DataFrame, writer: RunWrit
     writer.write_table("split.csv", split)
     if experiment.model.file is not None:
         atomic.write_text(writer.path / "variant.py", Path(experiment.model.file).read_text(encoding="utf-8"))
+    if experiment.model.backbone.file is not None:
+        file = Path(experiment.model.backbone.file)
+        atomic.write_text(writer.path / "backbone.py", file.read_text(encoding="utf-8"))
     if len(images.skipped):
         writer.write_table("skipped.csv", images.skipped)
     if len(images.covariates.columns):
