@@ -27,6 +27,12 @@ class Pruned(AlzbenchError):
     exit_code = 1
 
 
+class LeftOut(AlzbenchError):
+    """A sanity baseline does not fit the images; the other runs go on, and the command succeeds."""
+
+    exit_code = 1
+
+
 class ExperimentError(AlzbenchError):
     """An experiment file or a command-line option is wrong."""
 

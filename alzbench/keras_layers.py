@@ -15,13 +15,14 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-LAYERS = "alzbench.models.attention"  # the module whose import registers them
+# the modules whose import registers them
+LAYERS = ("alzbench.models.attention", "alzbench.models.depthwise", "alzbench.models.scaling")
 
 
 def register_with_keras() -> None:
     """Register the layers now if Keras is imported, else as soon as it is."""
     if "keras" in sys.modules:
-        importlib.import_module(LAYERS)
+        _import_layers()
     elif not any(isinstance(finder, _KerasFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _KerasFinder())
 
@@ -65,4 +66,9 @@ class _RegisteringLoader(Loader):
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader  # others may ask it for the source
         self._loader.exec_module(module)
-        importlib.import_module(LAYERS)
+        _import_layers()
+
+
+def _import_layers() -> None:
+    for module in LAYERS:
+        importlib.import_module(module)

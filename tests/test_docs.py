@@ -15,11 +15,12 @@ from pydantic import BaseModel, TypeAdapter
 
 from alzbench.cli import app
 from alzbench.experiment.parameter import Parameter
-from alzbench.experiment.schema import Experiment
+from alzbench.experiment.schema import BackboneSettings, Experiment
 from alzbench.experiment.study import Study
 from alzbench.experiment.sweep import Sweep
-from alzbench.models import variant_file
-from alzbench.models.variant_file import find_variant
+from alzbench.models import user_file
+from alzbench.models.backbones import BACKBONES
+from alzbench.models.user_file import find_backbone, find_variant
 from alzbench.models.variants import VARIANTS
 from tests.helpers.paths import ROOT
 
@@ -157,7 +158,7 @@ def test_the_guide_has_every_choice_and_every_option_of_a_variant() -> None:
     guide = GUIDE.read_text(encoding="utf-8")
     choices = {text for model in (Experiment, Study, Sweep) for text in texts(model)}
     assert {"smote", "nsga2", "grid", "mixed_bfloat16"} <= choices
-    assert [text for text in sorted({*choices, *VARIANTS}) if f"`{text}`" not in guide] == []
+    assert [text for text in sorted({*choices, *VARIANTS, *BACKBONES}) if f"`{text}`" not in guide] == []
     rows = re.findall(r"^\| `(\w+)` \| `[^|`]+` \| [^|]+ \| [^|]+\|$", guide, re.MULTILINE)
     assert set(rows) == {option for name in VARIANTS for option in VARIANTS[name].settings.model_fields}
 
@@ -179,10 +180,21 @@ def is_part(part: Any, whole: Any) -> bool:
 
 def test_the_variant_of_the_guide_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VARIANTS, "_items", dict(VARIANTS._items))
-    monkeypatch.setattr(variant_file, "_loaded", {})
+    monkeypatch.setattr(user_file, "_loaded", {})
     example = next(block for block in blocks(GUIDE) if "@register_variant" in block)
     experiment, code = example.split("# my_heads.py")
     (tmp_path / "my_heads.py").write_text(f"# {code}")
     model = yaml.safe_load(experiment)["model"]
     settings = Experiment(name="mine").model.model_copy(update={**model, "file": str(tmp_path / model["file"])})
     assert find_variant(settings).description == "Only the upper left corner of the feature map."
+
+
+def test_the_backbone_of_the_guide_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BACKBONES, "_items", dict(BACKBONES._items))
+    monkeypatch.setattr(user_file, "_loaded", {})
+    example = next(block for block in blocks(GUIDE) if "@register_backbone" in block)
+    experiment, code = example.split("# my_backbone.py")
+    (tmp_path / "my_backbone.py").write_text(f"# {code}")
+    values = yaml.safe_load(experiment)["model"]["backbone"]
+    settings = BackboneSettings.model_validate({**values, "file": str(tmp_path / values["file"])})
+    assert find_backbone(settings).description == "Two convolutions."

@@ -37,9 +37,19 @@ RunName = Annotated[
     ),
 ]
 Runs = Annotated[Path, typer.Option("--runs", envvar="ALZBENCH_RUNS", metavar="DIR", help="Folder of the stored runs.")]
+
+
+def _not_empty(source: str | None) -> str | None:
+    """Refuse an empty source, which a shell leaves of a variable that is not set."""
+    if source is not None and not source.strip():
+        raise typer.BadParameter("must name a source of images; it is empty")
+    return source
+
+
 Data = Annotated[
     str | None,
     typer.Option(
+        callback=_not_empty,
         metavar="SOURCE",
         help="Image source: `kaggle`, `phantom` (synthetic), or a folder with one folder of images per class. "
         "Default: that of the file, or else of the variable ALZBENCH_DATA.",

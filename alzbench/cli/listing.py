@@ -1,10 +1,11 @@
-"""`alzbench list`: variants, experiment files and stored runs."""
+"""`alzbench list`: variants, backbones, experiment files and stored runs."""
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich import box
@@ -13,12 +14,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from alzbench.cli.arguments import Runs, print_document, warn_unreadable
+from alzbench.cli.arguments import Runs, make_progress, print_document, print_json, warn_unreadable
 from alzbench.cli.conflicts import is_given
 from alzbench.errors import AlzbenchError, DataError, ExperimentError
 
 if TYPE_CHECKING:
     from alzbench.models.variants import Variant
+    from alzbench.progress import Progress
 
 FILE_WIDTH = 32  # file names of up to this length are never broken
 
@@ -27,6 +29,7 @@ class Listing(StrEnum):
     """Kinds of things that can be listed."""
 
     variants = "variants"
+    backbones = "backbones"
     experiments = "experiments"
     runs = "runs"
 
@@ -38,13 +41,21 @@ def list_(
         Path, typer.Option(metavar="DIR", help="Folder of the experiment files, for `list experiments`.")
     ] = Path("experiments"),
     runs: Runs = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print `list backbones` as one JSON document.")] = False,
 ) -> None:
-    """List variants, experiments or stored runs."""
-    for option, listing in (("folder", Listing.experiments), ("runs", Listing.runs)):
+    """List variants, backbones, experiments or stored runs."""
+    for option, listing in (("folder", Listing.experiments), ("runs", Listing.runs), ("as_json", Listing.backbones)):
         if what is not listing and is_given(context, option):
-            raise ExperimentError(f"--{option} applies to `alzbench list {listing}` only: leave it out.")
+            name = option.removeprefix("as_")
+            raise ExperimentError(f"--{name} applies to `alzbench list {listing}` only: leave it out.")
     if what is Listing.variants:
         Console().print(variants())
+    elif what is Listing.backbones:
+        listed = backbones(make_progress(False))
+        if as_json:
+            print_json(listed)
+        else:
+            Console().print(backbone_table(listed))
     elif what is Listing.experiments:
         Console().print(experiments(folder))
     else:
@@ -75,6 +86,52 @@ def variants() -> RenderableType:
         f"backbone: {suffix_parameters(block):,} more parameters from {block} on. `model.file` adds your own variant."
     )
     return Group(table, *(_about(name, VARIANTS[name]) for name in VARIANTS), Text(note))
+
+
+def backbones(progress: Progress) -> dict[str, dict[str, Any]]:
+    """Return each registered backbone's cost at 128 x 128 pixels, its sizes, and the layers where it can be cut."""
+    from alzbench.models.backbones import BACKBONES
+    from alzbench.models.backend import start_backend
+
+    start_backend()
+    import numpy as np
+
+    from alzbench.models.cost import backbone_costs
+    from alzbench.training.features import FEATURE_DTYPE
+
+    listed = {}
+    with progress.track("backbones", len(list(BACKBONES))) as advance:
+        for name, cost in backbone_costs():
+            listed[name] = {
+                "description": BACKBONES[name].description,
+                "parameters": cost.parameters,
+                "multiply_adds": cost.multiply_adds,
+                "feature_map": list(cost.shape),
+                "cache_bytes": math.prod(cost.shape) * np.dtype(FEATURE_DTYPE).itemsize,
+                "smallest_size": BACKBONES[name].min_size,
+                "layers": list(cost.layers),
+            }
+            advance(1)
+    return listed
+
+
+def backbone_table(listed: dict[str, dict[str, Any]]) -> RenderableType:
+    """Return a row for each backbone that `backbones` returned, and a note."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("backbone", no_wrap=True)
+    for name in ("parameters", "mult-adds", "feature map", "cache", "min. size"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, row in listed.items():
+        size = " x ".join(map(str, row["feature_map"]))
+        cost = f"{row['multiply_adds'] / 1e6:,.0f} M"
+        cache = f"{row['cache_bytes'] / 1e3:.0f} kB"
+        table.add_row(name, f"{row['parameters']:,}", cost, size, cache, str(row["smallest_size"]))
+    note = (
+        "Costs are for one image of 128 x 128 pixels; cache is the size of its stored feature map. min. size "
+        "is the smallest `data.size`. `model.backbone.until` cuts a backbone at a layer; --json lists the layers. "
+        "`model.backbone.file` adds your own backbone."
+    )
+    return Group(table, Text(note))
 
 
 def _about(name: str, variant: Variant) -> RenderableType:

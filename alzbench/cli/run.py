@@ -102,11 +102,13 @@ def _run(
 
     progress = make_progress(quiet)
     context = Context(ImageSets(progress, quiet), store, progress, make_tracker(progress), force)
-    outcomes = []
+    outcomes: list[Outcome] = []
     with keep_stdout_clean(as_json):
         for outcome in run_all(experiments, context, sanity=sanity):
+            said = outcome.state == "left out" and outcome.sentence in {o.sentence for o in outcomes if o.path is None}
             outcomes.append(outcome)
-            progress.say(outcome.sentence)
+            if not said:
+                progress.say(outcome.sentence)
     return outcomes
 
 

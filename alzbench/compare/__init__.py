@@ -1,5 +1,6 @@
 """Turn stored runs into a typed comparison; nothing here trains, draws or prints."""
 
+from alzbench.compare.atrophy import AgainstAtrophy
 from alzbench.compare.effects import Effect
 from alzbench.compare.pairs import Pair
 from alzbench.compare.predictions import GroupPredictions, read_group
@@ -9,6 +10,7 @@ from alzbench.compare.table import Comparison, Group, compare
 from alzbench.compare.where import Condition
 
 __all__ = [
+    "AgainstAtrophy",
     "Comparison",
     "Condition",
     "Effect",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from alzbench.compare.ensembles import Ensemble, make_ensemble
 from alzbench.compare.table import Group
 from alzbench.evaluation.scores import Scores, Tables, probability_scores
 from alzbench.evaluation.subgroups import SubgroupScores, find_subgroups, score_subgroups
@@ -25,6 +26,7 @@ class GroupPredictions:
         without: Experiments with a run whose predictions are not stored.
         scores: Experiment with probabilities -> its metrics of probabilities.
         subgroups: Experiment -> its scores by age and sex; empty without these.
+        ensembles: Experiment with probabilities -> the mean prediction of its seeds, if they have the same test images.
     """
 
     tables: Mapping[str, Tables]
@@ -32,6 +34,7 @@ class GroupPredictions:
     without: tuple[str, ...]
     scores: Mapping[str, Scores]
     subgroups: Mapping[str, Sequence[SubgroupScores]] = field(default_factory=dict)
+    ensembles: Mapping[str, Ensemble] = field(default_factory=dict)
 
 
 def read_group(group: Group) -> GroupPredictions:
@@ -52,7 +55,14 @@ def read_group(group: Group) -> GroupPredictions:
             labels_only.append(row.label)
     scores = {label: probability_scores(table) for label, table in tables.items() if label not in labels_only}
     subgroups = _subgroups(group, tables, labels_only)
-    return GroupPredictions(tables, tuple(labels_only), tuple(without), scores, subgroups)
+    ensembles = _ensembles(group, {label: tables[label] for label in scores})
+    return GroupPredictions(tables, tuple(labels_only), tuple(without), scores, subgroups, ensembles)
+
+
+def _ensembles(group: Group, tables: Mapping[str, Tables]) -> dict[str, Ensemble]:
+    rows = [row for row in group.rows if row.label in tables]
+    made = {row.label: make_ensemble(tables[row.label], row.runs[0].metrics().healthy_label) for row in rows}
+    return {label: ensemble for label, ensemble in made.items() if ensemble is not None}
 
 
 def _subgroups(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from alzbench.compare.atrophy import UNTRAINED, AgainstAtrophy, against_atrophy
 from alzbench.compare.effects import Effect, Levels, effects
 from alzbench.compare.pairs import Pair, compare_pairs
 from alzbench.compare.references import Reference
@@ -38,6 +39,7 @@ class Group:
             one has none.
         effects: Effects of a study's factors, if a study is compared.
         effects_without: A sentence about each pair of experiments that is missing from an effect.
+        atrophy: Each experiment against the untrained dark share, where subjects are known and it was run.
         where: The condition on the test images; empty for all of them.
         mark: Text that distinguishes it from groups with the same title; empty if there are none.
     """
@@ -55,6 +57,7 @@ class Group:
     pairs: tuple[Pair, ...]
     effects: tuple[Effect, ...]
     effects_without: tuple[str, ...] = ()
+    atrophy: tuple[AgainstAtrophy, ...] = ()
     where: str = ""
     mark: str = ""
 
@@ -207,7 +210,20 @@ def _group(runs: Sequence[Run], options: _Options) -> Group:
         pairs=pairs,
         effects=changes,
         effects_without=without,
+        atrophy=_atrophy(experiments, counts),
         where=options.where,
+    )
+
+
+def _atrophy(
+    experiments: Mapping[str, ExperimentRuns], counts: Mapping[str, StackedCounts]
+) -> tuple[AgainstAtrophy, ...]:
+    cards = {label: experiment.runs[0].card for label, experiment in experiments.items()}
+    untrained = next((label for label in counts if cards[label].sanity and cards[label].variant == UNTRAINED), None)
+    if untrained is None:
+        return ()
+    return against_atrophy(
+        untrained, {label: c for label, c in counts.items() if label == untrained or not cards[label].sanity}
     )
 
 

@@ -168,7 +168,7 @@ class _Reader:
 
     Attributes:
         where, name: The file or pattern, in full and in short, for messages.
-        rows: Of a table, or of participants.
+        rows: Of a table, or of participants, whose names begin with `sub-`.
         pattern: Regular expression that finds the subject in a path.
         of_volumes: True if each row of a table describes a volume, with all of its slices.
     """
@@ -191,9 +191,10 @@ class _Reader:
         if "label" not in rows:
             raise DataError(
                 f"{path} must have a column label (or class, diagnosis), because BIDS folders say nothing about "
-                f"classes; its columns are {', '.join(map(str, rows))}."
+                f"classes; its columns are {', '.join(map(str, rows))}. Rename the one that holds the classes."
             )
-        return cls(str(path), path.name, rows, _BIDS)
+        names = rows["subject"].where(rows["subject"].str.startswith("sub-"), "sub-" + rows["subject"])
+        return cls(str(path), path.name, checked(rows.assign(subject=names), str(path), "subject"), _BIDS)
 
     @property
     def has_labels(self) -> bool:
@@ -210,6 +211,10 @@ class _Reader:
         named = [volume_of(image) for image in images] if self.of_volumes else images
         units = list(dict.fromkeys(named))
         matches = match_names(self.rows["image"].tolist(), units, self.where)
+        if matches.ignored:
+            progress.say(
+                f"{self.where}: its paths are read without {matches.ignored!r}, which this folder does not have"
+            )
         self._say_unused(self.rows["image"].iloc[list(matches.unused)], progress)
         rows = {unit: -1 if row is None else row for unit, row in zip(units, matches.rows, strict=True)}
         place = pd.Series([rows[name] for name in named], dtype=int)
@@ -230,9 +235,8 @@ class _Reader:
         return _Reading(groups, groups["subject"] != "", pd.Series(range(len(groups))))
 
     def _of_participants(self, rows: pd.DataFrame, images: Sequence[str], progress: Progress) -> _Reading:
-        """Describe images by the rows of their participants; `sub-` may be missing in the table."""
-        subjects = self._found(images)["subject"]
-        names = rows["subject"].where(rows["subject"].str.startswith("sub-"), "sub-" + rows["subject"])
+        """Describe images by the rows of their participants."""
+        subjects, names = self._found(images)["subject"], rows["subject"]
         self._say_unused(names[~names.isin(set(subjects))], progress)
         place = pd.Series(pd.Index(names).get_indexer(pd.Index(subjects)), dtype=int)
         slices = pd.Series(list(images), dtype=str).str.extract(_SLICE)["slice"].fillna("")

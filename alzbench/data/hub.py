@@ -14,6 +14,7 @@ import filelock
 
 from alzbench import atomic
 from alzbench.cache import cache_folder
+from alzbench.data.parts import part_of
 from alzbench.errors import DataError, ExperimentError
 from alzbench.progress import Progress
 
@@ -22,6 +23,7 @@ MOST_IMAGE_BYTES = 64 * 2**20
 _HANDLE = re.compile(r"hf://(?P<set>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 _ENDINGS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png", b"BM": ".bmp", b"II*\0": ".tif", b"MM\0*": ".tif"}
 _BATCH = 256
+_LONGEST = 200  # bytes of a class name, as a folder
 _VERSION = 2
 
 
@@ -120,8 +122,7 @@ class _Columns:
 
     def __init__(self, schema: Any, source: str) -> None:
         self._source = source
-        metadata = (schema.metadata or {}).get(b"huggingface", b"{}")
-        features = json.loads(metadata).get("info", {}).get("features", {})
+        features = _features(schema, source)
         images = [name for name, about in features.items() if _type(about) == "Image"]
         images += [field.name for field in schema if _holds_images(field) and field.name not in images]
         labels = [name for name, about in features.items() if _type(about) == "ClassLabel"]
@@ -132,7 +133,7 @@ class _Columns:
                 f"{', '.join(schema.names)}. Download its images, and use --data DIR."
             )
         self._image, self._label = images[0], labels[0]
-        self._names: list[str] = list(features.get(self._label, {}).get("names", []))
+        self._names: list[str] = features.get(self._label, {}).get("names") or []
 
     def images(self, file: Any) -> Iterator[tuple[int, Any, bytes]]:
         """Yield the number, label and encoded image of each row."""
@@ -156,13 +157,38 @@ class _Columns:
                 raise DataError(f"{self._source}: label {label} has no name; there are {len(self._names)} classes.")
             name = self._names[label]
         plain = re.sub(r"[^\w .()-]", "_", name).strip(" .")
-        if not plain:
-            raise DataError(f"{self._source}: {name!r} is not the name of a class.")
+        if not plain or len(plain.encode()) > _LONGEST or plain.startswith("__MACOSX"):
+            raise DataError(f"{self._source}: {name[:_LONGEST]!r} is not the name of a class. Use --data DIR instead.")
+        if part_of(plain) is not None:
+            raise DataError(
+                f"{self._source}: a class must not have the name of a part, such as train or test; found {name!r}. "
+                "Download its images, rename the class, and use --data DIR."
+            )
         return name, plain
 
 
-def _type(about: Any) -> str:
-    return str(about.get("_type", "")) if isinstance(about, dict) else ""
+def _features(schema: Any, source: str) -> dict[str, dict[str, Any]]:
+    """Return what the metadata of a parquet file says about its columns; raises DataError if it is damaged."""
+    metadata = (schema.metadata or {}).get(b"huggingface", b"{}")
+    try:
+        features = json.loads(metadata).get("info", {}).get("features", {})
+        valid = all(isinstance(about, dict) and _are_names(about.get("names")) for about in features.values())
+    except (ValueError, RecursionError, AttributeError):  # no JSON in UTF-8, or no objects in each other
+        valid = False
+    if not valid:
+        raise DataError(
+            f"{source} has a parquet file whose description of its columns (huggingface) is damaged. Download its "
+            "images, and use --data DIR."
+        )
+    return {name: about for name, about in features.items() if name in schema.names}
+
+
+def _are_names(names: Any) -> bool:
+    return names is None or (isinstance(names, list) and all(isinstance(name, str) for name in names))
+
+
+def _type(about: dict[str, Any]) -> str:
+    return str(about.get("_type", ""))
 
 
 def _holds_images(field: Any) -> bool:

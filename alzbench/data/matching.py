@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -18,10 +18,12 @@ class Matches:
     Attributes:
         rows: (N,) position of each image's row; None if it has none.
         unused: Positions of the rows without an image.
+        ignored: Folders at the beginning of all names that were not compared, such as `/mnt/scans`.
     """
 
     rows: tuple[int | None, ...]
     unused: tuple[int, ...]
+    ignored: str = ""
 
 
 def match_names(names: Sequence[str], images: Sequence[str], where: str) -> Matches:
@@ -29,10 +31,11 @@ def match_names(names: Sequence[str], images: Sequence[str], where: str) -> Matc
 
     A name fits the image whose path it is, or whose path below the folder that holds all images; else one whose path
     ends with it, from the beginning of a folder's or file's name on; else the same without the ending of the file name,
-    such as `.jpg`.
+    such as `.jpg`. If no name fits an image, the set may have been moved: then the folders that all names share are
+    left out, as few as make a name the path of an image.
 
     Args:
-        names: The names, one per row. Backslashes count as slashes.
+        names: The names, one per row. Backslashes count as slashes, and spaces around a name do not count.
         images: Paths below the root of the set, with slashes; no two are equal.
         where: The file, for errors.
 
@@ -43,11 +46,11 @@ def match_names(names: Sequence[str], images: Sequence[str], where: str) -> Matc
     shared = common_depth({PurePosixPath(image).parts[:-1] for image in images})
     for position, image in enumerate(images):
         for level, key in _keys(image, shared):
-            fitting[level].setdefault(key, []).append(position)
+            fitting[level].setdefault(key.strip(), []).append(position)
     rows: dict[int, int] = {}
     unused: list[int] = []
-    for row, name in enumerate(names):
-        key = name.replace("\\", "/").removeprefix("./").lstrip("/")
+    keys, ignored = _below_root([name.strip().replace("\\", "/").removeprefix("./") for name in names], fitting)
+    for row, (name, key) in enumerate(zip(names, keys, strict=True)):
         found = next((level[key] for level in fitting if key in level), [])
         if len(found) > 1:
             raise DataError(
@@ -63,7 +66,20 @@ def match_names(names: Sequence[str], images: Sequence[str], where: str) -> Matc
             )
         else:
             rows[found[0]] = row
-    return Matches(tuple(rows.get(k) for k in range(len(images))), tuple(unused))
+    return Matches(tuple(rows.get(k) for k in range(len(images))), tuple(unused), ignored)
+
+
+def _below_root(names: Sequence[str], fitting: Sequence[Collection[str]]) -> tuple[list[str], str]:
+    """Return names without the folders that the set had elsewhere, and these folders; see `match_names`."""
+    keys = [name.lstrip("/") for name in names]
+    if any(key in level for level in fitting for key in keys):
+        return keys, ""
+    parts = [tuple(name.split("/")) for name in names]
+    for depth in range(1, common_depth({folders[:-1] for folders in parts}) + 1):
+        moved = ["/".join(folders[depth:]) for folders in parts]
+        if any(key in level for level in (fitting[0], fitting[3]) for key in moved):
+            return moved, "/".join(parts[0][:depth])
+    return keys, ""
 
 
 def _keys(image: str, shared: int) -> Iterator[tuple[int, str]]:

@@ -181,7 +181,9 @@ def _canonical(path: Path) -> Any:
         if len(shape) > 3:
             raise Unusable(f"{len(shape)} dimensions ({' x '.join(map(str, shape))}), but a volume has three")
         shape += (1,) * (3 - len(shape))
-        if min(shape) < 1 or math.prod(shape) > MAX_PIXELS:
+        if min(shape) < 1:
+            raise Unusable(f"damaged: its header says {' x '.join(map(str, shape))} voxels")
+        if math.prod(shape) > MAX_PIXELS:
             raise Unusable(f"{' x '.join(map(str, shape))} voxels, but at most {MAX_PIXELS // 10**6} million are read")
         if image.get_data_dtype().kind not in "iuf":
             raise Unusable("its voxels are not grey values")

@@ -55,7 +55,9 @@ def labelled_names(files: pd.DataFrame) -> pd.DataFrame:
     stems = files["image"].map(lambda name: PurePath(name).name)
     subjects = stems.str.extract(_LABELLED)["subject"]
     slices = stems.str.extract(_SLICE).bfill(axis=1)[0].fillna("").astype(str)
-    return pd.DataFrame({"subject": subjects, "slice": slices.str.lstrip("0")}, dtype=str)[subjects.notna()]
+    return pd.DataFrame({"subject": subjects, "slice": slices.str.replace(r"^0+(?=\d)", "", regex=True)}, dtype=str)[
+        subjects.notna()
+    ]
 
 
 def kaggle_names(files: pd.DataFrame) -> pd.DataFrame:

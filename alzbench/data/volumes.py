@@ -24,7 +24,7 @@ from alzbench.errors import DataError
 from alzbench.experiment.volumes import VolumeSettings
 from alzbench.progress import Progress
 
-_VERSION = 1
+_VERSION = 2
 _UNUSABLE = "unusable.json"
 _SAME = 0.01
 _MOST_STRETCH = 20  # of a voxel; a header that says more is wrong
@@ -104,16 +104,17 @@ def name_subjects(volumes: Sequence[str]) -> list[str]:
     """Return the subject of each volume (path with slashes), such as `sub-01`; each other volume has its own.
 
     A volume whose path says nothing has the name of its file, or its whole path where several files have that name.
+    `x.nii` and `x.nii.gz` in one folder are one volume, stored twice.
     """
     known = [_SUBJECT.search(name) or _ADNI.search(name) for name in volumes]
-    stems = [re.sub(r"(?i)\.nii(\.gz)?$", "", PurePosixPath(name).name) for name in volumes]
-    frequent = Counter(_letters(stem) for stem in stems)
+    plain = [re.sub(r"(?i)\.nii(\.gz)?$", "", name) for name in volumes]
+    frequent = Counter(_letters(PurePosixPath(volume).name) for volume in set(plain))
     subjects = []
-    for volume, stem, match in zip(volumes, stems, known, strict=True):
+    for volume, match in zip(plain, known, strict=True):
         if match is not None:
             subjects.append(match[0] if match.re is _SUBJECT else f"sub-{_letters(match[0])}")
             continue
-        own = _letters(stem)
+        own = _letters(PurePosixPath(volume).name)
         if not own or frequent[own] > 1:
             own = f"{_letters(volume)}{hashlib.sha256(volume.encode()).hexdigest()[:6]}"
         subjects.append(f"sub-{own}")

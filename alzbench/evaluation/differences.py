@@ -51,7 +51,7 @@ def differences(first: Jackknife, second: Jackknife, metric: Metric) -> list[Dif
     change, clusters = second.values(metric) - first.values(metric), first.clusters(metric)
     columns = [change[..., k] for k in range(len(clusters))] if metric.per_class else [change]
     each = zip(columns, clusters, strict=True)
-    return [_difference(values, first.tested, number, metric.difference_bounds) for values, number in each]
+    return [paired_difference(values, first.tested, number, metric.difference_bounds) for values, number in each]
 
 
 def mean_difference(pairs: Sequence[tuple[Jackknife, Jackknife]], metric: Metric) -> Interval | None:
@@ -64,9 +64,10 @@ def mean_difference(pairs: Sequence[tuple[Jackknife, Jackknife]], metric: Metric
     return jackknife_interval(np.mean(changes, axis=0), tested, clusters, metric.difference_bounds)
 
 
-def _difference(
+def paired_difference(
     values: Values, tested: npt.NDArray[np.bool_], clusters: int, bounds: tuple[float, float]
 ) -> Difference | None:
+    """Return a paired difference from its jackknife values; arguments as of `intervals.jackknife_interval`."""
     interval = jackknife_interval(values, tested, clusters, bounds)
     if interval is None:
         return None

@@ -317,4 +317,5 @@ def _average_precision(examples: Examples) -> Values:
 
 
 ACCURACY = METRICS["accuracy"]
+DEMENTED_AUC = METRICS["subject_demented_auc"]
 CLASS_HEADLINE = next(metric for metric in metrics(needs="counts", per_class=True) if metric.headline)

@@ -26,11 +26,15 @@ class Cases:
         read_pixels: Returns their pixels, (n, S, S, C) uint8; a baseline that needs none does not call it.
         subjects: (n,) their subjects; '' if unknown.
         ages: (n,) float, in years; NaN if unknown.
+        read_dark_shares: Returns their dark shares (n,) in [0, 1], NaN where there is no head; as `read_pixels`.
+        healthy: Label of the class of healthy people; None if there is none.
     """
 
     read_pixels: Callable[[], npt.NDArray[np.uint8]]
     subjects: npt.NDArray[np.object_]
     ages: npt.NDArray[np.float64]
+    read_dark_shares: Callable[[], npt.NDArray[np.float64]] | None = None
+    healthy: int | None = None
 
     def __len__(self) -> int:
         return len(self.subjects)
@@ -46,9 +50,11 @@ class SanityEntry(Entry[Predict]):
 
     Attributes:
         needs: The covariate without which it is not run; empty if it needs none.
+        needs_heads: True if it is left out of sets without grey slices of heads or without a class of healthy people.
     """
 
     needs: str = ""
+    needs_heads: bool = False
 
 
 SANITY = Registry("sanity baseline", SanityEntry)
@@ -96,6 +102,35 @@ def age_only(training: Cases, labels: npt.NDArray[np.integer], others: Cases, cl
         model.fit(known[["age"]].to_numpy(), known["label"].to_numpy())
         probabilities[aged] = 0
         probabilities[np.ix_(aged, model.classes_)] = model.predict_proba(others.ages[aged, None])
+    return probabilities
+
+
+@SANITY.register("dark_share", needs_heads=True)
+def dark_share(
+    training: Cases, labels: npt.NDArray[np.integer], others: Cases, classes: int
+) -> npt.NDArray[np.float64]:
+    """Untrained share of the head that is as dark as fluid.
+
+    The probability of being demented is the share itself, the same in every fold. A calibrated probability would not be
+    a linear function of the share, so its mean over a subject's slices could order subjects differently than the mean
+    share does. The shares of the training labels only divide the probability among the classes of demented people. So
+    the area under the ROC curve by subject is that of the mean share, and the accuracy means nothing: a share is hardly
+    ever above one half. An image without a head gets the mean share of the training images.
+    """
+    if others.read_dark_shares is None or training.read_dark_shares is None or others.healthy is None:
+        raise ValueError("dark_share needs the dark shares of images and the label of the class of healthy people")
+    shares = others.read_dark_shares()
+    if np.isnan(shares).any():
+        known = training.read_dark_shares()
+        known = known[np.isfinite(known)]
+        shares = np.where(np.isnan(shares), known.mean() if len(known) else 0.5, shares)
+    demented = np.bincount(labels, minlength=classes).astype(np.float64)
+    demented[others.healthy] = 0
+    if not demented.any():
+        demented = np.ones(classes)
+        demented[others.healthy] = 0
+    probabilities: npt.NDArray[np.float64] = shares[:, None] * (demented / demented.sum())
+    probabilities[:, others.healthy] = 1 - shares
     return probabilities
 
 

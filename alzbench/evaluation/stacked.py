@@ -88,8 +88,11 @@ class StackedCounts:
         jackknife = self.jackknife(metric.view) if metric.view == "demented" else None
         if jackknife is None:  # the probabilities of images are not among the counts
             return [None]
-        values = np.stack([metric.function(self._demented_examples(seed)) for seed in range(len(self.seeds))])
-        return metric_intervals(metric, values, jackknife.tested, jackknife.clusters(metric))
+        return metric_intervals(metric, self.areas(metric), jackknife.tested, jackknife.clusters(metric))
+
+    def areas(self, metric: Metric) -> npt.NDArray[np.float64]:
+        """Return a metric of demented or not (S, 1 + C) by probability, over all subjects and without each of them."""
+        return np.stack([metric.function(self._demented_examples(seed)) for seed in range(len(self.seeds))])
 
     def _demented_examples(self, seed: int) -> Examples:
         """Return the two-class predictions of one seed, each subject a group of its own."""
@@ -118,7 +121,13 @@ class StackedCounts:
         counts[:, columns] = self.counts[np.ix_(rows, kept)]
         labels[:, columns] = self.labels[np.ix_(rows, kept)]
         predicted[:, columns] = self.predicted[np.ix_(rows, kept)]
-        return StackedCounts(self.by, tuple(clusters), tuple(seeds), counts, labels, predicted)
+        demented = None
+        if self.demented is not None:
+            demented = np.full(labels.shape, np.nan)
+            demented[:, columns] = self.demented[np.ix_(rows, kept)]
+        return StackedCounts(
+            self.by, tuple(clusters), tuple(seeds), counts, labels, predicted, demented=demented, healthy=self.healthy
+        )
 
     def tested(self, seeds: Sequence[int]) -> set[str]:
         """Return the clusters that any of the seeds has tested."""

@@ -120,13 +120,21 @@ def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
 def with_absolute_files(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return the values with the files they name, which are relative to the experiment file, as absolute paths."""
     model, data = values.get("model"), values.get("data")
-    if isinstance(model, dict) and isinstance(model.get("file"), str):
-        values = {**values, "model": {**model, "file": str((folder / model["file"]).resolve())}}
+    if isinstance(model, dict):
+        model = _with_absolute_file(model, folder)
+        if isinstance(model.get("backbone"), dict):
+            model = {**model, "backbone": _with_absolute_file(model["backbone"], folder)}
+        values = {**values, "model": model}
     if isinstance(data, dict) and (table := _table_of(data.get("subjects"))):
         subjects = {"table": str((folder / Path(table).expanduser()).resolve())}
         given = data["subjects"] if isinstance(data["subjects"], dict) else {}
         values = {**values, "data": {**data, "subjects": {**given, **subjects}}}
     return values
+
+
+def _with_absolute_file(section: dict[str, Any], folder: Path) -> dict[str, Any]:
+    named = section.get("file")
+    return {**section, "file": str((folder / named).resolve())} if isinstance(named, str) else section
 
 
 def _table_of(subjects: Any) -> str:
@@ -136,12 +144,26 @@ def _table_of(subjects: Any) -> str:
 
 
 def merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
-    """Return `low` with `high` laid over it: sections are merged, other values replaced."""
+    """Return `low` with `high` laid over it: sections are merged, other values replaced.
+
+    A backbone that is written as a name alone is a section with a name, so that the rest of the section is kept.
+    """
+    return _merge(_with_backbone_as_section(low), _with_backbone_as_section(high))
+
+
+def _merge(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
     merged = dict(low)
     for key, value in high.items():
         old = merged.get(key)
-        merged[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged
+
+
+def _with_backbone_as_section(values: dict[str, Any]) -> dict[str, Any]:
+    model = values.get("model")
+    if not isinstance(model, dict) or not isinstance(model.get("backbone"), str):
+        return values
+    return {**values, "model": {**model, "backbone": {"name": model["backbone"]}}}
 
 
 def nested(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,9 +41,9 @@ class DataSettings(StrictModel):
     )
     size: int = Field(128, ge=32, le=1024, description="side of the square that images are resized to, in pixels")
     channels: Literal[1, 3] = Field(1, description="1: decoded as grey; 3: decoded as RGB")
-    scaling: Literal["unit", "imagenet"] = Field(
+    scaling: Literal["unit", "imagenet", "native"] = Field(
         "unit",
-        description="range of the pixels: `unit`: [0, 1]; `imagenet`: [-1, 1], as in training the ImageNet weights",
+        description="pixels for the backbone: `unit`: [0, 1]; `imagenet`: [-1, 1]; `native`: the backbone's own",
     )
     on_corrupt: Literal["fail", "skip"] = Field("fail", description="what to do with images that cannot be read")
 
@@ -87,9 +87,23 @@ class AugmentSettings(StrictModel):
 class BackboneSettings(StrictModel):
     """The pretrained network that turns an image into a feature map."""
 
-    name: str = Field("mobilenet_v2", description="a registered backbone")
+    name: str = Field("mobilenet_v2", description="a registered backbone; `backbone: NAME` is the short form")
     weights: str = Field("imagenet", description="`imagenet`, `none` (random, always the same), or a weights file")
     alpha: float = Field(1.0, gt=0, le=2, description="width multiplier, for a backbone that has one")
+    until: str | None = Field(
+        None,
+        description="layer where the frozen part ends; null: the last feature map. With `fine_tune`, the layers above "
+        "it are trained",
+    )
+    file: str | None = Field(
+        None, description="Python file that registers the backbone, relative to the experiment file; it is executed"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        """Read the short form."""
+        return {"name": value} if isinstance(value, str) else value
 
 
 class ModelSettings(StrictModel):
@@ -145,7 +159,9 @@ class TrainSettings(StrictModel):
 class FineTuneSettings(StrictModel):
     """A second stage that trains the head and the top blocks of the backbone, except batch normalisations."""
 
-    first_block: str = Field("block_14", description="lowest block that is trained; the blocks below it stay frozen")
+    first_block: str = Field(
+        "block_14", description="lowest block that is trained, unless `model.backbone.until` is set"
+    )
     epochs: int = Field(10, ge=1)
     lr: float = Field(1e-5, gt=0)
     patience: Annotated[int, Field(ge=1)] | None = Field(

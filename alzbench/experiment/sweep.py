@@ -34,7 +34,7 @@ from alzbench.experiment.strict import Seeds, StrictModel
 # Fields that decide which images a trial is trained and evaluated on, or how it is stored: trials that differ in them
 # could not be compared.
 FIXED = (
-    "name", "description", "seeds", "labels", "sanity", "demo", "protocol", "model.file",
+    "name", "description", "seeds", "labels", "sanity", "demo", "protocol", "model.file", "model.backbone.file",
     "data.source", "data.kaggle", "data.classes", "data.exclude", "data.healthy", "data.subjects", "data.volumes",
     "data.on_corrupt",
     "tracking",

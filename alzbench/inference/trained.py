@@ -47,7 +47,11 @@ class TrainedRun:
     @cached_property
     def prefix(self) -> Prefix:
         """The frozen prefix, with the key of its feature maps."""
-        return prefix_of_run(self.model.prefix, self.experiment)
+        model, backbone = self.experiment.model, self.experiment.model.backbone
+        if backbone.file is not None:  # the file may have changed since, and is not executed here
+            copied = backbone.model_copy(update={"file": str(self.run.path / "backbone.py")})
+            model = model.model_copy(update={"backbone": copied})
+        return prefix_of_run(self.model.prefix, self.experiment.model_copy(update={"model": model}))
 
     @cached_property
     def extractor(self) -> Extractor:

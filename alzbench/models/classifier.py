@@ -15,7 +15,7 @@ import keras
 from alzbench.experiment import ModelSettings
 from alzbench.models.attention import AllPresent, OverSlices
 from alzbench.models.slabs import SlabMeans
-from alzbench.models.variant_file import find_variant
+from alzbench.models.user_file import find_variant
 
 # names of layers of joined models, by which `stored` finds the parts
 HEAD, SUFFIX, SUFFIX_OF_SLICES = "head", "suffix", "suffix_of_slices"

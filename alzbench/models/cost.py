@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from alzbench.experiment import BackboneSettings, DataSettings, ModelSettings
+from alzbench.models.backbones import BACKBONES
 from alzbench.models.classifier import build_head
+from alzbench.models.graph import build_network, cut_layers
 from alzbench.models.prefix import build_prefix, build_suffix
 from alzbench.models.variants import VARIANTS
 
@@ -23,9 +27,9 @@ class Cost:
     Attributes:
         parameters: Number of parameters of backbone and head.
         trainable: Number of parameters that training changes.
-        multiply_adds: Number of multiply-adds of the forward pass for one image, half the floating-point operations
-            that TensorFlow's profiler counts. The cost of a head that classifies subjects is divided by the number of
-            their images.
+        multiply_adds: Number of multiply-adds of the forward pass for one image: of the backbone's layers, and for the
+            head half the floating-point operations that TensorFlow's profiler counts. The cost of a head that
+            classifies subjects is divided by the number of their images.
     """
 
     parameters: int
@@ -33,16 +37,53 @@ class Cost:
     multiply_adds: int
 
 
+@dataclass(frozen=True)
+class BackboneCost:
+    """Cost of a backbone at 128 x 128 pixels.
+
+    Attributes:
+        parameters: Number of parameters.
+        multiply_adds: Number of multiply-adds of the forward pass for one image.
+        shape: Height, width and channels of the last feature map.
+        layers: Names of the layers where it can be cut, from the image upwards.
+    """
+
+    parameters: int
+    multiply_adds: int
+    shape: tuple[int, int, int]
+    layers: tuple[str, ...]
+
+
+def backbone_costs() -> Iterator[tuple[str, BackboneCost]]:
+    """Yield the name and the cost of each registered backbone, built without pretrained weights."""
+    size = DataSettings().size
+    for name in BACKBONES:
+        settings = BackboneSettings(name=name, weights="none")
+        network = build_network(settings, "native", weights=None, input_shape=(size, size, 3))
+        shape = network.output_shape[1:]
+        yield name, BackboneCost(network.count_params(), _multiply_adds(network), shape, tuple(cut_layers(network)))
+
+
+def _multiply_adds(network: Any) -> int:
+    """Count a backbone's multiply-adds for one image: each kernel is applied once at each position of the output."""
+    return sum(
+        math.prod(layer.output.shape[1:-1]) * math.prod(weight.shape)
+        for layer in network.layers
+        for weight in layer.weights
+        if len(weight.shape) > 1
+    )
+
+
 def variant_costs() -> dict[str, Cost]:
     """Return the cost of each registered variant."""
     prefix = build_prefix(BackboneSettings(weights="none"), DataSettings())
-    prefix_parameters, prefix_operations = prefix.model.count_params(), _operations(prefix.model)
+    prefix_parameters, prefix_multiply_adds = prefix.model.count_params(), _multiply_adds(prefix.model)
     costs = {}
     for name in VARIANTS:
         head = build_head(ModelSettings(variant=name), prefix.shape, _CLASSES, "float32", seed=0)
         images = head.input["features"].shape[1] if isinstance(head.input, dict) else 1
-        operations = prefix_operations + _operations(head) / images
-        costs[name] = Cost(prefix_parameters + head.count_params(), _trainable(head), round(operations / 2))
+        multiply_adds = prefix_multiply_adds + _operations(head) / 2 / images
+        costs[name] = Cost(prefix_parameters + head.count_params(), _trainable(head), round(multiply_adds))
     return costs
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 
@@ -21,11 +22,33 @@ def write_onnx(model: Any, path: Path, keep_rounding: bool = False) -> None:
         keep_rounding: Keep casts to float16 whose result is cast back. The converter takes them for superfluous, but
             they round.
     """
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):  # else the converter takes its constants for inputs
+            layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
     model(np.zeros((1, *model.input_shape[1:]), np.float32))  # a model must have been called before it can be exported
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)  # an operation that it cannot convert raises an error later
+    _add_erfc()
     with warnings.catch_warnings(), _all_casts_kept() if keep_rounding else nullcontext():
         warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)  # a warning about Keras
         model.export(path, format="onnx", verbose=False)
+
+
+def _add_erfc() -> None:
+    """Teach the converter the complementary error function, in which TensorFlow expresses GELU."""
+    from tf2onnx.handler import tf_op
+
+    class Erfc:
+        @classmethod
+        def version_9(cls, graph: Any, node: Any, **_: Any) -> None:
+            """Replace erfc(x) by 1 - erf(x)."""
+            erf = graph.make_node("Erf", node.input)
+            one = graph.make_const(f"{node.name}_one", np.float32(1))
+            shapes, dtypes = node.output_shapes, node.output_dtypes
+            graph.remove_node(node.name)
+            operands = [one.output[0], erf.output[0]]
+            graph.make_node("Sub", operands, outputs=node.output, shapes=shapes, dtypes=dtypes)
+
+    tf_op("Erfc")(Erfc)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The frozen prefix: preprocessing and a pretrained backbone, from pixels to a feature map.
 
-For fine-tuning, the backbone is cut below the first trained block, into a frozen prefix and a trainable suffix.
+The prefix ends at the layer `model.backbone.until`. For fine-tuning, the backbone is cut there, or below the first
+trained block, into a frozen prefix and a trainable suffix.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,12 @@ from PIL import Image
 from alzbench.data.phantom import draw_head, draw_slice
 from alzbench.errors import DataError
 from alzbench.experiment import BackboneSettings, DataSettings, Experiment
-from alzbench.models.backbones import BACKBONES
+from alzbench.models.depthwise import with_channelwise_convolutions
+from alzbench.models.graph import build_network, output_of
+from alzbench.models.scaling import scaled
+from alzbench.models.user_file import file_digest, find_backbone
 from alzbench.models.weights import is_published, weights_file
 
-# pixel * scale + offset, for pixels in [0, 255]
-_SCALING = {"unit": (1 / 255, 0.0), "imagenet": (1 / 127.5, -1.0)}
 _RANDOM_WEIGHTS_SEED = 20180113
 
 
@@ -45,22 +48,24 @@ class Prefix:
         return tuple(self.model.output_shape[1:])
 
 
-def build_prefix(settings: BackboneSettings, data: DataSettings, until: str | None = None) -> Prefix:
+def build_prefix(settings: BackboneSettings, data: DataSettings, first_block: str | None = None) -> Prefix:
     """Build the frozen prefix.
 
     Args:
-        settings: The backbone.
+        settings: The backbone; the prefix ends at its layer `until`, if it is set.
         data: Size, channels and scaling of the images.
-        until: First omitted block, one of `Backbone.blocks`; None: the prefix is the whole backbone.
+        first_block: Else the first omitted block, one of `Backbone.blocks`; None: the prefix is the whole backbone.
 
     Raises:
         DataError: The weights are missing, or cannot be downloaded or read.
     """
-    return _prefix(settings, data.size, data.channels, data.scaling, weights_file(settings), until)
+    return _prefix(settings, data.size, data.channels, data.scaling, weights_file(settings), first_block)
 
 
 def build_suffix(settings: BackboneSettings, data: DataSettings, first_block: str) -> Any:
-    """Build the trainable suffix of the backbone: output of the prefix that ends below `first_block` -> feature map.
+    """Build the trainable suffix of the backbone: output of the prefix -> last feature map.
+
+    The prefix ends at the layer `until` of the settings, if it is set, and else below `first_block`.
 
     Batch normalisations stay frozen and in inference mode: small batches of a few thousand similar images are not
     enough to replace the pretrained statistics.
@@ -68,8 +73,8 @@ def build_suffix(settings: BackboneSettings, data: DataSettings, first_block: st
     Raises:
         DataError: The weights are missing, or cannot be downloaded or read.
     """
-    whole = _whole(settings, data.size, data.channels, data.scaling, weights_file(settings))
-    shared = keras.Model(_input_of(whole, first_block), whole.output)
+    whole = _whole(_uncut(settings), data.size, data.channels, data.scaling, weights_file(settings))
+    shared = keras.Model(_cut(whole, settings, first_block), whole.output)
     suffix = keras.models.clone_model(shared)  # a copy, because training must not change the prefix's weights
     suffix.set_weights(shared.get_weights())
     suffix.name = "suffix"  # see `classifier.SUFFIX`
@@ -79,20 +84,27 @@ def build_suffix(settings: BackboneSettings, data: DataSettings, first_block: st
     return suffix
 
 
-def _input_of(whole: Any, block: str) -> Any:
-    """Return the input tensor of a block."""
-    first = next(layer for layer in whole.layers if layer.name == block or layer.name.startswith(f"{block}_"))
-    return first.input
+def _uncut(settings: BackboneSettings) -> BackboneSettings:
+    """Return the settings without `until`, so that all cuts of a backbone share one network."""
+    return settings.model_copy(update={"until": None})
+
+
+def _cut(whole: Any, settings: BackboneSettings, first_block: str | None) -> Any:
+    """Return the tensor where the prefix ends, below the last feature map."""
+    if settings.until is not None:
+        return output_of(whole, settings.until)
+    parts = (layer for layer in whole.layers if f"{layer.name}_".startswith(f"{first_block}_"))
+    return next(parts).input
 
 
 @functools.lru_cache(maxsize=4)
 def _prefix(
-    settings: BackboneSettings, size: int, channels: int, scaling: str, file: Path | None, until: str | None
+    settings: BackboneSettings, size: int, channels: int, scaling: str, file: Path | None, first_block: str | None
 ) -> Prefix:
-    whole = _whole(settings, size, channels, scaling, file)
-    model = whole if until is None else keras.Model(whole.input, _input_of(whole, until), name="prefix")
-    content = {"backbone": settings.name, "alpha": settings.alpha, "size": size, "channels": channels}
-    return Prefix(model, _key({**content, "scaling": scaling}, model, until))
+    whole = _whole(_uncut(settings), size, channels, scaling, file)
+    is_whole = settings.until is None and first_block is None
+    model = whole if is_whole else keras.Model(whole.input, _cut(whole, settings, first_block), name="prefix")
+    return Prefix(model, _key(settings, size, channels, scaling, model, first_block))
 
 
 def prefix_of_run(model: Any, experiment: Experiment) -> Prefix:
@@ -100,54 +112,62 @@ def prefix_of_run(model: Any, experiment: Experiment) -> Prefix:
 
     Args:
         model: The prefix of the run's model.
-        experiment: The resolved experiment of the run.
+        experiment: The resolved experiment of the run; if it names a file of a backbone, that of the run's folder.
     """
-    data, backbone, tuning = experiment.data, experiment.model.backbone, experiment.fine_tune
-    content = {"backbone": backbone.name, "alpha": backbone.alpha, "size": data.size, "channels": data.channels}
-    until = None if tuning is None else tuning.first_block
-    return Prefix(model, _key({**content, "scaling": data.scaling}, model, until))
+    data, tuning = experiment.data, experiment.fine_tune
+    first_block = None if tuning is None else tuning.first_block
+    return Prefix(model, _key(experiment.model.backbone, data.size, data.channels, data.scaling, model, first_block))
 
 
-def _key(content: dict[str, Any], model: Any, until: str | None) -> str:
-    content = {**content, "weights": _digest(model)}
-    if until is not None:
-        content["until"] = until
+def _key(
+    settings: BackboneSettings, size: int, channels: int, scaling: str, model: Any, first_block: str | None
+) -> str:
+    """Return the hash of a prefix; what earlier versions did not know is in it only if it is set."""
+    content = {"backbone": settings.name, "alpha": settings.alpha, "size": size, "channels": channels}
+    content |= {"scaling": scaling, "weights": _digest(model)}
+    if settings.until is not None:
+        content["until_layer"] = settings.until
+    elif first_block is not None:
+        content["until"] = first_block
+    if settings.file is not None:
+        content["code"] = file_digest(settings)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @functools.lru_cache(maxsize=4)
 def _whole(settings: BackboneSettings, size: int, channels: int, scaling: str, file: Path | None) -> Any:
     """Return preprocessing and backbone as one frozen model."""
-    scale, offset = _SCALING[scaling]
-    source = _load_network(settings, size, file)
+    source = _load_network(settings, size, scaling, file)
+    backbone = find_backbone(settings)
     pixels = keras.Input((size, size, channels), name="pixels")
-    x = keras.layers.Rescaling(scale, offset, name="scaling")(pixels)
-    if channels == 1:
-        x = keras.layers.Concatenate(name="grey_to_rgb")([x, x, x])
+    x = scaled(pixels, scaling, backbone.native)
     # one flat graph, so that the backbone's inner layers are accessible, for example for heat maps
-    network = BACKBONES[settings.name].function(settings, weights=None, input_tensor=x)
+    network = with_channelwise_convolutions(build_network(settings, scaling, weights=None, input_tensor=x))
     network.set_weights(source.get_weights())
-    model = keras.Model(pixels, network.output, name="prefix")
+    model = keras.Model(network.inputs[0], network.outputs[0], name="prefix")
     if settings.weights == "none":
-        _calibrate(model, BACKBONES[settings.name].linear)
+        _calibrate(model, backbone.linear)
     model.trainable = False
     return model
 
 
-def _load_network(settings: BackboneSettings, size: int, file: Path | None) -> Any:
+def _load_network(settings: BackboneSettings, size: int, scaling: str, file: Path | None) -> Any:
     """Return the backbone alone, with its weights."""
     if file is None and is_published(settings):
-        return _download(settings, size)
+        return _download(settings, size, scaling)
     keras.utils.set_random_seed(_RANDOM_WEIGHTS_SEED)
-    network = BACKBONES[settings.name].function(settings, weights=None, input_shape=(size, size, 3))
+    network = build_network(settings, scaling, weights=None, input_shape=(size, size, 3))
     if file is None:
         return network
     try:
-        network.load_weights(file)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "Skipping nested container")  # layers would silently stay random
+            network.load_weights(file)
     except Exception as error:  # Keras and h5py raise many kinds of errors for a wrong file
         raise DataError(
             f"{file} must contain weights of {settings.name} (alpha {settings.alpha}, without top), and cannot be "
-            f"loaded: {_first_sentence(error)}. Set ALZBENCH_WEIGHTS or model.backbone.weights to another file."
+            f"loaded: {_first_sentence(error)}. Set ALZBENCH_WEIGHTS (a file, or a folder with one for each backbone) "
+            "or model.backbone.weights to another file."
         ) from error
     return network
 
@@ -165,7 +185,8 @@ def _calibrate(model: Any, linear: tuple[str, ...]) -> None:
     slices = [draw_slice(draw_head(i % 4, rng), rng.random(), rng) for i in range(32)]
     resized = [np.asarray(Image.fromarray(s).resize((size, size), Image.Resampling.BILINEAR)) for s in slices]
     pixels = np.repeat(np.stack(resized)[..., None], channels, axis=-1).astype(np.float32)
-    normalisations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    if not (normalisations := [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]):
+        return
     momenta = [layer.momentum for layer in normalisations]
     for layer in normalisations:
         layer.momentum = 0.0  # so that one batch replaces the statistics
@@ -176,10 +197,10 @@ def _calibrate(model: Any, linear: tuple[str, ...]) -> None:
         layer.momentum = momentum
 
 
-def _download(settings: BackboneSettings, size: int) -> Any:
+def _download(settings: BackboneSettings, size: int, scaling: str) -> Any:
     name, weights = settings.name, settings.weights
     try:
-        return BACKBONES[name].function(settings, weights=weights, input_shape=(size, size, 3))
+        return build_network(settings, scaling, weights=weights, input_shape=(size, size, 3))
     except ValueError as error:  # a width or size without published weights
         raise DataError(
             f"There are no published {weights} weights of {name} for these settings: {_first_sentence(error)}. Change "

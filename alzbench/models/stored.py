@@ -101,9 +101,9 @@ def load_stored_model(path: Path, classes: Sequence[str] | None = None) -> Store
 def _load(path: Path) -> Any:
     import keras
 
-    from alzbench.models import attention  # registers its layers
+    from alzbench.models import attention, depthwise, scaling  # they register their layers
 
-    del attention
+    del attention, depthwise, scaling
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # noqa: BLE001 - Keras, h5py and zipfile raise many kinds of errors for a wrong file

@@ -12,7 +12,7 @@ from alzbench.compare import Comparison, Effect, ExperimentRow, Group, Pair, Ref
 from alzbench.compare.disagreements import DisputedSubject, disputed_subjects
 from alzbench.compare.predictions import GroupPredictions
 from alzbench.evaluation.differences import paired_metrics
-from alzbench.evaluation.metrics import ACCURACY, CLASS_HEADLINE, Metric, metrics
+from alzbench.evaluation.metrics import ACCURACY, CLASS_HEADLINE, DEMENTED_AUC, Metric, metrics
 from alzbench.evaluation.scores import Scores
 from alzbench.report.columns import (
     COUNT,
@@ -90,8 +90,25 @@ class _Part:
         pairs = {pair.other: pair for pair in self.group.pairs}
         return [
             *map(self._reference, self.group.references),
-            *(self._row(row) | _pair_values(pairs.get(row.label)) for row in self.group.rows),
+            *(record for row in self.group.rows for record in self._with_ensemble(row, pairs.get(row.label))),
         ]
+
+    def _with_ensemble(self, row: ExperimentRow, pair: Pair | None) -> list[dict[str, Any]]:
+        """Return the record of an experiment, and that of the ensemble of its seeds if there is one."""
+        records = [self._row(row) | _pair_values(pair)]
+        ensemble = self.predictions.ensembles.get(row.label) if self.predictions else None
+        if ensemble is not None:
+            names, scores = class_keys(self.group.classes), ensemble.scores
+            own = {f"{m}_{names[name]}": s for m, each in scores.by_class.items() for name, s in each.items()}
+            records.append(
+                self._about | {
+                    "weak": False, "name": f"{row.label}: {ensemble.label}", "leaks": row.leaks,
+                    "experiment": f"{row.label}: {ensemble.label}", "kind": "ensemble", "test_images": ensemble.images,
+                    "counted_seeds": len(ensemble.seeds), "seeds": len(ensemble.seeds), "subjects": scores.subjects,
+                    **scores.overall, **own, "by": scores.by,
+                }
+            )  # fmt: skip
+        return records
 
     @cached_property
     def effects(self) -> list[dict[str, Any]]:
@@ -151,10 +168,16 @@ class _Part:
 
     def _overall(self) -> Table:
         first, *others = headline_first(metrics(level="image", needs="counts", per_class=False))
-        columns = [
-            _NAME, _SEEDS, metric_column(first), *_versus(self.group.references), *map(metric_column, others)
-        ]  # fmt: skip
         note = "Means over the seeds, with 95 % intervals over seeds and test subjects."
+        areas = []
+        if any(record.get(DEMENTED_AUC.name) is not None for record in self.records):
+            areas = [metric_column(DEMENTED_AUC)]
+            note += f" {DEMENTED_AUC.short}: {DEMENTED_AUC.label}, of subjects by the mean of their slices."
+        if any(record["kind"] == "ensemble" for record in self.records):
+            note += " An ensemble is one prediction, the mean of the seeds, with an interval over test subjects."
+        columns = [
+            _NAME, _SEEDS, metric_column(first), *areas, *_versus(self.group.references), *map(metric_column, others)
+        ]  # fmt: skip
         return make_table("By slice", columns, self.records, note, "overall")
 
     def _by_class(self, metric: Metric) -> Table | None:
@@ -212,7 +235,11 @@ class _Part:
         if not self.predictions:
             return None
         columns = [metric_column(metric) for metric in metrics("image", "probabilities", per_class=False)]
-        records = [record for record in self._with(columns) if record["experiment"] in self.predictions.scores]
+        records = [
+            record
+            for record in self._with(columns)
+            if record["experiment"] in self.predictions.scores or record["kind"] == "ensemble"
+        ]
         note = (
             "Means over the seeds, with 95 % intervals over seeds and test subjects. Lower is better for the loss and "
             "the calibration error."
@@ -246,6 +273,7 @@ class _Part:
             "without_predictions": predictions.without if predictions else (),
             "disputed_subjects": self.disputed,
             "subgroups": predictions.subgroups if predictions else {},
+            "ensembles": predictions.ensembles if predictions else {},
         }
 
 

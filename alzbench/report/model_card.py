@@ -72,21 +72,27 @@ def _facts(title: str, facts: Mapping[str, str]) -> Table:
 
 def _model(run: Run, experiment: Experiment) -> Table:
     card, model = run.card, experiment.model
-    tuned = experiment.fine_tune
     return _facts(
         "Origin",
         {
             "description": card.description,
             "run": run.name,
             "variant": card.variant,
-            "backbone": f"{model.backbone.name}, weights {Path(model.backbone.weights).name}"
-            + (f", fine-tuned from {tuned.first_block}" if tuned else ", frozen"),
+            "backbone": f"{model.backbone.name}, weights {Path(model.backbone.weights).name}, {_cut(experiment)}",
             "trained": card.finished[:10],
             "seed": f"{card.seed}" + ("" if card.fold is None else f", fold {card.fold} of {card.folds}"),
             "settings hash": card.settings_hash,
             "alzbench": __version__,
         },
     )
+
+
+def _cut(experiment: Experiment) -> str:
+    """Return which layers of the backbone are used and trained."""
+    until, tuned = experiment.model.backbone.until, experiment.fine_tune
+    if tuned is None:
+        return f"up to {until}, frozen" if until else "frozen"
+    return f"fine-tuned above {until}" if until else f"fine-tuned from {tuned.first_block}"
 
 
 def _files(exported: Exported) -> Table:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alzbench.compare import ExperimentRow, Group, Pair
+from alzbench.compare import AgainstAtrophy, ExperimentRow, Group, Pair
 from alzbench.data.leakage import NOT_EXCLUDED
 from alzbench.evaluation.intervals import FEWEST_CLUSTERS
-from alzbench.evaluation.metrics import ACCURACY, CLASS_HEADLINE
+from alzbench.evaluation.metrics import ACCURACY, CLASS_HEADLINE, DEMENTED_AUC
 from alzbench.evaluation.significance import MOST
 from alzbench.store import Card
 
@@ -73,9 +73,9 @@ def group_notes(group: Group) -> tuple[str, ...]:
             f"By image, because subjects are unknown: {names}; intervals and p-values assume independent images"
         )
     notes += [f"Not complete: {text}" for row in group.rows for text in row.unfinished]
-    return tuple(text for text in (needed_note(group), FEW, PUBLISHED if group.references else "") if text) + tuple(
-        f"{note}." for note in notes
-    )
+    return tuple(
+        text for text in (atrophy_note(group), needed_note(group), FEW, PUBLISHED if group.references else "") if text
+    ) + tuple(f"{note}." for note in notes)
 
 
 def _untested(row: ExperimentRow) -> list[str]:
@@ -93,6 +93,26 @@ def reference_sources(group: Group) -> tuple[str, ...]:
     """Return the sources of the published scores."""
     names = ", ".join(f"{r.name} ({r.source.rstrip('.')})" for r in group.references)
     return (f"Published: {names}.",) if names else ()
+
+
+def atrophy_note(group: Group) -> str:
+    """Return which experiments beat the area of the untrained dark share, and which do not; empty if it was not run."""
+    if not group.atrophy:
+        return ""
+    untrained = group.atrophy[0].untrained
+    beat, others = ([_change(found) for found in group.atrophy if found.beats is side] for side in (True, False))
+    parts = [f"it is beaten by {', '.join(beat)}"] if beat else []
+    parts += [f"it is not shown to be beaten by {', '.join(others)}"] if others else []
+    return (
+        f"Against the untrained {untrained}, {DEMENTED_AUC.label} by subject, paired, with 95 % intervals that are not "
+        f"corrected for their number: {'; '.join(parts)}."
+    )
+
+
+def _change(found: AgainstAtrophy) -> str:
+    interval, digits = found.difference.interval, DEMENTED_AUC.digits
+    ends = f"{interval.low:+.{digits}f} to {interval.high:+.{digits}f}"
+    return f"{found.other} ({interval.value:+.{digits}f}, {ends})"
 
 
 def needed_note(group: Group) -> str:

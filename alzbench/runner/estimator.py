@@ -11,8 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from alzbench.data.dark_share import dark_shares, why_not_measured
 from alzbench.data.manifest import ImageSet
+from alzbench.errors import ExperimentError, LeftOut
 from alzbench.evaluation.sanity import SANITY, Cases
+from alzbench.progress import Progress
 from alzbench.runner.job import Job
 from alzbench.runner.listeners import Listeners, Row
 from alzbench.store import RunWriter, TrainingNotes
@@ -65,14 +68,36 @@ class SanityBaseline:
         job: Its experiment's variant names the baseline.
         images: The image set.
         split: Rows image, label, subject, part, with the manifest's index.
+        progress: Display of progress.
     """
 
-    def __init__(self, job: Job, images: ImageSet, split: pd.DataFrame) -> None:
-        self._predict = SANITY[job.experiment.model.variant].function
-        self._images, self._split = images, split
+    def __init__(self, job: Job, images: ImageSet, split: pd.DataFrame, progress: Progress) -> None:
+        self._entry = SANITY[job.experiment.model.variant]
+        self._is_added = job.experiment.sanity
+        self._images, self._split, self._progress = images, split, progress
 
     def prepare(self) -> None:
-        """Do nothing: a baseline reads pixels."""
+        """Check that the baseline fits the images.
+
+        Raises:
+            LeftOut: It does not, and was added to the user's experiments.
+            ExperimentError: It does not, and is the user's experiment.
+        """
+        reason = self._why_not() if self._entry.needs_heads else ""
+        if reason and self._is_added:
+            raise LeftOut(reason)
+        if reason:
+            raise ExperimentError(
+                f"{self._entry.name} needs grey slices of heads on a dark background and a class of healthy people, "
+                f"but {reason}; choose another model.variant."
+            )
+
+    def _why_not(self) -> str:
+        key = "dark share"
+        if key not in self._images.derived:  # the runs of a command share it
+            self._images.derived[key] = why_not_measured(self._images)
+        reason: str = self._images.derived[key]
+        return reason
 
     def fit(self, writer: RunWriter, listeners: Listeners) -> Fit:
         """Predict the validation part; there are no epochs and no notes."""
@@ -83,7 +108,7 @@ class SanityBaseline:
         """Fit the baseline to the training part, and return the probabilities (n, K) of some images."""
         training = self._split[self._split["part"] == "train"]
         labels, classes = training["label"].to_numpy(), len(self._images.classes)
-        return self._predict(self._cases(training), labels, self._cases(rows), classes)
+        return self._entry.function(self._cases(training), labels, self._cases(rows), classes)
 
     def save(self, folder: Path) -> None:
         """Do nothing: there is no model."""
@@ -97,4 +122,8 @@ class SanityBaseline:
         def read_pixels() -> Any:
             return self._images.pixels.take(rows.index.to_numpy())
 
-        return Cases(read_pixels, rows["subject"].to_numpy(object), ages)
+        def read_dark_shares() -> npt.NDArray[np.float64]:
+            return dark_shares(self._images, rows, self._progress)
+
+        subjects = rows["subject"].to_numpy(object)
+        return Cases(read_pixels, subjects, ages, read_dark_shares, self._images.healthy_label)

@@ -9,7 +9,7 @@ from typing import Any
 from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment import Experiment
 from alzbench.experiment.schema import canonical
-from alzbench.models.variant_file import file_digest
+from alzbench.models.user_file import file_digest
 from alzbench.models.weights import weights_fingerprint
 from alzbench.runner.resolved import model_options
 
@@ -21,7 +21,7 @@ _NOT_HASHED: dict[str, Any] = {
     "seeds": True,
     "tracking": True,
     "data": {"source": True, "kaggle": True, "subjects": True},
-    "model": {"file": True},  # its content is hashed
+    "model": {"file": True, "backbone": {"file": True}},  # their content is hashed
 }
 _MEANING = 1  # of the settings' defaults
 
@@ -36,6 +36,8 @@ def settings_hash(experiment: Experiment) -> str:
     values.setdefault("model", {})["options"] = model_options(experiment, exclude_defaults=True)
     if experiment.model.file is not None:
         values["model"]["file"] = file_digest(experiment.model)
+    if experiment.model.backbone.file is not None:
+        values["model"].setdefault("backbone", {})["file"] = file_digest(experiment.model.backbone)
     return short_hash(json.dumps([_MEANING, values], sort_keys=True))
 
 

@@ -168,8 +168,17 @@ def _with_named_subjects(table: pd.DataFrame, say: Callable[[str], None]) -> pd.
     """Return the table with the subjects and slices that the names of all images give; else unchanged."""
     files = pd.DataFrame({"image": table["image"], "class": table["label"], "part": ""})
     named = read_names(files)
+    without = table.loc[named["subject"] == "", "image"]
+    if len(without) == len(table):
+        return table
     labels = table["label"].groupby(named["subject"]).nunique()
-    if (named["subject"] == "").any() or (labels > 1).any():
+    several = pd.Series(labels.index[labels > 1])
+    if len(without) or len(several):
+        wrong = f"{_list(without)} without one" if len(without) else f"{_list(several)} with several labels"
+        say(
+            f"The image names do not give a subject for every image ({wrong}); intervals are over images. A column "
+            "subject or --like RUN gives them."
+        )
         return table
     say(f"The image names give {len(labels):,} subjects; intervals are over subjects. --like RUN checks them.")
     return table.assign(subject=named["subject"], slice=named["slice"])

@@ -70,15 +70,16 @@ class Outcome(StrictModel):
 
     Attributes:
         job: The job.
-        state: `complete`; `stored`: it was complete before; `pruned`: the sweep stopped the trial; or `failed`.
-        path: The run folder; None if the job failed or was pruned.
+        state: `complete`; `stored`: it was complete before; `pruned`: the sweep stopped the trial;
+            `left out`: a sanity baseline that does not fit the images; or `failed`.
+        path: The run folder; None if the job failed, was pruned or left out.
         accuracy: Test accuracy; None if there is none, as for a trial.
         seconds: Duration of the job, from its split to its last file.
-        error: The reason if it failed or was pruned.
+        error: The reason if there is no run folder.
     """
 
     job: Job
-    state: Literal["complete", "stored", "pruned", "failed"]
+    state: Literal["complete", "stored", "pruned", "left out", "failed"]
     path: Path | None = None
     accuracy: float | None = None
     seconds: float = 0.0
@@ -94,6 +95,8 @@ class Outcome(StrictModel):
     def sentence(self) -> str:
         """The outcome, for people."""
         state = "already complete" if self.state == "stored" else self.state
+        if self.state == "left out":  # for all seeds and folds alike
+            return f"{self.job.experiment.name}: left out, because {self.error}"
         if self.path is None:
             return f"{self.job.title}: {state}: {self.error}"
         accuracy = "" if self.accuracy is None else f", test {ACCURACY.label} {ACCURACY.text(self.accuracy)}"

@@ -8,8 +8,8 @@ from alzbench.data.described import has_covariate
 from alzbench.errors import ExperimentError
 from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment import Experiment, ModelSettings, TrainSettings
-from alzbench.models.backbones import check_backbone, check_block
-from alzbench.models.variant_file import find_variant
+from alzbench.models.cuts import check_backbone, check_cut
+from alzbench.models.user_file import find_variant
 from alzbench.runner.hashes import settings_hash
 from alzbench.runner.job import Job
 from alzbench.runner.resolved import model_options
@@ -55,18 +55,17 @@ def would_run(job: Job, state: State | None, force: bool) -> bool:
 
 
 def check(experiment: Experiment) -> None:
-    """Check what the schema cannot check: variant, options, backbone, blocks, class weights, and combinations.
+    """Check what the schema cannot check: variant, options, backbone, cut, class weights, and combinations.
 
     Raises:
         ExperimentError: One of them does not exist or does not fit.
     """
     try:
         model_options(experiment)
-        check_backbone(experiment.model.backbone)
+        check_backbone(experiment.model.backbone, experiment.data)
         if experiment.data.known_classes is not None:
             experiment.imbalance.check_classes(experiment.data.known_classes)
-        if experiment.fine_tune is not None:
-            check_block(experiment.model.backbone.name, experiment.fine_tune.first_block)
+        check_cut(experiment.model.backbone, experiment.fine_tune)
         if experiment.model.variant not in SANITY:
             _check_unit(experiment)
     except ExperimentError as error:

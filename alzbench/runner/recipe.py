@@ -132,7 +132,7 @@ def shuffle_labels(split: pd.DataFrame, images: ImageSet, seed: int) -> pd.DataF
 def make_estimator(job: Job, images: ImageSet, split: pd.DataFrame, progress: Progress) -> Estimator:
     """Return the sanity baseline or the network that the experiment's variant names."""
     if job.experiment.model.variant in SANITY:
-        return SanityBaseline(job, images, split)
+        return SanityBaseline(job, images, split, progress)
     return Network(job, images, split, progress)
 
 
@@ -150,6 +150,9 @@ def write_setup(job: Job, images: ImageSet, split: pd.DataFrame, writer: RunWrit
     writer.write_table("split.csv", split)
     if experiment.model.file is not None:
         atomic.write_text(writer.path / "variant.py", Path(experiment.model.file).read_text(encoding="utf-8"))
+    if experiment.model.backbone.file is not None:
+        file = Path(experiment.model.backbone.file)
+        atomic.write_text(writer.path / "backbone.py", file.read_text(encoding="utf-8"))
     if len(images.skipped):
         writer.write_table("skipped.csv", images.skipped)
     if len(images.covariates.columns):

@@ -9,7 +9,7 @@ import yaml
 from alzbench.errors import ExperimentError
 from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment import Experiment
-from alzbench.models.variant_file import find_variant
+from alzbench.models.user_file import find_variant
 
 
 def resolved_yaml(experiment: Experiment) -> str:

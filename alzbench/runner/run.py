@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from alzbench.errors import AlzbenchError, DataError, Interrupted, Pruned, describe_os_error
+from alzbench.errors import AlzbenchError, DataError, Interrupted, LeftOut, Pruned, describe_os_error
 from alzbench.experiment import Experiment
 from alzbench.runner.job import Context, Job, Outcome
 from alzbench.runner.listeners import EpochListener
@@ -58,6 +58,8 @@ def execute(job: Job, context: Context, listeners: Sequence[EpochListener] = ())
         raise
     except Pruned as error:
         return Outcome(job=job, state="pruned", error=str(error))
+    except LeftOut as error:
+        return Outcome(job=job, state="left out", error=str(error))
     except AlzbenchError as error:
         return Outcome(job=job, state="failed", error=str(error))
     except OSError as error:

@@ -22,7 +22,8 @@ class Stage:
 
     Attributes:
         name: Its name in the history and in the progress.
-        first_block: The first block of the backbone that is trained with the head; None: the head alone is trained.
+        first_block: The first block of the backbone that is trained with the head, unless `model.backbone.until` names
+            the layer below it; None: the head alone is trained.
         prefix: See `models.prefix.Prefix`.
         features: Its feature maps, see `features.Features`.
         settings: Its epochs, its optimizer, and the rule for the kept epoch.
@@ -64,7 +65,12 @@ def _stage(
     from alzbench.models.prefix import build_prefix
     from alzbench.training.features import Features
 
-    prefix = build_prefix(experiment.model.backbone, experiment.data, first_block)
+    backbone = experiment.model.backbone
+    if (
+        first_block is None and experiment.fine_tune is not None
+    ):  # the head on top is trained first, on all frozen layers
+        backbone = backbone.model_copy(update={"until": None})
+    prefix = build_prefix(backbone, experiment.data, first_block)
     key = ("features", prefix.key, experiment.augment)
     if key not in images.derived:
         digests = images.manifest["digest"].tolist()

@@ -14,7 +14,7 @@
         model.keras       prefix and head in one loadable model
         figures/*.png     confusion matrix, history
         explain/          maps of what the model looks at, and their checks; see `store.explanation`
-        variant.py        the file of a variant that is not part of the package
+        variant.py        the file of a variant that is not part of the package; backbone.py that of a backbone
         wandb.json        the W&B run and how much of it is sent; wandb/ the client's files: only if tracked
         .wandb.lock       held while the run is sent
         checkpoint*.npz   only while unfinished

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from alzbench import atomic
 from alzbench.cache import cache_folder
+from alzbench.errors import RunError
 from alzbench.models.backend import has_accelerator
 from alzbench.models.onnx import write_onnx
 from alzbench.models.prefix import Prefix
@@ -48,7 +49,7 @@ class KerasExtractor:
 
     def __call__(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float16]:
         features = self._model.predict(pixels.astype(np.float32), batch_size=BATCH, verbose=0)
-        return np.asarray(features, np.float16)
+        return _rounded(features)
 
 
 class OnnxExtractor:
@@ -72,7 +73,20 @@ class OnnxExtractor:
 
     def _run(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float16]:
         (features,) = self._session.run(None, {self._input: pixels.astype(np.float32)})
-        return np.asarray(features, np.float16)
+        return _rounded(features)
+
+
+def _rounded(features: npt.NDArray[Any]) -> npt.NDArray[np.float16]:
+    """Return feature maps as float16; raises RunError if a value is too large for it."""
+    try:
+        with np.errstate(over="raise"):
+            return np.asarray(features, np.float16)
+    except FloatingPointError:
+        raise RunError(
+            f"Feature maps must be below {np.finfo(np.float16).max:,.0f} to be stored as float16, and reach "
+            f"{np.abs(features).max():,.0f}. Change data.scaling, or end the backbone at another layer with "
+            "model.backbone.until."
+        ) from None
 
 
 # prefix's key -> its extractor, as long as one is in use: each has several hundred MB of working memory

@@ -154,7 +154,7 @@ def test_a_dry_run_has_sanity_baselines_where_a_run_has_them(
     alzbench: Command, tiny_file: Path, image_folder: Path, stub: type[Stub]
 ) -> None:
     arguments = ("run", tiny_file, "--data", image_folder)
-    names = ["sanity-largest-class", "sanity-grey-logistic", "sanity-shuffled-labels"]
+    names = ["sanity-largest-class", "sanity-grey-logistic", "sanity-dark-share", "sanity-shuffled-labels"]
     out = alzbench(*arguments, "--dry-run").out
     assert [line for line in out.splitlines() if line.startswith("# ")] == [
         f"# {name}, reference protocol, seed 0: would run" for name in ("tiny", *names)
@@ -164,9 +164,12 @@ def test_a_dry_run_has_sanity_baselines_where_a_run_has_them(
     assert json.loads(alzbench(*arguments, "--dry-run", "--no-sanity", "--json").out)["sanity_runs"] == []
     result = alzbench(*arguments, "--json")
     assert [run["experiment"] for run in json.loads(result.out)["runs"]] == ["tiny", *names]
+    assert "sanity-dark-share: left out, because its images have no dark background around a head" in result.err
     again = json.loads(alzbench(*arguments, "--dry-run", "--force", "--json").out)
     assert [run["would_run"] for run in again["runs"]] == [True]
-    assert [(run["stored"], run["would_run"]) for run in again["sanity_runs"]] == 3 * [("complete", False)]
+    stored, left_out = ("complete", False), (None, True)  # no image is opened, so the reason is not known
+    planned = [(run["stored"], run["would_run"]) for run in again["sanity_runs"]]
+    assert planned == [stored, stored, left_out, stored]
     assert stub.trained == [("tiny", 0), ("sanity-shuffled-labels", 0)]
 
 

@@ -105,7 +105,7 @@ def test_the_demo_learns_what_the_phantoms_show() -> None:
     assert result.code == 0, result.err
     run, *sanity = json.loads(result.out)["runs"]
     assert [row["experiment"] for row in sanity] == [
-        "sanity-largest-class", "sanity-grey-logistic", "sanity-shuffled-labels",
+        "sanity-largest-class", "sanity-grey-logistic", "sanity-dark-share", "sanity-shuffled-labels",
     ]  # fmt: skip
     assert run["demo"]
     test = run["metrics"]["test"]

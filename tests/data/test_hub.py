@@ -17,6 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alzbench.data.hub import _Columns
+from alzbench.errors import DataError
+
 pa = pytest.importorskip("pyarrow", reason="the extra hub is not installed")
 parquet = pytest.importorskip("pyarrow.parquet")
 pytest.importorskip("huggingface_hub")
@@ -216,6 +219,35 @@ def test_labels_that_are_no_class_are_refused(hub: Hub, tmp_path: Path, labels: 
     assert kind == "DataError"
     assert message in text
     assert not [path for path in (tmp_path / "hub").rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+@pytest.mark.parametrize(
+    "about", [b"{not json", b"\xff\xfe", b"null", b"[1]", b'{"info": 3}', b'{"info": {"features": {"label": 3}}}',
+              b'{"info": {"features": {"label": {"_type": "ClassLabel", "names": [1, 2]}}}}'],
+)  # fmt: skip
+def test_a_damaged_description_of_the_columns_is_refused(about: bytes) -> None:
+    schema = pa.schema({"image": pa.binary(), "label": pa.int64()}, metadata={"huggingface": about})
+    with pytest.raises(DataError, match="hf://a/b has a parquet file whose description of its columns"):
+        _Columns(schema, "hf://a/b")
+
+
+def test_a_description_of_missing_columns_does_not_count() -> None:
+    about = {"info": {"features": {"gone": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": NAMES}}}}
+    schema = pa.schema({"image": pa.binary(), "label": pa.int64()}, metadata={"huggingface": json.dumps(about)})
+    assert _Columns(schema, "hf://a/b").name_of(2) == (NAMES[2], NAMES[2])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        *((name, "must not have the name of a part") for name in ("test", "Training", "fold 1", "augmented")),
+        *((name, "is not the name of a class") for name in ("__MACOSX", "a" * 300, "/", "..")),
+    ],
+)
+def test_a_class_must_be_a_folder_that_is_read(name: str, message: str) -> None:
+    columns = _Columns(pa.schema({"image": pa.binary(), "label": pa.string()}), "hf://a/b")
+    with pytest.raises(DataError, match=message):
+        columns.name_of(name)
 
 
 @pytest.mark.parametrize(

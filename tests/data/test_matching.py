@@ -52,3 +52,29 @@ def test_two_rows_of_one_image_are_refused() -> None:
 
 def test_part_of_a_name_is_no_match() -> None:
     assert match_names(["1.png"], ["11.png"], "t.csv").rows == (None,)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "ignored"),
+    [("C:\\data\\set\\", "C:/data/set"), ("/mnt/scans/", "/mnt/scans"), ("../scans/", "../scans"), ("scans/", "scans")],
+)
+def test_names_of_a_set_that_was_moved_fit_below_the_folders_they_share(prefix: str, ignored: str) -> None:
+    images = ["AD/1.png", "AD/2.png", "CN/1.png"]
+    matches = match_names([f"{prefix}{name}" for name in (*reversed(images), "CN/9.png")], images, "t.csv")
+    assert matches.rows == (2, 1, 0)
+    assert (matches.unused, matches.ignored) == ((3,), ignored)
+
+
+def test_as_few_folders_as_possible_are_left_out() -> None:
+    images = ["train/AD/1.png", "test/AD/1.png", "AD/1.png"]
+    assert match_names(["/mnt/train/AD/1.png"], images, "t.csv").rows == (0, None, None)
+    # the folders of the classes differ, so that they are never left out
+    moved = match_names(["/mnt/a/1.png", "/mnt/b/2.png"], ["1.png", "2.png"], "t.csv")
+    assert (moved.rows, moved.ignored) == ((None, None), "")
+    # a name that fits as it is shows that the set was not moved
+    mixed = match_names(["AD/1.png", "/mnt/AD/2.png"], ["AD/1.png", "AD/2.png"], "t.csv")
+    assert (mixed.rows, mixed.unused, mixed.ignored) == ((0, None), (1,), "")
+
+
+def test_spaces_around_a_name_do_not_count() -> None:
+    assert match_names(["1.png", " 2.png ", "3"], [" 1.png", "2.png", "3 .png"], "t.csv").rows == (0, 1, 2)

@@ -52,6 +52,7 @@ def test_train_and_test_are_numbered_together() -> None:
     [
         ("OAS1_0028_MR1_mpr-1_100.jpg", "OAS1_0028", "100"),
         ("sub-012_slice-05.png", "sub-012", "5"),
+        ("sub-012_slice-00.png", "sub-012", "0"),
         ("NonDemented-subject03-slice02.png", "NonDemented-subject03", "2"),
         ("NonDemented-subject03-slice02-copy017.png", "NonDemented-subject03", "2"),
     ],

@@ -90,7 +90,9 @@ def test_subjects_are_read_from_the_path() -> None:
     ) == ["sub-01", "OAS1_0002", "sub-002S0295", "sub-scan7"]
     same = name_subjects(["p1/T1.nii.gz", "p2/T1.nii.gz", "p2/扫描.nii"])
     assert len(set(same)) == 3
-    assert same[0].startswith("sub-p1T1nii")
+    assert same[0].startswith("sub-p1T1")
+    twice = name_subjects(["p1/T1.nii.gz", "p1/T1.nii", "p2/x.nii", "p2/x.NII.GZ"])
+    assert twice == [twice[0], twice[0], "sub-x", "sub-x"]
 
 
 def test_volumes_of_one_person_are_one_subject(tmp_path: Path) -> None:

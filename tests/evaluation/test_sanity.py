@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from alzbench.evaluation.sanity import SANITY, Cases, age_only, grey_logistic, largest_class, small_grey
+from alzbench.evaluation.sanity import SANITY, Cases, age_only, dark_share, grey_logistic, largest_class, small_grey
 
 
 def blocks(values: list[int]) -> np.ndarray:
@@ -63,6 +64,44 @@ def test_age_only_of_one_known_class_answers_the_shares_of_the_subjects() -> Non
     assert age_only(training, np.array([0, 0, 1, 0]), aged(("c", 60)), 2).tolist() == [[2 / 3, 1 / 3]]
 
 
+def measured(*shares: float, healthy: int = 0) -> Cases:
+    """Return images with dark shares; reading their pixels is an error."""
+    known = np.array(shares, np.float64)
+    unknown = np.full(len(known), np.nan)
+    return Cases(
+        lambda: pytest.fail("it read pixels"), np.full(len(known), "", object), unknown, lambda: known, healthy
+    )
+
+
+def test_dark_share_answers_the_share_and_divides_it_by_the_training_labels() -> None:
+    labels = np.array([0, 0, 1, 2, 2, 2])
+    answer = dark_share(measured(*[0.3] * 6), labels, measured(0.4, 0.2), 3)
+    assert answer == pytest.approx(np.array([[0.6, 0.1, 0.3], [0.8, 0.05, 0.15]]))
+    other = dark_share(measured(*[0.3] * 6, healthy=1), labels, measured(0.4, healthy=1), 3)
+    assert other == pytest.approx(np.array([[0.4 * 2 / 5, 0.6, 0.4 * 3 / 5]]))
+
+
+def test_dark_share_of_an_image_without_a_head_is_the_mean_of_training() -> None:
+    answer = dark_share(measured(0.2, np.nan, 0.4), np.array([0, 1, 1]), measured(np.nan, 0.1), 2)
+    assert answer == pytest.approx(np.array([[0.7, 0.3], [0.9, 0.1]]))
+
+
+def test_dark_share_orders_subjects_as_the_mean_share_does_in_all_folds_together() -> None:
+    rng = np.random.default_rng(0)
+    shares, demented = rng.uniform(0.1, 0.5, (40, 8)), np.arange(40) // 4 % 2
+    shares += 0.1 * demented[:, None]
+    folds = []
+    for fold in range(4):  # with other shares of the classes
+        labels = rng.choice(4, 50, p=np.roll([0.4, 0.3, 0.2, 0.1], fold))
+        answer = dark_share(measured(*[0.3] * 50), labels, measured(*shares[fold::4].ravel()), 4)
+        folds.append(1 - answer[:, 0].reshape(-1, 8).mean(axis=1))
+    together, truth = np.concatenate(folds), np.concatenate([demented[fold::4] for fold in range(4)])
+    plain = np.concatenate([shares[fold::4].mean(axis=1) for fold in range(4)])
+    assert together == pytest.approx(plain)
+    assert roc_auc_score(truth, together) == roc_auc_score(truth, plain)
+
+
 def test_names() -> None:
-    assert list(SANITY) == ["largest_class", "grey_logistic", "age_only"]
-    assert [SANITY[name].needs for name in SANITY] == ["", "", "age"]
+    assert list(SANITY) == ["largest_class", "grey_logistic", "age_only", "dark_share"]
+    assert [SANITY[name].needs for name in SANITY] == ["", "", "age", ""]
+    assert [SANITY[name].needs_heads for name in SANITY] == [False, False, False, True]

@@ -446,3 +446,27 @@ def test_any_text_loads_or_is_refused_with_one_sentence(write: Write, text: str)
     result = load_or_error(write(text.encode("utf-8", "replace")))
     if not isinstance(result, Experiment):
         assert "\n" not in result
+
+
+# model.backbone
+
+
+def test_a_backbone_may_be_its_name_alone(write: Write) -> None:
+    assert load_experiment(write("model: {backbone: vgg16}")).model.backbone.name == "vgg16"
+    demo = load_experiment(write("model: {backbone: vgg16}"), overrides=DEMO).model.backbone
+    assert (demo.name, demo.weights) == ("vgg16", "none")
+    path = write("model: {backbone: {until: block3_pool, weights: none}}")
+    named = load_experiment(path, ["model.backbone=vgg16"]).model.backbone
+    assert (named.name, named.until, named.weights) == ("vgg16", "block3_pool", "none")
+    cut = load_experiment(write("model: {backbone: vgg16}"), ["model.backbone.until=x"]).model.backbone
+    assert (cut.name, cut.until) == ("vgg16", "x")
+
+
+def test_the_backbones_file_lies_relative_to_the_experiment_file(write: Write, tmp_path: Path) -> None:
+    path = write("model: {file: heads.py, backbone: {name: mine, file: ../mine.py}}")
+    model = load_experiment(path).model
+    assert (model.file, model.backbone.file) == (str(tmp_path / "heads.py"), str(tmp_path.parent / "mine.py"))
+
+
+def test_a_backbone_of_another_kind_is_refused(write: Write) -> None:
+    assert "model.backbone: must be a section of `key: value` lines, got 3" in error_of(write("model: {backbone: 3}"))

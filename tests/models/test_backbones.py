@@ -12,8 +12,9 @@ import pytest
 
 from alzbench.errors import DataError, ExperimentError
 from alzbench.experiment import BackboneSettings, DataSettings, Experiment, ModelSettings
-from alzbench.models.backbones import BACKBONES, check_backbone, check_block
+from alzbench.models.backbones import BACKBONES
 from alzbench.models.classifier import build_head, join_prefix
+from alzbench.models.cuts import check_backbone, check_block
 from alzbench.models.prefix import build_prefix, build_suffix
 from alzbench.models.weights import weights_fingerprint
 from alzbench.runner import check, settings_hash
@@ -101,8 +102,8 @@ def test_its_blocks_are_checked() -> None:
 
 
 def test_a_width_multiplier_is_refused_for_a_backbone_without_one() -> None:
-    check_backbone(TWO)
-    check_backbone(BackboneSettings(alpha=0.5))
+    check_backbone(TWO, DATA)
+    check_backbone(BackboneSettings(alpha=0.5), DATA)
     wide = TWO.model_copy(update={"alpha": 0.5})
     with pytest.raises(
         ExperimentError, match=r"model\.backbone\.alpha must be 1, as two_blocks has no width multiplier; got 0\.5"

@@ -12,7 +12,8 @@ import pytest
 from alzbench.errors import ExperimentError
 from alzbench.experiment import BackboneSettings, DataSettings, FineTuneSettings
 from alzbench.models import prefix as prefix_module
-from alzbench.models.backbones import BACKBONES, check_block
+from alzbench.models.backbones import BACKBONES
+from alzbench.models.cuts import check_block
 from alzbench.models.prefix import Prefix, build_prefix, build_suffix
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,9 @@ import pytest
 
 from alzbench.compare import Comparison, Reference, compare
 from alzbench.compare.predictions import read_group
+from alzbench.evaluation.evaluate import evaluate
 from alzbench.evaluation.metrics import metrics
+from alzbench.evaluation.subject_counts import count_subjects
 from alzbench.report.comparison import comparison_document
 from alzbench.report.document import Column, Document, Section, make_table
 from alzbench.report.export import export_frame, plain
@@ -22,7 +24,7 @@ from alzbench.report.html import render_html
 from alzbench.report.markup import latex, render_latex, render_markdown
 from alzbench.report.pages import Files, write_comparison
 from alzbench.report.pictures import group_figures
-from alzbench.store import RunStore
+from alzbench.store import RunMetrics, RunStore, read_run
 from tests.helpers.predictions import draw_predictions
 from tests.helpers.runs import write_run
 from tests.helpers.text import EVIL
@@ -260,3 +262,36 @@ def test_what_is_left_out_or_not_alike_is_said_in_every_format(tmp_path: Path) -
     (unpaired,) = export_frame(document).set_index("experiment").loc[["later"], "unpaired"]
     assert unpaired == plain(document.data)["groups"][0]["rows"][2]["unpaired"]
     assert unpaired == "not paired with baseline: they have no common seed"
+
+
+def test_the_first_table_shows_the_area_of_subjects_and_the_ensemble_of_seeds(tmp_path: Path) -> None:
+    for name, variant, right in (("x", "baseline", 0.9), ("sanity-dark-share", "dark_share", 0.6)):
+        for seed in (0, 1):
+            path = write_run(
+                tmp_path, n=96, experiment=name, settings_hash=name, seed=seed, variant=variant, sanity=name != "x",
+                hash=f"{name}{seed}",
+            )  # fmt: skip
+            draw_predictions(path, seed, right)
+            table = read_run(path).predictions()
+            scores = evaluate(table)
+            (path / "subjects.json").write_text(json.dumps(count_subjects(table).to_json()))
+            scored = RunMetrics(test=scores.images, test_by_subject=scores.subjects)
+            (path / "metrics.json").write_text(json.dumps(scored.to_json()))
+    comparison = compare(RunStore(tmp_path).runs(), [])
+    document = document_of(comparison)
+    first = document.sections[0].tables[0]
+    assert [column.key for column in first.columns][:4] == [
+        "name", "counted_seeds", "accuracy", "subject_demented_auc",
+    ]  # fmt: skip
+    assert [row[0] for row in first.texts] == ["x", "x: ensemble of 2 seeds", "sanity-dark-share"]
+    assert first.texts[0][3].startswith("1.000")
+    assert list(first.weak) == [2]
+    (sentence,) = [note for note in document.sections[0].notes if note.startswith("Against the untrained")]
+    assert "sanity-dark-share" in sentence
+    assert "beaten by x (" in sentence
+    frame = export_frame(document)
+    assert frame["kind"].tolist() == ["experiment", "ensemble", "sanity"]
+    assert frame["against"].isna().tolist() == [True, True, False]  # the ensemble is in no pair
+    data = plain(document.data)["groups"][0]
+    assert data["ensembles"]["x"]["seeds"] == [0, 1]
+    assert data["atrophy"][0]["other"] == "x"

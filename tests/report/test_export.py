@@ -165,7 +165,9 @@ def test_scores_by_subject_have_their_intervals_everywhere(tmp_path: Path) -> No
     (row,) = comparison.groups[0].rows
     document = document_of(comparison)
     csv = export_frame(document).iloc[0]
-    (text,) = next(table for table in document.sections[0].tables if table.title == "By subject").texts
+    text, _ = next(
+        table for table in document.sections[0].tables if table.title == "By subject"
+    ).texts  # and its ensemble
     terminal = text_of(render_terminal(document), 200)
     for metric in metrics(level="subject"):
         score, name = row.scores[metric.name], metric.name

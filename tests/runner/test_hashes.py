@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from alzbench.experiment import Experiment
+from alzbench.experiment import Experiment, load_experiment
 from alzbench.runner import settings_hash
 from tests.helpers.images import CLASSES, write_image
+from tests.helpers.paths import EXPERIMENTS
 from tests.helpers.running import Tiny, run, run_one
 from tests.helpers.stub_network import Stub
 
@@ -93,3 +94,29 @@ def test_the_four_classes_written_out_as_older_runs_did_are_hashed_as_nothing() 
     assert settings_hash(bare) == settings_hash(Experiment(name="a"))
     for data in ({"classes": list(CLASSES[::-1])}, {"healthy": None}, {"exclude": ["x"]}):
         assert settings_hash(Experiment.model_validate({"name": "a", "data": data})) != settings_hash(bare)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("baseline", "0fd127d8d26dc54d"), ("attention", "8cfeafdd6a6fd5e4"), ("subject_attention", "6b870d40baf5272a"),
+     ("imagenet_scaling", "e89b645d50fd1028"), ("fine_tuned", "e906ea9935c000df"), ("smote", "40b46a4f4da15883")],
+)  # fmt: skip
+def test_stored_runs_of_earlier_versions_are_still_found(name: str, expected: str) -> None:
+    experiment = load_experiment(EXPERIMENTS / f"{name}.yaml")
+    assert settings_hash(experiment) == expected
+    older = experiment.model_dump(mode="json")  # as an earlier version wrote it out
+    del older["model"]["backbone"]["until"], older["model"]["backbone"]["file"]
+    assert settings_hash(Experiment.model_validate(older)) == expected
+
+
+def test_the_cut_and_the_content_of_a_backbones_file_are_hashed_and_not_its_path(tiny: Tiny, tmp_path: Path) -> None:
+    def hash_of(**backbone: Any) -> str:
+        return settings_hash(tiny(model={"backbone": backbone}))
+
+    cuts = [hash_of(), hash_of(until="block_6_add"), hash_of(until="block_9_add"), hash_of(name="vgg16")]
+    assert len(set(cuts)) == 4
+    for name, text in {"a.py": "x = 1", "b.py": "x = 1", "c.py": "x = 2"}.items():
+        (tmp_path / name).write_text(text)
+    first, same, other = (hash_of(name="mine", file=str(tmp_path / name)) for name in ("a.py", "b.py", "c.py"))
+    assert first == same != other
+    assert first != hash_of(name="mine")

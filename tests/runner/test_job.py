@@ -35,7 +35,7 @@ def test_a_job_survives_a_journey_as_json(tiny: Tiny, changes: dict[str, Any]) -
 
 def test_the_jobs_of_sanity_baselines_survive_it_too(tiny: Tiny) -> None:
     jobs = plan_jobs(sanity_experiments([tiny(seeds=[0, 1])]))
-    assert len(jobs) == 6
+    assert len(jobs) == 8
     assert [Job.model_validate_json(job.model_dump_json()) for job in jobs] == jobs
 
 

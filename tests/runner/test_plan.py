@@ -10,7 +10,8 @@ import pytest
 from alzbench.errors import ExperimentError
 from alzbench.experiment import Experiment, load_experiment
 from alzbench.experiment.study import expand_study
-from alzbench.models import variant_file
+from alzbench.models import user_file
+from alzbench.models.backbones import BACKBONES
 from alzbench.models.variants import VARIANTS
 from alzbench.runner import check, settings_hash
 from tests.helpers.images import CLASSES
@@ -31,7 +32,7 @@ def mine(features, options, classes):
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget afterwards what a test has registered and loaded."""
     monkeypatch.setattr(VARIANTS, "_items", dict(VARIANTS._items))
-    monkeypatch.setattr(variant_file, "_loaded", {})
+    monkeypatch.setattr(user_file, "_loaded", {})
 
 
 def make(**values: Any) -> Experiment:
@@ -90,12 +91,12 @@ BLOCK = "fine_tune.first_block must be a block of mobilenet_v2: block_1 to block
         ),
         pytest.param(
             {"model": {"backbone": {"name": "mobilnet_v2"}}},
-            "Unknown backbone 'mobilnet_v2'; must be one of mobilenet_v2. Did you mean 'mobilenet_v2'?",
+            "Unknown backbone 'mobilnet_v2'; must be one of " + ", ".join(BACKBONES) + ". Did you mean 'mobilenet_v2'?",
             id="backbone",
         ),
         pytest.param(
             {"model": {"variant": "largest_class", "backbone": {"name": "resnet"}}},
-            "Unknown backbone 'resnet'; must be one of mobilenet_v2.",
+            "Unknown backbone 'resnet'; must be one of mobilenet_v2, ",
             id="backbone-of-a-sanity-baseline",
         ),
         pytest.param(

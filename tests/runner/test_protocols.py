@@ -49,7 +49,7 @@ def test_sanity_rows_are_run_once_beside_the_experiments(tiny: Tiny, tmp_path: P
     outcomes = run(tmp_path / "runs", *experiments, sanity=True)
     names = [(o.job.experiment.name, o.job.seed) for o in outcomes]
     assert names[:3] == [("a", 0), ("b", 0), ("b", 1)]
-    sanity = ["sanity-largest-class", "sanity-grey-logistic", "sanity-shuffled-labels"]
+    sanity = ["sanity-largest-class", "sanity-grey-logistic", "sanity-dark-share", "sanity-shuffled-labels"]
     assert names[3:] == [(name, seed) for name in sanity for seed in (0, 1)]
     stored = {(o.job.experiment.name, o.job.seed): o.run() for o in outcomes}
     largest = stored["sanity-largest-class", 0]

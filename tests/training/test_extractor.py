@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alzbench.errors import RunError
 from alzbench.models.prefix import Prefix
 from alzbench.training import extractor
 from alzbench.training.extractor import KerasExtractor, OnnxExtractor, make_extractor
@@ -72,3 +73,16 @@ def test_equal_prefixes_share_an_extractor_while_it_is_used(prefix: Prefix) -> N
     del first
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize("kind", [KerasExtractor, OnnxExtractor])
+def test_values_that_float16_cannot_hold_are_refused(kind: type[KerasExtractor | OnnxExtractor]) -> None:
+    small = make_prefix()
+    small.get_layer("mix").set_weights([np.full((1, 1, 1, 3), 1e5, np.float32), np.zeros(3, np.float32)])
+    white = np.full((2, 32, 32, 1), 255, np.uint8)
+    with pytest.raises(RunError) as error:
+        kind(Prefix(small, "large"))(white)
+    assert str(error.value) == (
+        "Feature maps must be below 65,504 to be stored as float16, and reach 100,000. Change data.scaling, or end the "
+        "backbone at another layer with model.backbone.until."
+    )

@@ -1,4 +1,4 @@
-"""Variants from a user's file, which is loaded once, and errors in such files."""
+"""Variants and backbones from a user's file, which is loaded once, and errors in such files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from alzbench.errors import ExperimentError
-from alzbench.experiment import ModelSettings
-from alzbench.models import variant_file
+from alzbench.experiment import BackboneSettings, DataSettings, ModelSettings
+from alzbench.models import user_file
+from alzbench.models.backbones import BACKBONES
 from alzbench.models.classifier import build_head
-from alzbench.models.variant_file import file_digest, find_variant
+from alzbench.models.prefix import build_prefix
+from alzbench.models.user_file import file_digest, find_backbone, find_variant
 from alzbench.models.variants import VARIANTS
 
 FLATTENED = '''"""A user's variant."""
@@ -26,12 +28,28 @@ def flattened(features, options, classes):
     return dense_head(keras.layers.Flatten()(features), options, classes)
 '''
 
+TWO_CONVOLUTIONS = '''
+from alzbench.models.backbones import register_backbone
+
+
+@register_backbone("two_convolutions")
+def two_convolutions(settings, weights=None, input_shape=None, input_tensor=None):
+    """Two convolutions."""
+    import keras
+
+    image = keras.Input(input_shape) if input_tensor is None else input_tensor
+    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu", name="lower")(image)
+    x = keras.layers.Conv2D(16, 3, strides=2, activation="relu", name="upper")(x)
+    return keras.Model(keras.utils.get_source_inputs(image), x)
+'''
+
 
 @pytest.fixture(autouse=True)
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the variants and files of a test after it."""
     monkeypatch.setattr(VARIANTS, "_items", dict(VARIANTS._items))
-    monkeypatch.setattr(variant_file, "_loaded", {})
+    monkeypatch.setattr(BACKBONES, "_items", dict(BACKBONES._items))
+    monkeypatch.setattr(user_file, "_loaded", {})
 
 
 def settings(folder: Path, text: str, variant: str = "flattened", name: str = "mine.py") -> ModelSettings:
@@ -129,3 +147,48 @@ def test_the_digest_depends_on_the_content(tmp_path: Path) -> None:
     assert file_digest(settings(tmp_path, "a = 1\n", name="copy.py")) == first
     assert file_digest(settings(tmp_path, "a = 2\n")) != first
     assert file_digest(ModelSettings()) == ""
+
+
+# Backbones
+
+
+def backbone(folder: Path, text: str, name: str = "two_convolutions", file: str = "mine.py") -> BackboneSettings:
+    path = folder / file
+    path.write_text(text)
+    return BackboneSettings(name=name, file=str(path), weights="none")
+
+
+def test_a_file_registers_a_backbone_that_is_built(tmp_path: Path) -> None:
+    mine = backbone(tmp_path, TWO_CONVOLUTIONS)
+    assert find_backbone(mine).description == "Two convolutions."
+    whole = build_prefix(mine, DataSettings(size=32))
+    lower = build_prefix(mine.model_copy(update={"until": "lower"}), DataSettings(size=32))
+    assert (lower.shape, whole.shape) == ((15, 15, 8), (7, 7, 16))
+
+
+def test_other_code_under_the_same_name_has_another_key(tmp_path: Path) -> None:
+    keys = []
+    for text in (TWO_CONVOLUTIONS, TWO_CONVOLUTIONS.replace('"relu"', '"elu"')):
+        mine = backbone(tmp_path, text, file=f"{len(keys)}.py")
+        keys.append(build_prefix(mine, DataSettings(size=32)).key)
+        BACKBONES.remove("two_convolutions")
+    assert keys[0] != keys[1]
+
+
+def test_a_file_may_register_a_variant_and_a_backbone(tmp_path: Path) -> None:
+    both = FLATTENED.replace("NAME", "flattened") + TWO_CONVOLUTIONS
+    assert find_variant(settings(tmp_path, both)).name == "flattened"
+    assert find_backbone(backbone(tmp_path, both)).name == "two_convolutions"
+
+
+def test_errors_in_a_backbones_file_name_its_setting(tmp_path: Path) -> None:
+    broken = backbone(tmp_path, TWO_CONVOLUTIONS + "1 / 0\n")
+    with pytest.raises(ExperimentError, match=r"^model\.backbone\.file .*mine\.py fails in line \d+: Zero"):
+        find_backbone(broken)
+    assert "two_convolutions" not in BACKBONES
+    missing = BackboneSettings(name="x", file=str(tmp_path / "nowhere.py"))
+    for function in (find_backbone, file_digest):
+        with pytest.raises(ExperimentError, match=r"^model\.backbone\.file must name a readable Python file; "):
+            function(missing)
+    with pytest.raises(ExperimentError, match="Did you mean 'two_convolutions'"):
+        find_backbone(backbone(tmp_path, TWO_CONVOLUTIONS, "two_convolution"))

@@ -1,0 +1,56 @@
+"""Experiments against the untrained dark share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alzbench.compare.atrophy import against_atrophy
+from alzbench.evaluation.stacked import StackedCounts, align_all
+
+TRUTH = np.arange(40) % 2
+
+
+def predicted(scores: np.ndarray, names: list[str] | None = None, seeds: tuple[int, ...] = (0,)) -> StackedCounts:
+    """Return subjects of one slice each, with a probability of being demented (S, C)."""
+    scores = np.broadcast_to(scores, (len(seeds), len(scores)))
+    labels = np.broadcast_to(TRUTH, scores.shape).astype(np.int8)
+    chosen = (scores > 0.5).astype(np.int8)
+    counts = np.zeros((*scores.shape, 2, 2), np.uint8)
+    rows, columns = np.indices(scores.shape)
+    counts[rows, columns, labels, chosen] = 1
+    clusters = tuple(names or [f"s{k:02d}" for k in range(40)])
+    return StackedCounts("subject", clusters, seeds, counts, labels, chosen, demented=np.array(scores, np.float64))
+
+
+NOISE = np.random.default_rng(0).random(40)
+
+
+def test_the_difference_of_areas_and_who_beats_whom() -> None:
+    from sklearn.metrics import roc_auc_score
+
+    weak = 0.4 * NOISE + 0.1 * TRUTH
+    perfect = 0.2 + 0.6 * TRUTH
+    found = against_atrophy("dark", {"good": predicted(perfect), "same": predicted(weak / 2), "dark": predicted(weak)})
+    assert [(one.other, one.untrained, one.beats) for one in found] == [("good", "dark", True), ("same", "dark", False)]
+    interval = found[0].difference.interval
+    assert interval.value == pytest.approx(1 - roc_auc_score(TRUTH, weak))
+    assert 0 < interval.low < interval.value < interval.high
+    assert found[1].difference.interval.value == 0
+
+
+def test_common_seeds_are_paired_with_their_probabilities() -> None:
+    weak = predicted(0.4 * NOISE + 0.1 * TRUTH, seeds=(0, 1, 2))
+    good = predicted(0.2 + 0.6 * TRUTH, seeds=(2, 0))
+    (found,) = against_atrophy("dark", {"good": good, "dark": weak})
+    assert found.difference.interval.seeds == 2
+    ((one, _),) = align_all([(weak, good)])
+    assert one.demented is not None
+    assert one.demented[0] == pytest.approx(0.4 * NOISE + 0.1 * TRUTH)
+
+
+def test_other_subjects_or_no_probabilities_are_not_paired() -> None:
+    weak = predicted(NOISE)
+    other = predicted(NOISE, names=[f"t{k:02d}" for k in range(40)])
+    without = StackedCounts("subject", weak.clusters, weak.seeds, weak.counts, weak.labels, weak.predicted)
+    assert against_atrophy("dark", {"other": other, "without": without, "dark": weak}) == ()
