@@ -114,7 +114,14 @@ class ModelSettings(StrictModel):
         None, description="Python file that registers the variant, relative to the experiment file; it is executed"
     )
     backbone: BackboneSettings = BackboneSettings()
-    options: dict[str, Any] = Field({}, description="settings of the variant, checked against its own schema")
+    options: dict[str, Any] = Field(
+        {}, description="settings of the variant, checked against its own schema; null removes one of the extended file"
+    )
+
+    @field_validator("options")
+    @classmethod
+    def _without_removed(cls, options: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in options.items() if value is not None}
 
 
 class TrainSettings(StrictModel):

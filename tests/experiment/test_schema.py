@@ -208,3 +208,7 @@ def test_a_protocol_and_an_imbalance_method_may_be_a_name_alone() -> None:
     assert short == make(protocol={"name": "subject_cv"}, imbalance={"name": "class_weights"})
     with pytest.raises(ValidationError, match="subjects"):
         make(protocol="subjects")
+
+
+def test_null_removes_an_option_of_the_extended_file() -> None:
+    assert make(model={"options": {"units": None, "l2": 0.5}}).model.options == {"l2": 0.5}
