@@ -43,7 +43,7 @@ def list_(
     runs: Runs = Path("runs"),
     as_json: Annotated[bool, typer.Option("--json", help="Print `list backbones` as one JSON document.")] = False,
 ) -> None:
-    """List variants, backbones, experiments or stored runs."""
+    """List variants, backbones, files or runs."""
     for option, listing in (("folder", Listing.experiments), ("runs", Listing.runs), ("as_json", Listing.backbones)):
         if what is not listing and is_given(context, option):
             name = option.removeprefix("as_")

@@ -28,7 +28,7 @@ class Ensemble:
 
     @property
     def label(self) -> str:
-        """What it is, for people."""
+        """Name of the row, for people."""
         return f"ensemble of {len(self.seeds)} seeds"
 
 

@@ -18,13 +18,13 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
+from alzbench.data.duplicates import NEAR_COPY
 from alzbench.data.signature import encode, similarities, whitening
 from alzbench.progress import Progress
 
 COMPONENTS = 128  # more than for a match with a known slice: here, differences between heads count most
 VERY_ALIKE = 0.85  # slices of two heads reach 0.74
 ALIKE = 0.7  # least similarity of nearest neighbours
-COPY = 0.985
 NEIGHBOURS = 2  # the slice below and the slice above
 _CHUNK = 512
 
@@ -45,7 +45,7 @@ def cluster(signatures: Float, progress: Progress) -> Ints:
     if len(seen) >= 3:  # whitening needs a spread
         basis = whitening(signatures[seen], COMPONENTS)
         alike = _Likeness(signatures[seen], basis, progress)
-        copies = _connected(alike.links(COPY))
+        copies = _connected(alike.links(NEAR_COPY))
         order = np.argsort(copies, kind="stable")  # so that the copies of an image are beside each other
         alike = _Likeness(signatures[seen[order]], basis, progress)
         nearest = alike.nearest(copies[order])

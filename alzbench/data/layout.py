@@ -26,7 +26,7 @@ _USUAL = HEALTHY | {plain(stage) for stage in STAGES}
 
 @dataclass(frozen=True)
 class Place:
-    """What a folder with images stands for.
+    """The part and the class folder that a folder with images stands for.
 
     Attributes:
         part: The part of the set.

@@ -1,4 +1,4 @@
-"""What the checks say about maps, in sentences: first whether a map is shown to mark what a model looks at."""
+"""Sentences on what the checks say about maps: first whether a map is shown to mark what a model looks at."""
 
 from __future__ import annotations
 

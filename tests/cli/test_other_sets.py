@@ -237,6 +237,43 @@ def test_a_folder_is_no_experiment(alzbench: Command, tumours: Path) -> None:
     )
 
 
+def test_an_empty_source_is_not_the_default_one(alzbench: Command, tiny_file: Path) -> None:
+    for command in (("audit",), ("run", tiny_file, "--dry-run")):
+        result = alzbench(*command, "--data", "")
+        assert result.code == 2
+        assert "must name a source of images; it is empty" in result.err
+
+
+@pytest.mark.parametrize("prefix", ["C:\\scans\\", "/mnt/scans/"])
+def test_a_table_with_whole_paths_of_another_machine(
+    alzbench: Command, tumours: Path, tmp_path: Path, prefix: str
+) -> None:
+    names = sorted(path.relative_to(tumours).as_posix() for path in tumours.glob("T*/*/*.png"))
+    (tmp_path / "t.csv").write_text("image,subject\n" + "".join(f"{prefix}{name},p{name[-16:-12]}\n" for name in names))
+    source = ("--data", tumours, "--set", f"data.subjects={tmp_path / 't.csv'}")
+    result = alzbench("audit", *source, "--protocol", "slice", "--json")
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["subject_by"] == {"table": 48}
+    assert "its paths are read without" in result.err
+
+
+@pytest.mark.filterwarnings("ignore:Glyph .* missing from font")  # the font of the figures has no Chinese letters
+@pytest.mark.parametrize("names", [("正常", "肿瘤"), ("ΑΒΓ", "АБВ"), ("+", "-")])
+def test_classes_without_latin_letters_from_the_audit_to_the_comparison(
+    alzbench: Command, tiny_file: Path, tmp_path: Path, stub: type[Stub], names: tuple[str, str]
+) -> None:
+    del stub
+    for label, name in enumerate(names):
+        for subject in range(6):
+            write_image(tmp_path / "set" / name / f"sub-{label}{subject}_slice-1.png", 100 * label + subject)
+    source = ("--data", tmp_path / "set", "--set", "protocol=subject")
+    audited = alzbench("audit", tiny_file, *source, "--json")
+    assert audited.code == 0, audited.err
+    assert set(json.loads(audited.out)["images"]) == set(names)
+    assert alzbench("run", tiny_file, *source, "--no-sanity").code == 0
+    assert alzbench("compare").code == 0
+
+
 def test_classes_as_booleans_are_refused(alzbench: Command, tiny_file: Path) -> None:
     result = alzbench("run", tiny_file, "--set", "data.classes=[yes, no]", "--dry-run")
     assert_sentence(result, 2, "data.classes: names must be texts", 'write them in quotes, as in ["yes", "no"]')

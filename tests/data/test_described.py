@@ -172,8 +172,12 @@ def test_bids(tmp_path: Path) -> None:
     assert set(images.manifest["slice"]) == {"7"}
     assert set(images.manifest["subject_by"]) == {"bids"}
     assert set(images.covariates["age"]) == {"70"}
-    pd.DataFrame(rows).drop(columns="diagnosis").to_csv(root / "participants.tsv", sep="\t", index=False)
-    with pytest.raises(DataError, match="must have a column label"):
+    twice = [*rows, {**rows[1], "participant_id": "01"}]  # beside sub-01
+    pd.DataFrame(twice).to_csv(root / "participants.tsv", sep="\t", index=False)
+    with pytest.raises(DataError, match="each subject must have one row only; repeated: 'sub-01'"):
+        open_with(root, "bids")
+    pd.DataFrame(rows).rename(columns={"diagnosis": "group"}).to_csv(root / "participants.tsv", sep="\t", index=False)
+    with pytest.raises(DataError, match=r"must have a column label .* subject, group, age\. Rename the one that holds"):
         open_with(root, "bids")
 
 

@@ -15,6 +15,7 @@ from alzbench.models.classifier import build_head
 from alzbench.models.prefix import build_prefix
 from alzbench.models.user_file import file_digest, find_backbone, find_variant
 from alzbench.models.variants import VARIANTS
+from tests.helpers.user_backbone import TWO_CONVOLUTIONS
 
 FLATTENED = '''"""A user's variant."""
 import keras
@@ -26,21 +27,6 @@ from alzbench.models.variants import HeadOptions, dense_head, register_variant
 def flattened(features, options, classes):
     """All positions, flattened."""
     return dense_head(keras.layers.Flatten()(features), options, classes)
-'''
-
-TWO_CONVOLUTIONS = '''
-from alzbench.models.backbones import register_backbone
-
-
-@register_backbone("two_convolutions")
-def two_convolutions(settings, weights=None, input_shape=None, input_tensor=None):
-    """Two convolutions."""
-    import keras
-
-    image = keras.Input(input_shape) if input_tensor is None else input_tensor
-    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu", name="lower")(image)
-    x = keras.layers.Conv2D(16, 3, strides=2, activation="relu", name="upper")(x)
-    return keras.Model(keras.utils.get_source_inputs(image), x)
 '''
 
 

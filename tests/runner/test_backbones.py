@@ -16,22 +16,9 @@ from alzbench.models.prefix import build_prefix
 from alzbench.runner import check
 from tests.helpers.command import Command, assert_sentence
 from tests.helpers.running import Tiny, run_one
+from tests.helpers.user_backbone import TWO_CONVOLUTIONS
 
 pytestmark = pytest.mark.slow
-
-MINE = '''from alzbench.models.backbones import register_backbone
-
-
-@register_backbone("two_convolutions")
-def two_convolutions(settings, weights=None, input_shape=None, input_tensor=None):
-    """Two convolutions."""
-    import keras
-
-    image = keras.Input(input_shape) if input_tensor is None else input_tensor
-    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu", name="lower")(image)
-    x = keras.layers.Conv2D(16, 3, strides=2, activation="relu", name="upper")(x)
-    return keras.Model(keras.utils.get_source_inputs(image), x)
-'''
 
 
 @pytest.fixture(autouse=True)
@@ -46,19 +33,19 @@ def backbone(**changes: Any) -> dict[str, Any]:
 
 
 def test_an_experiment_of_two_lines_runs_a_backbone_from_a_file(alzbench: Command, tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "mine.py").write_text(TWO_CONVOLUTIONS)
     lines = ["model: {backbone: {name: two_convolutions, file: mine.py}}", "train: {epochs: 1}"]
     (tmp_path / "mine.yaml").write_text("\n".join(lines))
     result = alzbench("run", tmp_path / "mine.yaml", "--demo", "--no-sanity", "--runs", tmp_path / "runs", "--quiet")
     assert result.code == 0, result.err
     (folder,) = (tmp_path / "runs" / "mine").iterdir()
-    assert (folder / "backbone.py").read_text() == MINE
+    assert (folder / "backbone.py").read_text() == TWO_CONVOLUTIONS
     assert yaml.safe_load((folder / "experiment.yaml").read_text())["model"]["backbone"]["name"] == "two_convolutions"
 
 
 def test_the_stored_model_needs_the_file_no_more(tiny: Tiny, tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
-    file.write_text(MINE)
+    file.write_text(TWO_CONVOLUTIONS)
     experiment = tiny(**backbone(name="two_convolutions", file=str(file), alpha=1.0))
     run = run_one(tmp_path / "runs", experiment)
     key = build_prefix(experiment.model.backbone, experiment.data).key
