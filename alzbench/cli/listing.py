@@ -162,8 +162,8 @@ def experiments(folder: Path) -> Table:
 def _describe(file: Path) -> tuple[str, str]:
     """Return the protocols and the description of an experiment, a study or a sweep."""
     from alzbench.experiment import load_experiment
+    from alzbench.experiment.loaded_sweep import is_sweep, load_sweep
     from alzbench.experiment.study import expand_study, is_study, load_study
-    from alzbench.experiment.sweep import is_sweep, load_sweep
 
     if is_sweep(file):
         loaded = load_sweep(file)

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from alzbench.errors import DataError, ExperimentError
 from alzbench.evaluation.predictions import PREFIX
 from alzbench.experiment.explain import explain_validation
+from alzbench.experiment.loaded_sweep import is_sweep
 from alzbench.experiment.loading import DEMO, load_experiment
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.study import expand_study, is_study, levels_of
-from alzbench.experiment.sweep import is_sweep
 from alzbench.store import Run, RunStore
 from alzbench.store.foreign import ROLES
 

@@ -25,7 +25,7 @@ from alzbench.cli.conflicts import check_source
 from alzbench.errors import RunError
 
 if TYPE_CHECKING:
-    from alzbench.experiment.sweep import LoadedSweep
+    from alzbench.experiment.loaded_sweep import LoadedSweep
 
 
 def sweep(
@@ -74,7 +74,7 @@ def sweep(
     test images. Run the same command again to continue a stopped sweep, or several times at once to share the work.
     """
     from alzbench.cli.options import overrides_of
-    from alzbench.experiment.sweep import load_sweep
+    from alzbench.experiment.loaded_sweep import load_sweep
     from alzbench.store import RunStore
     from alzbench.sweep import Places, run_sweep, sweep_plan
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,20 +27,37 @@ from alzbench.seeds import derive
 PARTS = ("train", "validation", "test")
 UNUSED = "unused"
 
-# (manifest, settings, seed, fold) -> part of each row: train, validation, test or unused
-Assign = Callable[[pd.DataFrame, Any, int, int], "pd.Series[str]"]
+
+@dataclass(frozen=True)
+class Draw:
+    """What tells apart the splits of one protocol.
+
+    Attributes:
+        seed: Seed of the random assignment.
+        fold: Fold that is tested, from 0; ignored by a protocol without folds.
+        validation_fold: Fold that is validated on, from 0; ignored unless the protocol has `validation_folds`.
+    """
+
+    seed: int
+    fold: int = 0
+    validation_fold: int = 0
+
+
+# (manifest, settings, draw) -> part of each row: train, validation, test or unused
+Assign = Callable[[pd.DataFrame, Any, Draw], "pd.Series[str]"]
 
 PROTOCOLS = Registry("protocol", Entry[Assign])
 
 
-def make_split(manifest: pd.DataFrame, settings: Any, seed: int, fold: int = 0) -> pd.DataFrame:
+def make_split(
+    manifest: pd.DataFrame, settings: Any, seed: int, fold: int = 0, validation_fold: int = 0
+) -> pd.DataFrame:
     """Assign the images of a manifest to parts.
 
     Args:
         manifest: See `manifest.ImageSet`.
         settings: Settings of a protocol; `settings.name` is one of PROTOCOLS.
-        seed: Seed of the random assignment.
-        fold: Fold that is tested, from 0; ignored by a protocol without folds.
+        seed, fold, validation_fold: See `Draw`.
 
     Returns:
         One row per used image, in the manifest's order and with its index: image, label, subject, slice, part.
@@ -47,7 +65,7 @@ def make_split(manifest: pd.DataFrame, settings: Any, seed: int, fold: int = 0) 
     Raises:
         DataError: A part would be empty, or the protocol needs images or subjects that the manifest does not have.
     """
-    parts = PROTOCOLS[settings.name].function(manifest, settings, seed, fold)
+    parts = PROTOCOLS[settings.name].function(manifest, settings, Draw(seed, fold, validation_fold))
     split = manifest[["image", "label", "subject", "slice"]].assign(part=parts)
     split = split[split["part"] != UNUSED]
     empty = [part for part in PARTS if part not in set(split["part"])]
@@ -62,7 +80,9 @@ def make_split(manifest: pd.DataFrame, settings: Any, seed: int, fold: int = 0) 
 
 def split_of_run(manifest: pd.DataFrame, settings: Any, seed: int, fold: int | None) -> pd.DataFrame:
     """Assign the images to parts for the run of one seed and fold; see `make_split`."""
-    return make_split(manifest, settings, derive(split_seed(settings, seed), "split"), fold or 0)
+    folds = getattr(settings, "validation_folds", None)
+    validation_fold = seed % folds if folds else 0
+    return make_split(manifest, settings, derive(split_seed(settings, seed), "split"), fold or 0, validation_fold)
 
 
 def split_seed(settings: Any, seed: int) -> int:
@@ -71,8 +91,7 @@ def split_seed(settings: Any, seed: int) -> int:
 
 
 @PROTOCOLS.register("reference", ReferenceProtocol)
-def _reference(manifest: pd.DataFrame, settings: ReferenceProtocol, seed: int, fold: int) -> pd.Series[str]:
-    del fold
+def _reference(manifest: pd.DataFrame, settings: ReferenceProtocol, draw: Draw) -> pd.Series[str]:
     given = manifest["part"].replace({AUGMENTED: "train", ORIGINAL: "test"})
     for part, folders in (("train", "augmented (or train)"), ("test", "original (or test)")):
         if part not in set(given):
@@ -84,50 +103,52 @@ def _reference(manifest: pd.DataFrame, settings: ReferenceProtocol, seed: int, f
         raise DataError("The reference protocol does not use folds. Use the protocol slice, subject or subject_cv.")
     if "validation" not in set(given):
         training = given == "train"
-        given.loc[training] = _divide(manifest[training], settings.validation, seed, "train", "validation")
+        given.loc[training] = _divide(manifest[training], settings.validation, draw.seed, "train", "validation")
     return given
 
 
 @PROTOCOLS.register("slice", SliceProtocol)
-def _slice(manifest: pd.DataFrame, settings: SliceProtocol, seed: int, fold: int) -> pd.Series[str]:
-    del fold
+def _slice(manifest: pd.DataFrame, settings: SliceProtocol, draw: Draw) -> pd.Series[str]:
     originals = manifest[manifest["part"] != "augmented"]
-    parts = _divide(originals, settings.test, seed, "remaining", "test")
+    parts = _divide(originals, settings.test, draw.seed, "remaining", "test")
     remaining = originals[parts == "remaining"]
-    parts.loc[remaining.index] = _divide(remaining, settings.validation, seed, "train", "validation")
+    parts.loc[remaining.index] = _divide(remaining, settings.validation, draw.seed, "train", "validation")
     result = pd.Series(UNUSED, index=manifest.index)
     result.loc[parts.index] = parts
     return _add_augmented(result, manifest, settings.augmented, ["subject", "slice"])
 
 
 @PROTOCOLS.register("subject", SubjectProtocol)
-def _subject(manifest: pd.DataFrame, settings: SubjectProtocol, seed: int, fold: int) -> pd.Series[str]:
-    del fold
-    rng = np.random.default_rng(seed)
+def _subject(manifest: pd.DataFrame, settings: SubjectProtocol, draw: Draw) -> pd.Series[str]:
+    rng = np.random.default_rng(draw.seed)
     parts: dict[str, str] = {}
+    remaining: list[list[str]] = []
     for subjects in _subjects_by_class(manifest).values():
-        parts |= _allot([str(s) for s in rng.permutation(subjects)], settings.test, settings.validation)
-    return _assign_subjects(manifest, parts, settings.augmented)
+        order = [str(s) for s in rng.permutation(subjects)]
+        allotted = _allot(order, settings.test, settings.validation)
+        parts |= allotted
+        remaining.append([s for s in order if allotted[s] != "test"])
+    return _assign_subjects(manifest, parts | _validation_fold(remaining, settings, draw), settings.augmented)
 
 
 @PROTOCOLS.register("subject_cv", SubjectFoldsProtocol)
-def _subject_cv(manifest: pd.DataFrame, settings: SubjectFoldsProtocol, seed: int, fold: int) -> pd.Series[str]:
-    rng = np.random.default_rng(seed)  # the same order for every fold, so that the folds partition the subjects
+def _subject_cv(manifest: pd.DataFrame, settings: SubjectFoldsProtocol, draw: Draw) -> pd.Series[str]:
+    rng = np.random.default_rng(draw.seed)  # the same order for every fold, so that the folds partition the subjects
     parts: dict[str, str] = {}
+    remaining: list[list[str]] = []
     assigned = 0
     for subjects in _subjects_by_class(manifest).values():
         order = [str(s) for s in rng.permutation(subjects)]
         # each class continues at the fold where the previous class ended, so that folds have nearly equal sizes
-        tested = [s for i, s in enumerate(order) if (i + assigned) % settings.folds == fold]
+        tested = [s for i, s in enumerate(order) if (i + assigned) % settings.folds == draw.fold]
         assigned += len(order)
-        remaining = [s for s in order if s not in tested]
-        parts |= dict.fromkeys(tested, "test") | _allot(remaining, 0, settings.validation)
-    return _assign_subjects(manifest, parts, settings.augmented)
+        remaining.append([s for s in order if s not in tested])
+        parts |= dict.fromkeys(tested, "test") | _allot(remaining[-1], 0, settings.validation)
+    return _assign_subjects(manifest, parts | _validation_fold(remaining, settings, draw), settings.augmented)
 
 
 @PROTOCOLS.register("given", GivenProtocol)
-def _given(manifest: pd.DataFrame, settings: GivenProtocol, seed: int, fold: int) -> pd.Series[str]:
-    del fold
+def _given(manifest: pd.DataFrame, settings: GivenProtocol, draw: Draw) -> pd.Series[str]:
     parts = manifest["split"].where(manifest["split"].isin(PARTS), UNUSED)
     for part in ("train", "test"):
         if not (parts == part).any():
@@ -139,7 +160,7 @@ def _given(manifest: pd.DataFrame, settings: GivenProtocol, seed: int, fold: int
             )
     if not (parts == "validation").any():
         training = manifest[parts == "train"]
-        parts.loc[training.index] = _divide_subjects(training, settings.validation, seed)
+        parts.loc[training.index] = _divide_subjects(training, settings.validation, draw.seed)
     split = manifest[["image", "label", "subject", "slice"]].assign(part=parts)[parts != UNUSED]
     untrained = sorted(set(split["label"]) - set(split.loc[split["part"] == "train", "label"]))
     if untrained:
@@ -211,6 +232,27 @@ def _allot(subjects: list[str], test: float, validation: float) -> dict[str, str
     n_validation = min(max(1, round(remaining * validation)), remaining - 1) if remaining > 1 else 0
     parts = ["test"] * n_test + ["validation"] * n_validation + ["train"] * (remaining - n_validation)
     return dict(zip(subjects, parts, strict=True))
+
+
+def _validation_fold(
+    remaining: list[list[str]], settings: SubjectProtocol | SubjectFoldsProtocol, draw: Draw
+) -> dict[str, str]:
+    """Divide the subjects outside the test part into folds, one of which is validated on.
+
+    Args:
+        remaining: The subjects of each class, in random order. The only one of a class is for training.
+        settings, draw: The protocol, and the fold; nothing is returned if the protocol has no `validation_folds`.
+    """
+    if settings.validation_folds is None:
+        return {}
+    parts: dict[str, str] = {}
+    assigned = 0
+    for subjects in (subjects for subjects in remaining if len(subjects) > 1):
+        for i, subject in enumerate(subjects):  # each class continues at the fold where the previous class ended
+            validated = (i + assigned) % settings.validation_folds == draw.validation_fold
+            parts[subject] = "validation" if validated else "train"
+        assigned += len(subjects)
+    return parts
 
 
 def _assign_subjects(manifest: pd.DataFrame, parts: dict[str, str], augmented: str) -> pd.Series[str]:

@@ -19,6 +19,15 @@ SplitSeed = Annotated[
 ]
 
 
+ValidationFolds = Annotated[
+    Annotated[int, Field(ge=2, le=100)] | None,
+    Field(
+        description="number of folds into which the subjects outside the test part are divided instead of keeping a "
+        "share for validation; seed s validates on fold s modulo this number"
+    ),
+]
+
+
 class BaseProtocol(StrictModel):
     """Base class of the settings of a protocol."""
 
@@ -64,6 +73,7 @@ class SubjectProtocol(BaseProtocol):
     validation: Share = Field(0.2, description="share of the remaining ones kept for validation")
     augmented: Augmented = "leave_out"
     split_seed: SplitSeed = None
+    validation_folds: ValidationFolds = None
 
     @property
     def keeps_subjects_apart(self) -> bool:
@@ -79,6 +89,7 @@ class SubjectFoldsProtocol(BaseProtocol):
     validation: Share = Field(0.2, description="share of each class's subjects outside the fold kept for validation")
     augmented: Augmented = "leave_out"
     split_seed: SplitSeed = None
+    validation_folds: ValidationFolds = None
 
     @property
     def keeps_subjects_apart(self) -> bool:

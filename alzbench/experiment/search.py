@@ -1,6 +1,6 @@
 """Settings of a sweep's sampler and pruner: those of Optuna that can continue after a crash.
 
-For a grid, write a study (see `study`). CMA-ES is not supported, because it keeps pickles in the storage.
+CMA-ES is not supported, because it keeps pickles in the storage.
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ class Nsga2Sampler(StrictModel):
     mutation_prob: float | None = Field(None, ge=0, le=1)
     crossover_prob: float = Field(0.9, ge=0, le=1)
     swapping_prob: float = Field(0.5, ge=0, le=1)
+
+
+class GridSampler(StrictModel):
+    """Every combination of the choices, once."""
+
+    name: Literal["grid"] = "grid"
 
 
 class NoPruner(StrictModel):
@@ -86,7 +92,7 @@ class HyperbandPruner(StrictModel):
     reduction_factor: int = Field(3, ge=2)
 
 
-SamplerSettings = Annotated[TpeSampler | RandomSampler | Nsga2Sampler, Field(discriminator="name")]
+SamplerSettings = Annotated[TpeSampler | RandomSampler | GridSampler | Nsga2Sampler, Field(discriminator="name")]
 PrunerSettings = Annotated[
     NoPruner | MedianPruner | PercentilePruner | SuccessiveHalvingPruner | HyperbandPruner, Field(discriminator="name")
 ]

@@ -6,7 +6,7 @@ from alzbench.runner.listeners import EpochListener, EpochStored, EpochTrained
 from alzbench.runner.plan import check, plan_jobs, stored_states
 from alzbench.runner.recipe import run_job
 from alzbench.runner.resolved import resolved_yaml
-from alzbench.runner.run import execute, run_all
+from alzbench.runner.run import execute, run_all, run_jobs
 from alzbench.runner.tracker import Tracker
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "resolved_yaml",
     "run_all",
     "run_job",
+    "run_jobs",
     "settings_hash",
     "stored_states",
 ]

@@ -43,20 +43,25 @@ def settings_hash(experiment: Experiment) -> str:
 
 def protocol_hash(experiment: Experiment) -> str:
     """Return the hash of the settings of the experiment's protocol."""
-    own = {"split_seed"} if experiment.protocol.split_seed is None else set()  # the hash is older than this setting
-    return short_hash(json.dumps(experiment.protocol.model_dump(mode="json", exclude=own), sort_keys=True))
+    values = experiment.protocol.model_dump(mode="json")
+    for newer in ("split_seed", "validation_folds"):  # the hash is older than these settings
+        if values.get(newer) is None:
+            values.pop(newer, None)
+    return short_hash(json.dumps(values, sort_keys=True))
 
 
-def run_hash(experiment: Experiment, seed: int, fold: int | None, data: str) -> str:
+def run_hash(experiment: Experiment, seed: int, fold: int | None, data: str, chosen_by: str | None = None) -> str:
     """Return the hash of everything that decides the results of one run: settings, seed, fold, images and weights.
 
     Args:
         experiment: The experiment.
         seed, fold: Seed and fold of the run.
         data: Fingerprint of the image set.
+        chosen_by: See `Job`.
     """
     weights = "" if experiment.model.variant in SANITY else weights_fingerprint(experiment.model.backbone)
-    return short_hash(f"{settings_hash(experiment)}/{seed}/{fold}/{data}/{weights}")[:12]
+    choice = f"/{chosen_by}" if chosen_by else ""
+    return short_hash(f"{settings_hash(experiment)}/{seed}/{fold}/{data}/{weights}{choice}")[:12]
 
 
 def short_hash(text: str) -> str:

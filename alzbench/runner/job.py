@@ -27,12 +27,15 @@ class Job(StrictModel):
         fold: The fold that is tested; None for a protocol without folds.
         trial: Number of the trial, in the sweep with the name of the experiment; None if the run is not a trial. A
             trial never reads the test part.
+        chosen_by: Hash of the nested sweep that chose the settings in this fold. The folds may have other settings, and
+            are one experiment all the same; None if the settings are the experiment's own.
     """
 
     experiment: Experiment
     seed: int = Field(ge=0)
     fold: int | None = None
     trial: int | None = None
+    chosen_by: str | None = None
 
     @property
     def title(self) -> str:

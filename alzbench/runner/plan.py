@@ -46,7 +46,10 @@ def stored_states(jobs: Sequence[Job], store: RunStore) -> list[State | None]:
     for job in jobs:
         if id(job.experiment) not in hashes:
             hashes[id(job.experiment)] = settings_hash(job.experiment)
-    return [states.get((job.experiment.name, hashes[id(job.experiment)], job.seed, job.fold)) for job in jobs]
+    return [
+        states.get((job.experiment.name, job.chosen_by or hashes[id(job.experiment)], job.seed, job.fold))
+        for job in jobs
+    ]
 
 
 def would_run(job: Job, state: State | None, force: bool) -> bool:

@@ -25,7 +25,11 @@ def run_all(experiments: Sequence[Experiment], context: Context, *, sanity: bool
         ExperimentError: An experiment is invalid; raised before any run starts.
         DataError: Images or weights are missing or unreadable.
     """
-    jobs = plan_jobs([*experiments, *(sanity_experiments(experiments) if sanity else [])])
+    yield from run_jobs(plan_jobs([*experiments, *(sanity_experiments(experiments) if sanity else [])]), context)
+
+
+def run_jobs(jobs: Sequence[Job], context: Context) -> Iterator[Outcome]:
+    """Run checked jobs in order, as `run_all` does; raises DataError."""
     to_do = _to_do(jobs, context)
     remaining = Remaining([job.experiment for job in to_do])
     if context.tracker is not None:

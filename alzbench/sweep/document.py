@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from alzbench import __version__
@@ -18,7 +17,7 @@ from alzbench.evaluation.intervals import FEWEST_CLUSTERS, Jackknife, intervals
 from alzbench.evaluation.metrics import Metric, metrics
 from alzbench.evaluation.stacked import StackedCounts, align, stack
 from alzbench.evaluation.subject_counts import SubjectCounts, count_subjects
-from alzbench.experiment.sweep import LoadedSweep
+from alzbench.experiment.loaded_sweep import LoadedSweep
 from alzbench.report.columns import COUNT, metric_form, metric_name
 from alzbench.report.comparison import comparison_document
 from alzbench.report.document import Cell, Column, Document, Form, Section, Table, as_cell, make_table
@@ -29,7 +28,8 @@ from alzbench.store import Run
 from alzbench.sweep.finish import Best
 from alzbench.sweep.messages import describe_split, optimism_warning
 from alzbench.sweep.objective import format_objectives, objective_metrics
-from alzbench.sweep.optuna_study import by_first_objective, complete_trials, count_by_state, error_of, failed_trials
+from alzbench.sweep.optuna_study import by_first_objective, complete_trials, error_of, failed_trials
+from alzbench.sweep.search import Search, total_by_state
 
 MOST_TRIALS = 12  # rows of a table
 _VALUE = Form(digits=4)  # trials often differ less than experiments do
@@ -41,7 +41,7 @@ class SweepState:
 
     Attributes:
         loaded: The sweep.
-        optuna_study: Its trials.
+        searches: Its search; of a nested sweep, that of each fold.
         storage: URL of the storage, without its password.
         best: The best trial; None while other processes still run trials.
         outcomes: Final runs of base and best.
@@ -50,7 +50,7 @@ class SweepState:
     """
 
     loaded: LoadedSweep
-    optuna_study: Study
+    searches: tuple[Search, ...]
     storage: str
     best: Best | None = None
     outcomes: tuple[Outcome, ...] = ()
@@ -74,19 +74,22 @@ def sweep_document(state: SweepState, predictions: Sequence[GroupPredictions] = 
     )
     if best is None:
         return document
-    trials = _best_trials(state, best)
+    nested = loaded.sweep.nested
+    trials = _choices(state) if nested else _best_trials(state, best)
     tables = [_summary(state, best), trials]
-    tables += [_failed_trials(failed)] if (failed := failed_trials(state.optuna_study)) else []
+    failed = [trial for search in state.searches for trial in failed_trials(search.optuna_study)]
+    tables += [_failed_trials(failed)] if failed else []
     runs = [outcome.run() for outcome in state.outcomes if outcome.path is not None]
-    tables += [_validation(runs, loaded.base.name, best.experiment.name)] if runs else []
-    notes = (f"Base and best are tested {describe_split(loaded)}.",) if loaded.sweep.final.seeds else ()
+    tables += [_validation(runs, loaded.base.name, best.experiment.name)] if runs and not nested else []
+    tested = "Base, and the settings chosen in each fold," if nested else "Base and best"
+    notes = (f"{tested} are tested {describe_split(loaded)}.",) if loaded.sweep.final.seeds else ()
     title = f"{loaded.sweep.name}, {loaded.base.protocol.name} protocol"
     section = Section(title, warnings(loaded.base.demo), tuple(tables), notes)
-    tested = [
+    comparison = [
         replace(section, warnings=(*section.warnings, *warnings(False, optimism_warning(loaded))))
         for section in comparison_document(state.comparison, predictions).sections
     ]
-    return replace(document, sections=(section, *tested), export=trials)
+    return replace(document, sections=(section, *comparison), export=trials)
 
 
 def _data(state: SweepState) -> dict[str, Any]:
@@ -94,9 +97,12 @@ def _data(state: SweepState) -> dict[str, Any]:
     return {
         "sweep": state.loaded.sweep.name,
         "storage": state.storage,
-        "trials": count_by_state(state.optuna_study),
+        "trials": total_by_state(state.searches),
         "best": best and {"trial": best.trial.number, "values": best.trial.values, "settings": best.trial.params,
                           "file": best.file},
+        **({"folds": [{"fold": search.loaded.fold, "trial": search.best.number, "values": search.best.values,
+                       "settings": search.best.params} for search in state.searches]}
+           if best and state.loaded.sweep.nested else {}),
         "front": [trial.number for trial in best.front] if best else [],
         "runs": [outcome_json(outcome) for outcome in state.outcomes],
         "report": state.page,
@@ -108,13 +114,20 @@ def _summary(state: SweepState, best: Best) -> Table:
     """Return the settings of the sweep, and its best trial."""
     sweep = state.loaded.sweep
     labels = " and ".join(metric.label for metric in objective_metrics(state.loaded))
-    states = [f"{count} {name}" for name, count in count_by_state(state.optuna_study).items() if count]
+    states = [f"{count} {name}" for name, count in total_by_state(state.searches).items() if count]
     rows = [
         ("trials", ", ".join(states)),
         ("objective", f"{labels} on validation, by {state.loaded.by}"),
         ("sampler", f"{sweep.sampler.name}, seed {sweep.seed}"),
         ("pruner", sweep.pruner.name),
-        ("best", f"trial {best.trial.number}: {format_objectives(sweep.objective, best.trial.values)} on validation"),
+        (
+            ("settings", best.origin)
+            if sweep.nested
+            else (
+                "best",
+                f"trial {best.trial.number}: {format_objectives(sweep.objective, best.trial.values)} on validation",
+            )
+        ),
         *((name, _parameter(value)) for name, value in best.trial.params.items()),
         ("file", str(best.file)),
         ("storage", state.storage),
@@ -125,7 +138,7 @@ def _summary(state: SweepState, best: Best) -> Table:
 
 def _best_trials(state: SweepState, best: Best) -> Table:
     """Return the best trials by the first objective; with two objectives, the Pareto front comes first."""
-    sweep, optuna_study = state.loaded.sweep, state.optuna_study
+    sweep, optuna_study = state.loaded.sweep, state.searches[0].optuna_study
     complete = complete_trials(optuna_study)
     ordered = {trial.number: trial for trial in (*best.front, *by_first_objective(optuna_study, complete))}
     shown = list(ordered.values())[:MOST_TRIALS]
@@ -146,6 +159,28 @@ def _best_trials(state: SweepState, best: Best) -> Table:
     if len(sweep.objective) > 1:
         note += f" The first {len(best.front)} are the Pareto front: no other trial beats them in both objectives."
     return make_table("Best trials", columns, records, note, "trials", terminal=False)
+
+
+def _choices(state: SweepState) -> Table:
+    """Return the settings that each fold of a nested sweep chose."""
+    sweep = state.loaded.sweep
+    columns = [
+        Column("fold", "fold", COUNT),
+        *(Column(f"field {name}", name) for name in sweep.space),
+        *(Column(f"objective {metric.name}", metric.label, _VALUE) for metric in objective_metrics(state.loaded)),
+        Column("number", "trial", COUNT),
+    ]
+    records = [
+        {
+            "fold": search.loaded.fold,
+            **{f"field {name}": _parameter(value) for name, value in search.best.params.items()},
+            **{f"objective {name}": v for name, v in zip(sweep.objective, search.best.values, strict=True)},
+            "number": search.best.number,
+        }
+        for search in state.searches
+    ]
+    note = "Chosen on the validation images of each fold, without its test images. These choices are tested below."
+    return make_table("Settings chosen in each fold", columns, records, note, "choices")
 
 
 def _parameter(value: Any) -> Cell:

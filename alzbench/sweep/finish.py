@@ -5,21 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from alzbench import atomic
 from alzbench.errors import ExperimentError
 from alzbench.experiment import Experiment
+from alzbench.experiment.loaded_sweep import LoadedSweep
 from alzbench.experiment.loading import read_file
-from alzbench.experiment.sweep import LoadedSweep
+from alzbench.runner import Job
 from alzbench.sweep.objective import format_objectives
-from alzbench.sweep.optuna_study import best_trials, complete_trials, count_finished
+from alzbench.sweep.optuna_study import best_trials, complete_trials
+from alzbench.sweep.search import Search
 
 _MARK = "# Written by `alzbench sweep"
 _CHECKSUM = re.compile(r"^# Checksum: ([0-9a-f]{12}).*\n", re.MULTILINE)
@@ -30,41 +32,90 @@ class Best:
     """The best trial and its experiment.
 
     Attributes:
-        trial: The trial; with two objectives, the first of the front.
+        trial: The trial; with two objectives, the first of the front; of a nested sweep, the best of its fold.
         front: With two objectives the Pareto front, the best by the first objective first; else the trial alone.
+        origin: Where the settings come from, for people.
         file: The experiment file.
         experiment: The experiment that is tested: that of the file, on the images of the trials.
     """
 
     trial: FrozenTrial
     front: tuple[FrozenTrial, ...]
+    origin: str
     file: Path
     experiment: Experiment
 
 
-def write_best(loaded: LoadedSweep, optuna_study: Study, file: Path) -> Best:
+@dataclass(frozen=True)
+class _Choice:
+    """The settings that are written, and where they come from, for people."""
+
+    trial: FrozenTrial
+    front: tuple[FrozenTrial, ...]
+    origin: str
+    description: str
+
+
+def _choose(loaded: LoadedSweep, searches: Sequence[Search]) -> _Choice:
+    """Return the best trial of a sweep; of a nested sweep, the settings that most folds chose (or the first of them).
+
+    Raises:
+        RunError: A search has no complete trial.
+    """
+    best = [best_trials(search.optuna_study) for search in searches]
+    if not loaded.sweep.nested:
+        trial, scores = best[0][0], _scores(loaded, best[0][0])
+        trials = len(searches[0].optuna_study.get_trials(deepcopy=False))
+        return _Choice(
+            trial,
+            best[0],
+            f"trial {trial.number} of {trials}, {scores} by {loaded.by} on the validation part",
+            f"the best of {loaded.sweep.name}, by {scores} on validation",
+        )
+    chosen = [front[0].params for front in best]
+    votes = [chosen.count(params) for params in chosen]
+    front = best[votes.index(max(votes))]
+    origin = f"chosen in {max(votes)} of {len(votes)} folds"
+    return _Choice(front[0], front, origin, f"the settings of {loaded.sweep.name} that were {origin}")
+
+
+def write_best(loaded: LoadedSweep, searches: Sequence[Search], file: Path) -> Best:
     """Write the best trial as an experiment file that extends the base, unless the file already has these settings.
 
     Args:
         loaded: The sweep.
-        optuna_study: Its trials.
+        searches: Its search; of a nested sweep, that of each fold.
         file: The file to write, see `check_best_file`.
 
     Raises:
         ExperimentError: The file exists, and this sweep may not replace it.
         RunError: No trial is complete.
     """
-    front = best_trials(optuna_study)
-    trial = front[0]
-    content = _content(loaded, trial, file)
+    choice = _choose(loaded, searches)
+    content = _content(loaded, choice, file)
     if not _holds(file, content):
         if not _is_replaceable(loaded, file):
             raise _not_replaceable(file)
-        atomic.write_text(file, _file_text(loaded, trial, len(optuna_study.get_trials(deepcopy=False)), file, content))
-    return Best(trial, front, file, loaded.best(trial.params, content["description"]))
+        atomic.write_text(file, _file_text(loaded, choice, file, content))
+    return Best(choice.trial, choice.front, choice.origin, file, loaded.best(choice.trial.params, choice.description))
 
 
-def check_best_file(loaded: LoadedSweep, optuna_study: Study, file: Path) -> None:
+def chosen_jobs(loaded: LoadedSweep, searches: Sequence[Search]) -> list[Job]:
+    """Return the jobs that test the settings that each fold of a nested sweep chose on the images of that fold.
+
+    Raises:
+        RunError: A search has no complete trial.
+    """
+    experiments = {search.loaded.fold: loaded.chosen(search.best.params) for search in searches}
+    question = hashlib.sha256(loaded.question.encode()).hexdigest()[:16]
+    return [
+        Job(experiment=experiment, seed=seed, fold=fold, chosen_by=question)
+        for seed in loaded.sweep.final.seeds
+        for fold, experiment in experiments.items()
+    ]
+
+
+def check_best_file(loaded: LoadedSweep, searches: Sequence[Search], file: Path) -> None:
     """Check that the best experiment can be written to a file: it must not exist, or be this sweep's own and unchanged.
 
     After the last trial, a changed file is accepted if it has the settings that would be written.
@@ -78,8 +129,8 @@ def check_best_file(loaded: LoadedSweep, optuna_study: Study, file: Path) -> Non
         )
     if _is_replaceable(loaded, file):
         return
-    is_final = count_finished(optuna_study) >= loaded.sweep.trials and complete_trials(optuna_study)
-    if not is_final or not _holds(file, _content(loaded, best_trials(optuna_study)[0], file)):
+    is_final = all(not search.left and complete_trials(search.optuna_study) for search in searches)
+    if not is_final or not _holds(file, _content(loaded, _choose(loaded, searches), file)):
         raise _not_replaceable(file)
 
 
@@ -109,22 +160,19 @@ def _holds(file: Path, content: dict[str, Any]) -> bool:
         return False
 
 
-def _content(loaded: LoadedSweep, trial: FrozenTrial, file: Path) -> dict[str, Any]:
+def _content(loaded: LoadedSweep, choice: _Choice, file: Path) -> dict[str, Any]:
     """Return the values of the best experiment's file."""
     return {
         "name": loaded.best_name,
         "extends": os.path.relpath(loaded.base_file.resolve(), file.parent.resolve()),
-        "description": f"the best of {loaded.sweep.name}, by {_scores(loaded, trial)} on validation",
-        **loaded.changes(trial.params),
+        "description": choice.description,
+        **loaded.changes(choice.trial.params),
     }
 
 
-def _file_text(loaded: LoadedSweep, trial: FrozenTrial, trials: int, file: Path, content: dict[str, Any]) -> str:
+def _file_text(loaded: LoadedSweep, choice: _Choice, file: Path, content: dict[str, Any]) -> str:
     """Return the text of the best experiment's file, with a checksum that shows if it is changed later."""
-    first_line = (
-        f"{_MARK} {loaded.file}`: trial {trial.number} of {trials}, {_scores(loaded, trial)} by {loaded.by} on the "
-        "validation part.\n"
-    )
+    first_line = f"{_MARK} {loaded.file}`: {choice.origin}.\n"
     rest = f"# Command: alzbench run {file}\n" + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     checksum = _checksum(first_line + rest)
     return f"{first_line}# Checksum: {checksum} of the other lines; a file that was changed is not replaced.\n{rest}"

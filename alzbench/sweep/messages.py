@@ -10,29 +10,32 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from alzbench.errors import DataError
-from alzbench.experiment.sweep import LoadedSweep
+from alzbench.experiment.loaded_sweep import LoadedSweep
 from alzbench.store import Run, RunStore
 from alzbench.sweep.objective import format_objectives
-from alzbench.sweep.optuna_study import complete_trials, count_finished, error_of
+from alzbench.sweep.optuna_study import complete_trials, error_of
+from alzbench.sweep.search import Search
 
 
-def describe_plan(loaded: LoadedSweep, optuna_study: Study, store: RunStore, storage: str) -> str:
+def describe_plan(loaded: LoadedSweep, searches: Sequence[Search], store: RunStore, storage: str) -> str:
     """Return what a sweep will run, and an estimate of its time if earlier runs allow one."""
     sweep = loaded.sweep
-    left = max(0, sweep.trials - count_finished(optuna_study))
-    runs = len(sweep.seeds) * len(loaded.base.protocol.test_folds)
+    left, trials = sum(search.left for search in searches), sweep.trials * len(searches)
+    runs = searches[0].loaded.runs_per_trial
+    folds = f" in {len(searches)} folds" if sweep.nested else ""
     epochs = loaded.base.train.epochs + (loaded.base.fine_tune.epochs if loaded.base.fine_tune else 0)
     text = (
-        f"sweep {sweep.name}: {left} of {sweep.trials} trials left, {runs} run{'s' if runs > 1 else ''} of {epochs} "
+        f"sweep {sweep.name}: {left} of {trials} trials left{folds}, {runs} run{'s' if runs > 1 else ''} of {epochs} "
         f"epoch{'s' if epochs > 1 else ''} each (unless the space changes the epochs); "
         f"{' and '.join(sweep.objective)} of the validation part, by {loaded.by}; stored in {storage}"
     )
     final_runs = 2 * len(sweep.final.seeds) * len(loaded.base.protocol.test_folds)
     if final_runs:
-        text += f"; then {final_runs} runs: base and best, tested {describe_split(loaded)}"
+        tested = "base, and the settings chosen in each fold" if sweep.nested else "base and best"
+        text += f"; then {final_runs} runs: {tested}, tested {describe_split(loaded)}"
     if not left:
         return text
-    seconds = _seconds_per_trial(loaded, optuna_study, store, runs)
+    seconds = _seconds_per_trial(loaded, searches, store, runs)
     if not seconds:
         return f"{text}; the time is estimated after the first trial"
     return f"{text}; about {timedelta(seconds=round(seconds * (left + final_runs / runs)))} for one process"
@@ -76,9 +79,10 @@ def _are(trials: Sequence[int]) -> str:
     return f"trials {', '.join(map(str, trials))} are"
 
 
-def _seconds_per_trial(loaded: LoadedSweep, optuna_study: Study, store: RunStore, runs: int) -> float | None:
+def _seconds_per_trial(loaded: LoadedSweep, searches: Sequence[Search], store: RunStore, runs: int) -> float | None:
     """Return the mean time of the complete trials, or else of stored runs of the base; None if there are none."""
-    durations = [trial.duration.total_seconds() for trial in complete_trials(optuna_study) if trial.duration]
+    complete = [trial for search in searches for trial in complete_trials(search.optuna_study)]
+    durations = [trial.duration.total_seconds() for trial in complete if trial.duration]
     if durations:
         return fmean(durations)
     base = loaded.base

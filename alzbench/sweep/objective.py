@@ -9,7 +9,7 @@ from typing import Literal
 from alzbench.errors import ExperimentError
 from alzbench.evaluation.evaluate import TableScores
 from alzbench.evaluation.metrics import Metric, metrics
-from alzbench.experiment.sweep import LoadedSweep
+from alzbench.experiment.loaded_sweep import LoadedSweep
 from alzbench.registry import did_you_mean
 
 

@@ -10,7 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from alzbench.errors import ExperimentError, RunError
-from alzbench.experiment.sweep import LoadedSweep
+from alzbench.experiment.loaded_sweep import LoadedSweep
 from alzbench.sweep.objective import directions
 from alzbench.sweep.space import make_pruner, make_sampler
 from alzbench.sweep.storage import Storage
@@ -31,6 +31,9 @@ def open_optuna_study(loaded: LoadedSweep, storage: Storage) -> Study:
         if QUESTION not in optuna_study.user_attrs and not optuna_study.get_trials(deepcopy=False):
             optuna_study.set_user_attr(QUESTION, loaded.question)
         _check_question(loaded, optuna_study)
+        if loaded.sweep.sampler.name == "grid":
+            for params in loaded.grid():
+                optuna_study.enqueue_trial(params, skip_if_exists=True)
     return optuna_study
 
 

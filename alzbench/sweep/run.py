@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from optuna.study import Study
 
 from alzbench.compare import compare
 from alzbench.compare.predictions import read_group
 from alzbench.compare.references import load_references
 from alzbench.data.manifest import ImageSets
-from alzbench.experiment.sweep import LoadedSweep, boundary_experiments
+from alzbench.experiment.loaded_sweep import LoadedSweep, boundary_experiments
 from alzbench.progress import Progress
 from alzbench.report.document import Document
-from alzbench.runner import Context, Outcome, Tracker, check, run_all
+from alzbench.runner import Context, Outcome, Tracker, check, plan_jobs, run_jobs
 from alzbench.store import RunStore
 from alzbench.sweep.document import SweepState, sweep_document
-from alzbench.sweep.finish import Best, check_best_file, write_best
+from alzbench.sweep.finish import Best, check_best_file, chosen_jobs, write_best
 from alzbench.sweep.messages import describe_best_so_far, describe_plan, describe_trial, describe_unfinished
 from alzbench.sweep.objective import check_objectives, objective_metrics
 from alzbench.sweep.optuna_study import (
     check_data,
-    count_by_state,
     count_finished,
     open_optuna_study,
     read_optuna_study,
 )
 from alzbench.sweep.page import trial_figures, write_page
+from alzbench.sweep.search import Search, total_by_state
 from alzbench.sweep.storage import Storage
 from alzbench.sweep.worker import SweepWork
 
@@ -80,13 +80,13 @@ def sweep_plan(loaded: LoadedSweep, places: Places) -> dict[str, Any]:
     check_sweep(loaded)
     folder = places.store.root / loaded.sweep.name
     with contextlib.closing(Storage(folder, places.storage, create=False)) as storage:
-        optuna_study = read_optuna_study(loaded, storage)
-        check_best_file(loaded, optuna_study, places.best)
+        searches = [Search(part, read_optuna_study(part, storage)) for part in loaded.parts()]
+        check_best_file(loaded, searches, places.best)
         return {
-            "text": describe_plan(loaded, optuna_study, places.store, str(storage)),
+            "text": describe_plan(loaded, searches, places.store, str(storage)),
             "base": loaded.base.model_dump(mode="json"),
             "space": {field: p.model_dump(mode="json") for field, p in loaded.sweep.space.items()},
-            "trials": {**count_by_state(optuna_study), "wanted": loaded.sweep.trials},
+            "trials": {**total_by_state(searches), "wanted": loaded.sweep.trials * len(searches)},
         }
 
 
@@ -124,59 +124,74 @@ class _SweepRun:
 
     def run(self) -> SweepResult:
         loaded, storage, progress = self.loaded, self.storage, self.context.progress
-        optuna_study = open_optuna_study(loaded, storage)
-        check_best_file(loaded, optuna_study, self.places.best)
-        progress.say(describe_plan(loaded, optuna_study, self.places.store, str(storage)))
+        searches = [Search(part, open_optuna_study(part, storage)) for part in loaded.parts()]
+        check_best_file(loaded, searches, self.places.best)
+        progress.say(describe_plan(loaded, searches, self.places.store, str(storage)))
         images = self.context.images.open(loaded.base.data)  # errors in the images are reported before any trial
-        check_data(loaded, storage, optuna_study, images.fingerprint)
-        work = SweepWork(loaded, optuna_study, storage, self.context)
-        self._run_trials(work, optuna_study)
+        is_waiting = False
+        for search in searches:
+            check_data(search.loaded, storage, search.optuna_study, images.fingerprint)
+            is_waiting |= self._run_trials(search)
+        if is_waiting:
+            return SweepResult(sweep_document(SweepState(loaded, tuple(searches), str(storage))), (), None)
+        with storage.lock("final"):
+            return self._finish(searches)
+
+    def _run_trials(self, search: Search) -> bool:
+        """Run the missing trials of a search; return True if other processes still run some of them."""
+        progress, optuna_study = self.context.progress, search.optuna_study
+        work = SweepWork(search.loaded, optuna_study, self.storage, self.context)
+        finished = count_finished(optuna_study)
+        name = "trials" if search.loaded.fold is None else f"trials, fold {search.loaded.fold}"
+        with progress.track(name, search.loaded.sweep.trials, finished) as advance:
+            for trial in work.run():
+                progress.say(describe_trial(search.loaded, trial))
+                before, finished = finished, count_finished(optuna_study)  # other processes finish trials too
+                advance(finished - before, note=describe_best_so_far(search.loaded, optuna_study))
         alive, dead = work.unfinished()
         if alive or dead:
             progress.say(describe_unfinished(alive, dead))
-        if alive:
-            return SweepResult(sweep_document(SweepState(loaded, optuna_study, str(storage))), (), None)
-        with storage.lock("final"):
-            return self._finish(optuna_study)
+        return bool(alive)
 
-    def _run_trials(self, work: SweepWork, optuna_study: Study) -> None:
-        progress = self.context.progress
-        finished = count_finished(optuna_study)
-        with progress.track("trials", self.loaded.sweep.trials, finished) as advance:
-            for trial in work.run():
-                progress.say(describe_trial(self.loaded, trial))
-                before, finished = finished, count_finished(optuna_study)  # other processes finish trials too
-                advance(finished - before, note=describe_best_so_far(self.loaded, optuna_study))
-
-    def _finish(self, optuna_study: Study) -> SweepResult:
-        """Write the best experiment, test it beside the base, and write the report."""
+    def _finish(self, searches: Sequence[Search]) -> SweepResult:
+        """Write the best experiment, test it (of a nested sweep, the choices) beside the base, and write the report."""
         loaded, page = self.loaded, self.places.page
-        best = write_best(loaded, optuna_study, self.places.best)
-        self.context.progress.say(f"best: trial {best.trial.number}, written to {best.file}")
-        outcomes = self._test(best)
+        best = write_best(loaded, searches, self.places.best)
+        self.context.progress.say(f"best: {best.origin}, written to {best.file}")
+        outcomes = self._test(best, searches)
         runs = [outcome.run() for outcome in outcomes if outcome.path is not None]
         comparison = compare(runs, load_references(), loaded.base.name if runs else None)
         predictions = [read_group(group) for group in comparison.groups]
-        state = SweepState(loaded, optuna_study, str(self.storage), best, outcomes, comparison, page)
+        state = SweepState(loaded, tuple(searches), str(self.storage), best, outcomes, comparison, page)
         document = sweep_document(state, predictions)
-        figures = trial_figures(optuna_study, objective_metrics(loaded))
+        figures = [
+            (figure, caption if search.loaded.fold is None else f"Fold {search.loaded.fold}: {caption}")
+            for search in searches
+            for figure, caption in trial_figures(search.optuna_study, objective_metrics(loaded))
+        ]
         write_page(document, comparison, predictions, figures, page)
-        self._track(optuna_study, best, figures)
+        self._track(searches, best, figures)
         return SweepResult(document, outcomes, page)
 
-    def _test(self, best: Best) -> tuple[Outcome, ...]:
+    def _test(self, best: Best, searches: Sequence[Search]) -> tuple[Outcome, ...]:
+        if not self.loaded.sweep.final.seeds:
+            return ()
+        base = self.loaded.final_base()
+        if self.loaded.sweep.nested:
+            jobs = [*plan_jobs([base]), *chosen_jobs(self.loaded, searches)]
+        else:
+            jobs = plan_jobs([base, best.experiment])
         outcomes = []
-        if self.loaded.sweep.final.seeds:
-            for outcome in run_all([self.loaded.final_base(), best.experiment], self.context):
-                self.context.progress.say(outcome.sentence)
-                outcomes.append(outcome)
+        for outcome in run_jobs(jobs, self.context):
+            self.context.progress.say(outcome.sentence)
+            outcomes.append(outcome)
         return tuple(outcomes)
 
-    def _track(self, optuna_study: Study, best: Best, figures: list[tuple[Figure, str]]) -> None:
+    def _track(self, searches: Sequence[Search], best: Best, figures: list[tuple[Figure, str]]) -> None:
         if self.context.tracker is None:
             return
         result = {
-            "trials": count_by_state(optuna_study),
+            "trials": total_by_state(searches),
             "best": {"trial": best.trial.number, "settings": best.trial.params},
             "best_values": dict(zip(self.loaded.sweep.objective, best.trial.values, strict=True)),
             "by": self.loaded.by,

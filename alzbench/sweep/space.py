@@ -17,8 +17,10 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.trial import Trial
 
+from alzbench.experiment.loaded_sweep import LoadedSweep
 from alzbench.experiment.parameter import Parameter
 from alzbench.experiment.search import (
+    GridSampler,
     HyperbandPruner,
     MedianPruner,
     NoPruner,
@@ -29,7 +31,6 @@ from alzbench.experiment.search import (
     TpeSampler,
 )
 from alzbench.experiment.strict import StrictModel
-from alzbench.experiment.sweep import LoadedSweep
 from alzbench.registry import Entry, Registry
 from alzbench.seeds import derive
 
@@ -50,6 +51,12 @@ def _tpe(settings: TpeSampler, seed: int) -> BaseSampler:
 
 @SAMPLERS.register("random", RandomSampler)
 def _random(settings: RandomSampler, seed: int) -> BaseSampler:
+    return optuna.samplers.RandomSampler(seed=seed, **_options(settings))
+
+
+@SAMPLERS.register("grid", GridSampler)
+def _grid(settings: GridSampler, seed: int) -> BaseSampler:
+    """Return a sampler that is never asked: the trials of a grid are enqueued with their values."""
     return optuna.samplers.RandomSampler(seed=seed, **_options(settings))
 
 

@@ -23,7 +23,7 @@ from alzbench.errors import (
 )
 from alzbench.evaluation.evaluate import TableScores, evaluate
 from alzbench.experiment import Experiment
-from alzbench.experiment.sweep import LoadedSweep
+from alzbench.experiment.loaded_sweep import LoadedSweep
 from alzbench.runner import Context, EpochListener, EpochTrained, plan_jobs, run_job
 from alzbench.sweep.objective import objective_values
 from alzbench.sweep.optuna_study import ERROR
@@ -129,7 +129,8 @@ class SweepWork:
             RunError: A run of the trial failed, or an objective is not finite.
             Pruned: The pruner stopped the trial, after an epoch if the trial is one run, else after a run.
         """
-        jobs = plan_jobs([experiment], trial.number)
+        fold = self.loaded.fold
+        jobs = [job for job in plan_jobs([experiment], trial.number) if fold is None or job.fold == fold]
         listeners = [_EpochPruner(self, trial)] if len(jobs) == 1 else []
         values: list[list[float]] = []
         for step, job in enumerate(jobs):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from alzbench.experiment.sweep import load_sweep
+from alzbench.experiment.loaded_sweep import load_sweep
 from alzbench.progress import Progress
 from alzbench.store import RunStore
 from alzbench.sweep import Places, run_sweep

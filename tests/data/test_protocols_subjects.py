@@ -39,6 +39,7 @@ subject_protocols = st.one_of(
         test=st.floats(0.05, 0.9),
         validation=st.floats(0.05, 0.9),
         augmented=st.sampled_from(["leave_out", "follow"]),
+        validation_folds=st.sampled_from([None, 2, 3]),
     ),
     st.builds(
         SubjectFoldsProtocol,
@@ -46,6 +47,7 @@ subject_protocols = st.one_of(
         folds=st.integers(2, 6),
         validation=st.floats(0.05, 0.9),
         augmented=st.sampled_from(["leave_out", "follow"]),
+        validation_folds=st.sampled_from([None, 2, 3]),
     ),
 )
 
@@ -79,6 +81,31 @@ def test_folds_test_every_subject_once_in_nearly_equal_numbers(seed: int, folds:
     ]
     assert sorted(s for fold in tested for s in fold) == sorted(manifest["subject"].unique())
     assert max(map(len, tested)) - min(map(len, tested)) <= 1
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 1000), folds=st.integers(2, 7), name=st.sampled_from(["subject", "subject_cv"]))
+def test_validation_folds_validate_on_every_other_subject_once(seed: int, folds: int, name: str) -> None:
+    manifest = known_set([11, 7, 5, 2])
+    kind = SubjectProtocol if name == "subject" else SubjectFoldsProtocol
+    protocol = kind(name=name, validation_folds=folds, split_seed=seed)
+    splits = [split_of_run(manifest, protocol, run_seed, 0) for run_seed in range(folds)]
+    tested, validated = (
+        [set(split.loc[split["part"] == part, "subject"]) for split in splits] for part in ("test", "validation")
+    )
+    assert all(subjects == tested[0] for subjects in tested)
+    # the only subject of a class outside the test part is always trained on
+    alone = {subjects.iloc[0] for _, subjects in _others(manifest, tested[0]) if subjects.nunique() == 1}
+    every = [subject for subjects in validated for subject in subjects]
+    assert sorted(every) == sorted(set(manifest["subject"]) - tested[0] - alone)
+    assert max(map(len, validated)) - min(map(len, validated)) <= 1
+    again = split_of_run(manifest, protocol, folds, 0)  # one seed more begins anew
+    assert again["part"].tolist() == splits[0]["part"].tolist()
+
+
+def _others(manifest: pd.DataFrame, tested: set[str]) -> list[tuple[int, pd.Series[str]]]:
+    others = manifest[~manifest["subject"].isin(tested)]
+    return [(int(label), subjects) for label, subjects in others.groupby("label")["subject"]]  # type: ignore[call-overload]
 
 
 def known_set(subjects: list[int], slices: int = 3, copies: int = 0) -> pd.DataFrame:

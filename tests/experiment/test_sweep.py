@@ -12,8 +12,8 @@ import yaml
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment import load_experiment
+from alzbench.experiment.loaded_sweep import LoadedSweep, boundary_experiments, is_sweep, load_sweep
 from alzbench.experiment.loading import DEMO
-from alzbench.experiment.sweep import LoadedSweep, boundary_experiments, is_sweep, load_sweep
 from tests.helpers.paths import EXPERIMENTS
 
 BASE = "description: the base\ntrain: {epochs: 20}\n"

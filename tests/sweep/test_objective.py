@@ -14,7 +14,7 @@ from alzbench.errors import ExperimentError
 from alzbench.evaluation.evaluate import evaluate
 from alzbench.evaluation.metrics import METRICS
 from alzbench.evaluation.predictions import make_table
-from alzbench.experiment.sweep import load_sweep
+from alzbench.experiment.loaded_sweep import load_sweep
 from alzbench.store import RunStore
 from alzbench.sweep import check_sweep
 from alzbench.sweep.objective import check_objectives, directions, objective_values, possible_objectives
