@@ -166,7 +166,7 @@ def test_the_guide_has_every_choice_and_every_option_of_a_variant() -> None:
 def test_the_yaml_of_the_guide_is_that_of_the_files() -> None:
     """Or a part of it: an example may be shortened."""
     examples = [block for block in blocks(GUIDE) if block.startswith("# experiments/")]
-    assert len(examples) == 3
+    assert len(examples) == 4
     for example in examples:
         file = ROOT / re.split(r"[ ,\n]", example)[1]
         assert is_part(yaml.safe_load(example), yaml.safe_load(file.read_text(encoding="utf-8"))), file

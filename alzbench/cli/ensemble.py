@@ -14,7 +14,7 @@ from alzbench.cli.arguments import Runs
 def ensemble(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="NAME...", help="Experiments, two or more.", autocompletion=completion.experiments),
+        typer.Argument(metavar="NAME", help="Experiments, two or more.", autocompletion=completion.experiments),
     ],
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the new experiment.")],
     runs: Runs = Path("runs"),

@@ -52,6 +52,7 @@ class Audit:
         pairs: All pairs of exact and near copies in the set, with the split's parts; see `duplicates.find_duplicates`.
         cluster: Cluster of each image of unknown subject, see `groups.find_clusters`; '' for the others.
         look_alikes: Number of test images of unknown subject with an image of their cluster in training or validation.
+        refused: True if a run refuses a split with this leakage.
     """
 
     protocol: str
@@ -74,6 +75,7 @@ class Audit:
     pairs: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=DUPLICATES))
     cluster: pd.Series[str] = field(default_factory=lambda: pd.Series(dtype=str))
     look_alikes: int = 0
+    refused: bool = False
 
     @property
     def leaks(self) -> bool:
@@ -87,7 +89,8 @@ def audit(images: ImageSet, settings: ProtocolSettings, seed: int, fold: int | N
     Raises:
         DataError: The protocol cannot split the set.
     """
-    if isinstance(settings, GivenProtocol):
+    refused = isinstance(settings, GivenProtocol) and not settings.allow_leakage
+    if refused:
         settings = settings.model_copy(update={"allow_leakage": True})
     manifest = add_class_names(images.manifest, images.classes)
     split = split_of_run(images.manifest, settings, seed, fold)
@@ -120,6 +123,7 @@ def audit(images: ImageSet, settings: ProtocolSettings, seed: int, fold: int | N
         pairs=pairs,
         cluster=clusters,
         look_alikes=int(clusters[test.index].isin(set(clusters[others.index]) - {""}).sum()),
+        refused=refused,
     )
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from PIL import Image
 
+from alzbench.data.images import read_image
 from alzbench.data.manifest import ImageSet, ImageSets
 from alzbench.errors import DataError, ExperimentError
 from alzbench.evaluation.predictions import with_confidence
@@ -196,12 +196,10 @@ def _write_pictures(explained: Explained, writer: ExplanationWriter, progress: P
 
 def _read_slice(path: str, channels: int) -> npt.NDArray[np.uint8]:
     """Return an image of the set in its own size: (height, width), or (height, width, 3) for a model of RGB images."""
-    try:
-        with Image.open(path) as image:
-            image.info.pop("transparency", None)  # not used, and Pillow would warn about it
-            return np.asarray(image.convert("L" if channels == 1 else "RGB"), np.uint8)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path} must be readable, as it was when the set was opened; it is not ({error}).") from None
+    image = read_image(path)
+    if isinstance(image, str):
+        raise DataError(f"{path} must be readable, as it was when the set was opened; it is not ({image}).")
+    return np.asarray(image.convert("L" if channels == 1 else "RGB"), np.uint8)
 
 
 def _open_images(trained: TrainedRun, sets: ImageSets, source: str | None) -> ImageSet:

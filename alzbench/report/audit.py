@@ -112,7 +112,7 @@ def findings(audit: Audit) -> list[str]:
         untested = [str(name) for name, count in audit.images["test"].items() if not count]
         if untested:
             sentences.append(f"the test part has no image of {', '.join(untested)}")
-        if leak.shared_subjects:
+        if leak.shared_subjects and audit.refused:
             sentences.append("`alzbench run` refuses this split unless protocol.allow_leakage is true")
     if leak.unknown:
         sentences.append(f"{leak.unknown:,} of {n:,} test images may leak, because subjects are unknown")

@@ -89,6 +89,8 @@ def test_a_given_split(alzbench: Command, experiment: Path, table: pd.DataFrame,
     assert "refuses this split unless protocol.allow_leakage is true" in " ".join(audited.out.split())
     allowed = alzbench("run", experiment, "--set", "protocol={name: given, allow_leakage: true}", *runs)
     assert allowed.code == 0
+    audited = alzbench("audit", experiment, "--set", "protocol={name: given, allow_leakage: true}", "--quiet")
+    assert "refuses this split" not in " ".join(audited.out.split())
     assert "1 of 15 test images are of subjects seen in training" in " ".join(allowed.out.split())
 
 

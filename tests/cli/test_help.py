@@ -12,8 +12,8 @@ from tests.helpers.command import Command
 from tests.helpers.imports import HEAVY
 
 VERBS = [
-    "run", "compare", "sweep", "report", "explain", "predict", "export", "ensemble", "import", "audit", "list", "show", "sync",
-    "dashboard",
+    "run", "compare", "sweep", "report", "explain", "predict", "export", "ensemble", "import", "audit", "list", "show",
+    "sync", "dashboard",
 ]  # fmt: skip
 
 

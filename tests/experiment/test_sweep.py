@@ -235,7 +235,7 @@ BAD = [
     ({"objective": ["loss", "accuracy", "macro_f1"]}, ["objective: ", "at most 2 items"]),
     ({"objective": ["loss", "loss"]}, ["two objectives must differ"]),
     ({"objective": ["loss", "accuracy"], "pruner": "median"}, ["cannot be pruned"]),
-    ({"sampler": "cma"}, ["sampler.name: must be one of tpe, random, nsga2, got 'cma'"]),
+    ({"sampler": "cma"}, ["sampler.name: must be one of tpe, random, grid, nsga2, got 'cma'"]),
     ({"sampler": {"name": "tpe", "n_startups": 3}}, ["unknown key sampler.n_startups", "'n_startup_trials'"]),
     ({"sampler": {"name": "tpe", "n_startup_trials": "x"}}, ["sampler.n_startup_trials", "integer, got 'x'"]),
     ({"sampler": {"name": "nsga2", "population_size": 1}}, ["sampler.population_size", "2"]),
