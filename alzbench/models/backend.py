@@ -6,8 +6,9 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from alzbench.errors import AlzbenchError
 
@@ -29,6 +30,18 @@ def has_accelerator() -> bool:
     import keras
 
     return any(not device.lower().startswith("cpu") for device in keras.distribution.list_devices())
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of tensors compiled by TensorFlow; with another backend, the function itself."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    compiled_function: Callable[..., Any] = tf.function(function)
+    return compiled_function
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import warnings
 from collections.abc import Iterator
@@ -28,9 +29,33 @@ def write_onnx(model: Any, path: Path, keep_rounding: bool = False) -> None:
     model(np.zeros((1, *model.input_shape[1:]), np.float32))  # a model must have been called before it can be exported
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)  # an operation that it cannot convert raises an error later
     _add_erfc()
-    with warnings.catch_warnings(), _all_casts_kept() if keep_rounding else nullcontext():
+    with warnings.catch_warnings(), _bounded_memory(), _all_casts_kept() if keep_rounding else nullcontext():
         warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)  # a warning about Keras
         model.export(path, format="onnx", verbose=False)
+
+
+@contextmanager
+def _bounded_memory() -> Iterator[None]:
+    """Free the copies of the network that the converter makes before each of its optimizers.
+
+    They refer to themselves, so that they would add up to 100 times the size of the network.
+    """
+    from tf2onnx.optimizer.optimizer_base import GraphOptimizerBase
+
+    optimize = GraphOptimizerBase.optimize
+
+    def optimize_and_free(optimizer: Any, graph: Any, iteration: int) -> Any:
+        gc.collect()
+        return optimize(optimizer, graph, iteration)
+
+    GraphOptimizerBase.optimize = optimize_and_free
+    gc.freeze()  # so that only the converter's objects are searched, which is fast
+    try:
+        yield
+    finally:
+        gc.collect()
+        gc.unfreeze()
+        GraphOptimizerBase.optimize = optimize
 
 
 def _add_erfc() -> None:

@@ -21,6 +21,7 @@ from PIL import Image
 from alzbench.data.phantom import draw_head, draw_slice
 from alzbench.errors import DataError
 from alzbench.experiment import BackboneSettings, DataSettings, Experiment
+from alzbench.models.backend import compiled
 from alzbench.models.depthwise import with_channelwise_convolutions
 from alzbench.models.graph import build_network, output_of
 from alzbench.models.scaling import scaled
@@ -97,7 +98,7 @@ def _cut(whole: Any, settings: BackboneSettings, first_block: str | None) -> Any
     return next(parts).input
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=2)
 def _prefix(
     settings: BackboneSettings, size: int, channels: int, scaling: str, file: Path | None, first_block: str | None
 ) -> Prefix:
@@ -134,7 +135,7 @@ def _key(
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=2)
 def _whole(settings: BackboneSettings, size: int, channels: int, scaling: str, file: Path | None) -> Any:
     """Return preprocessing and backbone as one frozen model."""
     source = _load_network(settings, size, scaling, file)
@@ -192,7 +193,8 @@ def _calibrate(model: Any, linear: tuple[str, ...]) -> None:
         layer.momentum = 0.0  # so that one batch replaces the statistics
         if not layer.name.endswith(linear) and layer is not normalisations[-1]:
             layer.beta.assign(np.full(layer.beta.shape, 2.0, np.float32))
-    model(pixels, training=True)
+    # compiled, because a model that is called keeps all of its layers' outputs until it ends
+    compiled(model)(pixels, training=True)
     for layer, momentum in zip(normalisations, momenta, strict=True):
         layer.momentum = momentum
 

@@ -16,7 +16,7 @@ from alzbench.experiment import Experiment, TrainSettings
 from alzbench.progress import Progress
 
 _FEATURES = "features"
-_MOST_FEATURES = 4  # of one image set that are kept open, like the networks in `models.prefix`
+_MOST_FEATURES = 2  # of one image set that are kept open, like the networks in `models.prefix`
 
 
 @dataclass(frozen=True)
