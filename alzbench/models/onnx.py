@@ -49,6 +49,7 @@ def _bounded_memory() -> Iterator[None]:
         return optimize(optimizer, graph, iteration)
 
     GraphOptimizerBase.optimize = optimize_and_free
+    gc.collect()
     gc.freeze()  # so that only the converter's objects are searched, which is fast
     try:
         yield

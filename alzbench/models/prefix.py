@@ -7,6 +7,7 @@ trained block, into a frozen prefix and a trainable suffix.
 from __future__ import annotations
 
 import functools
+import gc
 import hashlib
 import json
 import warnings
@@ -138,6 +139,7 @@ def _key(
 @functools.lru_cache(maxsize=2)
 def _whole(settings: BackboneSettings, size: int, channels: int, scaling: str, file: Path | None) -> Any:
     """Return preprocessing and backbone as one frozen model."""
+    gc.collect()  # a network refers to itself, so that an earlier one could stay in memory for a long time
     source = _load_network(settings, size, scaling, file)
     backbone = find_backbone(settings)
     pixels = keras.Input((size, size, channels), name="pixels")
@@ -145,6 +147,7 @@ def _whole(settings: BackboneSettings, size: int, channels: int, scaling: str, f
     # one flat graph, so that the backbone's inner layers are accessible, for example for heat maps
     network = with_channelwise_convolutions(build_network(settings, scaling, weights=None, input_tensor=x))
     network.set_weights(source.get_weights())
+    del source
     model = keras.Model(network.inputs[0], network.outputs[0], name="prefix")
     if settings.weights == "none":
         _calibrate(model, backbone.linear)

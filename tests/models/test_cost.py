@@ -35,11 +35,14 @@ def test_costs_are_those_counted_by_hand() -> None:
         "attention": attention + 128 * 128 + 128 + DENSE,
         "multi_head_attention": attention + 2 * (128 * 128 + 128) + DENSE,
         "subject_attention": 2 * (1280 * 128 + 128) + 128 + 128 * 128 + 128 + DENSE,
+        "positions": 16 * 1280 * 4 + 4,
+        "subject_slabs": 4 * 16 * 1280 * 4 + 4,
     }
     assert {name: cost.trainable for name, cost in costs.items()} == trainable
-    assert {name: cost.parameters - cost.trainable for name, cost in costs.items()} == dict.fromkeys(
-        trainable, BACKBONE_PARAMETERS
-    )
+    standardised = {"positions": 16 * 1280, "subject_slabs": 4 * 16 * 1280}  # features, by their mean and variance
+    assert {name: cost.parameters - cost.trainable for name, cost in costs.items()} == {
+        name: BACKBONE_PARAMETERS + 2 * standardised.get(name, 0) for name in trainable
+    }
     backbone = backbone_multiply_adds(128)
     assert backbone_multiply_adds(224) == pytest.approx(300e6, rel=0.01)  # as published
     dense = 128 * 4
@@ -48,6 +51,8 @@ def test_costs_are_those_counted_by_hand() -> None:
         "attention": 16 * 3 * 1280 * 128 + 2 * 16 * 16 * 128 + 128 * 128 + dense,
         "multi_head_attention": 16 * (3 * 1280 * 128 + 128 * 128) + 2 * 16 * 16 * 128 + 128 * 128 + dense,
         "subject_attention": 2 * 1280 * 128 + (128 * 128 + dense) / 32,
+        "positions": 16 * 1280 * 4,
+        "subject_slabs": 4 * 16 * 1280 * 4 / 32,
     }
     for name, head in heads.items():
         assert costs[name].multiply_adds == pytest.approx(backbone + head, rel=0.03), name

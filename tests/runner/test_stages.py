@@ -10,6 +10,7 @@ import pytest
 from alzbench.data.manifest import open_image_set
 from alzbench.progress import Progress
 from alzbench.runner.stages import Stage, compute_features, make_stages
+from alzbench.training.features import Features
 from tests.helpers.running import Tiny
 
 TUNED: dict[str, Any] = {"fine_tune": {"first_block": "block_16", "epochs": 5, "lr": 1e-4, "patience": 2}}
@@ -64,3 +65,25 @@ def test_the_runs_on_an_image_set_share_its_feature_maps(tiny: Tiny) -> None:
     (views,) = make_stages(tiny(augment={"views": 3}), images)
     assert first.features is same.features
     assert first.features is not views.features
+
+
+@pytest.mark.slow
+def test_each_backbone_computes_its_feature_maps_once(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[int] = []
+    fresh = Features.fresh
+
+    def counting(features: Features, positions: Any, view: int) -> Any:
+        computed.append(len(positions))
+        return fresh(features, positions, view)
+
+    monkeypatch.setattr(Features, "fresh", counting)
+    backbones = [{"until": f"block_{k}_project_BN"} for k in (1, 2, 3)]
+    experiments = [tiny(model={"backbone": {"weights": "none", **backbone}}) for backbone in backbones]
+    images = open_image_set(experiments[0].data, Progress())
+    split = pd.DataFrame({"part": "train"}, index=range(20))
+    for _ in range(2):  # runs of two seeds
+        for experiment in experiments:
+            compute_features(make_stages(experiment, images), split, 1, Progress())
+    assert sum(computed) == 3 * 20
+    kept = [key for key in images.derived if key[0] == "features"]
+    assert len(kept) == 2  # each holds a network, and a study may have many
