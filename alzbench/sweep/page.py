@@ -8,20 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from alzbench.compare import Comparison
 from alzbench.compare.predictions import GroupPredictions
+from alzbench.drawing import panel_figure
 from alzbench.evaluation.metrics import Metric
 from alzbench.report.document import Document
 from alzbench.report.pages import Files, write_document
 from alzbench.report.pictures import Placed, group_figures
+from alzbench.sweep.optuna_study import complete_trials
+from alzbench.sweep.search import Search
 
 ACROSS = 4  # plots side by side
 WIDTH = 12.0  # of a figure, in inches: that of the page
 MOST_IN_LEGEND = 12
+TRIALS = ("trials", "choices")  # keys of the tables of trials
 
 
 def write_page(
@@ -41,9 +46,11 @@ def write_page(
         path: Path of the page.
     """
 
+    beside = next((table.key for table in document.sections[0].tables if table.key in TRIALS), "")
+
     def all_figures() -> list[list[Placed]]:
         groups = zip(comparison.groups, predictions, strict=True)
-        return [[Placed(*captioned) for captioned in figures], *(group_figures(*group) for group in groups)]
+        return [[Placed(*captioned, beside) for captioned in figures], *(group_figures(*group) for group in groups)]
 
     write_document(document, [Files(html=path)], all_figures)
 
@@ -82,6 +89,52 @@ def trial_figures(optuna_study: Study, objectives: Sequence[Metric]) -> list[tup
         caption = "Values that each trial reported to the pruner."
         drawn.append((_draw(plots.plot_intermediate_values, optuna_study, {}), caption))
     return [(figure, caption) for figure, caption in drawn if figure is not None]
+
+
+def fold_figures(searches: Sequence[Search], objectives: Sequence[Metric]) -> list[tuple[Figure, str]]:
+    """Return the objectives of all folds' trials by field, with captions; the trial that each fold chose has a ring.
+
+    Args:
+        searches: The searches of a nested sweep.
+        objectives: The objectives.
+    """
+    fields = list(searches[0].loaded.sweep.space)
+    drawn = []
+    for k, metric in enumerate(objectives):
+        figure, panels = panel_figure(len(fields), 2, WIDTH / 2, 3.4, 0.4)
+        for axes, field in zip(panels, fields, strict=True):
+            _draw_folds(axes, searches, field, k)
+            axes.set_xlabel(field)
+            axes.set_ylabel(f"{metric.label}, validation")
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(searches), frameon=False)
+        drawn.append((figure, f"{_first_upper(metric.label)} of the trials of each fold. A ring marks what it chose."))
+    return drawn
+
+
+def _draw_folds(axes: Axes, searches: Sequence[Search], field: str, objective: int) -> None:
+    values = [
+        trial.params[field] for s in searches for trial in complete_trials(s.optuna_study) if field in trial.params
+    ]
+    choices = searches[0].loaded.sweep.space[field].choices
+    places = {str(value): place for place, value in enumerate(choices or ())}  # a category each, evenly spaced
+    for number, search in enumerate(searches):
+        trials = [trial for trial in complete_trials(search.optuna_study) if field in trial.params]
+        trials.sort(key=lambda trial: places.get(str(trial.params[field]), trial.number))
+        x = [places.get(str(trial.params[field]), trial.params[field]) for trial in trials]
+        y = [trial.values[objective] for trial in trials]
+        colour = f"C{number}"
+        one_line = bool(places) and len(search.loaded.sweep.space) == 1
+        axes.plot(x, y, "o-" if one_line else "o", color=colour, alpha=0.7, label=f"fold {search.loaded.fold}")
+        if field in search.best.params:
+            value = search.best.params[field]
+            at = places.get(str(value), value)
+            axes.plot(at, search.best.values[objective], "o", color=colour, markersize=13, markerfacecolor="none")
+    if places:
+        axes.set_xticks(range(len(places)), list(places), rotation=20 if max(map(len, places)) > 8 else 0, ha="right"
+                        if max(map(len, places)) > 8 else "center")  # fmt: skip
+    elif values and searches[0].loaded.sweep.space[field].log:
+        axes.set_xscale("log")
 
 
 def _first_upper(text: str) -> str:

@@ -29,7 +29,7 @@ from alzbench.sweep.optuna_study import (
     open_optuna_study,
     read_optuna_study,
 )
-from alzbench.sweep.page import trial_figures, write_page
+from alzbench.sweep.page import fold_figures, trial_figures, write_page
 from alzbench.sweep.search import Search, total_by_state
 from alzbench.sweep.storage import Storage
 from alzbench.sweep.worker import SweepWork
@@ -164,11 +164,9 @@ class _SweepRun:
         predictions = [read_group(group) for group in comparison.groups]
         state = SweepState(loaded, tuple(searches), str(self.storage), best, outcomes, comparison, page)
         document = sweep_document(state, predictions)
-        figures = [
-            (figure, caption if search.loaded.fold is None else f"Fold {search.loaded.fold}: {caption}")
-            for search in searches
-            for figure, caption in trial_figures(search.optuna_study, objective_metrics(loaded))
-        ]
+        metrics = objective_metrics(loaded)
+        nested = loaded.sweep.nested
+        figures = fold_figures(searches, metrics) if nested else trial_figures(searches[0].optuna_study, metrics)
         write_page(document, comparison, predictions, figures, page)
         self._track(searches, best, figures)
         return SweepResult(document, outcomes, page)

@@ -71,7 +71,8 @@ def alzbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 @pytest.fixture
 def without_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw and write no page, which takes most of the time of a small sweep."""
-    monkeypatch.setattr("alzbench.sweep.run.trial_figures", lambda *_: [])
+    for figures in ("trial_figures", "fold_figures"):
+        monkeypatch.setattr(f"alzbench.sweep.run.{figures}", lambda *_: [])
     monkeypatch.setattr("alzbench.sweep.run.write_page", lambda *_: None)
 
 

@@ -84,12 +84,13 @@ def _validation_score(run: Run) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("without_page")
 def test_the_comparison_has_the_choices_as_one_row_and_no_caution(alzbench: Command, write_nested: Write) -> None:
     result = alzbench("sweep", write_nested())
     assert result.code == 0, result.err
     assert "Settings chosen in each fold" in result.out
     assert "not nested" not in result.out  # the warning of a sweep with folds that is not nested
+    page = Path("reports/s-sweep.html").read_text()
+    assert page.count("<figcaption>Macro F1 of the trials of each fold. A ring marks what it chose.") == 1
     again = alzbench("sweep", write_nested())
     assert again.code == 0, again.err
     assert "0 of 9 trials left in 3 folds" in again.err
