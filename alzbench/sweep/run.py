@@ -128,19 +128,18 @@ class _SweepRun:
         check_best_file(loaded, searches, self.places.best)
         progress.say(describe_plan(loaded, searches, self.places.store, str(storage)))
         images = self.context.images.open(loaded.base.data)  # errors in the images are reported before any trial
-        is_waiting = False
-        for search in searches:
+        work = [SweepWork(search.loaded, search.optuna_study, storage, self.context) for search in searches]
+        for search, its_work in zip(searches, work, strict=True):
             check_data(search.loaded, storage, search.optuna_study, images.fingerprint)
-            is_waiting |= self._run_trials(search)
-        if is_waiting:
+            self._run_trials(search, its_work)
+        if self._are_running_elsewhere(work):
             return SweepResult(sweep_document(SweepState(loaded, tuple(searches), str(storage))), (), None)
         with storage.lock("final"):
             return self._finish(searches)
 
-    def _run_trials(self, search: Search) -> bool:
-        """Run the missing trials of a search; return True if other processes still run some of them."""
+    def _run_trials(self, search: Search, work: SweepWork) -> None:
+        """Run the missing trials of a search."""
         progress, optuna_study = self.context.progress, search.optuna_study
-        work = SweepWork(search.loaded, optuna_study, self.storage, self.context)
         finished = count_finished(optuna_study)
         name = "trials" if search.loaded.fold is None else f"trials, fold {search.loaded.fold}"
         with progress.track(name, search.loaded.sweep.trials, finished) as advance:
@@ -148,10 +147,14 @@ class _SweepRun:
                 progress.say(describe_trial(search.loaded, trial))
                 before, finished = finished, count_finished(optuna_study)  # other processes finish trials too
                 advance(finished - before, note=describe_best_so_far(search.loaded, optuna_study))
-        alive, dead = work.unfinished()
-        if alive or dead:
-            progress.say(describe_unfinished(alive, dead))
-        return bool(alive)
+
+    def _are_running_elsewhere(self, work: Sequence[SweepWork]) -> bool:
+        """Return True if another process still runs trials, which then finishes the sweep; say which are unfinished."""
+        unfinished = [each.unfinished() for each in work]  # all of them now: an earlier answer may be out of date
+        for alive, dead in unfinished:
+            if alive or dead:
+                self.context.progress.say(describe_unfinished(alive, dead))
+        return any(alive for alive, _ in unfinished)
 
     def _finish(self, searches: Sequence[Search]) -> SweepResult:
         """Write the best experiment, test it (of a nested sweep, the choices) beside the base, and write the report."""

@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 
 from optuna.study import Study
@@ -36,18 +36,27 @@ MOST_ATTEMPTS = 25  # a trial whose process died this often is given up
 
 @dataclass
 class SweepWork:
-    """The work of one process on a sweep."""
+    """The work of one process on a search.
+
+    Attributes:
+        loaded: The sweep; of a nested sweep, the part of one fold.
+        optuna_study: Its trials.
+        storage: Their storage.
+        context: Image sets, run folders, progress and tracker.
+        started: Time from which the sweep's time limit counts, on `time.monotonic`.
+    """
 
     loaded: LoadedSweep
     optuna_study: Study
     storage: Storage
     context: Context
+    started: float = field(default_factory=time.monotonic)
 
     def run(self) -> Iterator[FrozenTrial]:
         """Run trials until none is left or the time limit is reached; yield each trial when it is finished."""
-        sweep, start = self.loaded.sweep, time.monotonic()
+        sweep = self.loaded.sweep
         with Worker(self.storage.workers) as worker:
-            while sweep.minutes is None or time.monotonic() - start < 60 * sweep.minutes:
+            while sweep.minutes is None or time.monotonic() - self.started < 60 * sweep.minutes:
                 trial = self._claim(worker)
                 if trial is None:
                     return

@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
 import yaml
+from optuna.trial import TrialState
 
 from alzbench.experiment.loaded_sweep import load_sweep
 from alzbench.store import Run, RunStore
 from tests.helpers.command import Command, assert_sentence
-from tests.helpers.sweeps import URL, Write, opened, trials
+from tests.helpers.sweeps import URL, Start, Write, opened, trials
 
 RATES = [1e-3, 1e-5, 3e-4]
 NESTED: dict[str, Any] = {
@@ -84,6 +84,29 @@ def _validation_score(run: Run) -> float:
 
 
 @pytest.mark.slow
+def test_two_processes_share_the_folds_and_one_tests(start: Start, write_nested: Write) -> None:
+    file = write_nested()
+    processes = [start("sweep", file, seconds=0.05) for _ in range(2)]
+    errors = [process.communicate(timeout=300)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors
+    for fold in range(3):
+        assert [trial.params["train.lr"] for trial in trials(name=f"s-sweep-fold-{fold}")] == RATES
+        assert all(trial.state == TrialState.COMPLETE for trial in trials(name=f"s-sweep-fold-{fold}"))
+    runs = RunStore(Path("runs")).runs()
+    final = [(run.card.seed, run.card.fold) for run in runs if run.card.experiment == "s-sweep-nested"]
+    assert sorted(final) == [(seed, fold) for seed in (0, 1) for fold in range(3)]  # each once
+
+
+@pytest.mark.slow
+def test_the_time_limit_is_that_of_all_folds(alzbench: Command, write_nested: Write) -> None:
+    result = alzbench("sweep", write_nested(), "--minutes", "0.000001")
+    assert result.code == 1
+    assert "error: No trial of s-sweep-fold-0 is complete" in result.err
+    stored = [trial.state for fold in range(3) for trial in trials(name=f"s-sweep-fold-{fold}")]
+    assert stored == [TrialState.WAITING] * 9
+
+
+@pytest.mark.slow
 def test_the_comparison_has_the_choices_as_one_row_and_no_caution(alzbench: Command, write_nested: Write) -> None:
     result = alzbench("sweep", write_nested())
     assert result.code == 0, result.err
@@ -148,4 +171,4 @@ def test_a_grid_is_run_once_and_never_twice(alzbench: Command, write: Write) -> 
         assert result.code == 0, result.err
         assert [trial.params["train.lr"] for trial in trials()] == RATES
     with opened(URL) as study:
-        assert all(trial.state == optuna.trial.TrialState.COMPLETE for trial in study.get_trials())
+        assert all(trial.state == TrialState.COMPLETE for trial in study.get_trials())
