@@ -1,0 +1,73 @@
+"""The section of published results: each beside the experiments here, and the protocols that reproduce it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from alzbench.compare.literature import Reproduction
+from alzbench.report.document import UNDEFINED, Cell, Column, Form, Section, make_table
+
+_FORMS = {"accuracy": Form(digits=2, scale=100), "macro_f1": Form(digits=3), "roc_auc": Form(digits=3)}
+_LABELS = {"accuracy": "accuracy, %", "macro_f1": "macro F1", "roc_auc": "ROC AUC"}
+
+
+def published_section(found: Sequence[Reproduction]) -> Section | None:
+    """Return the published scores, one to a row, with the scores here under each protocol; None without any."""
+    if not found:
+        return None
+    protocols = list(dict.fromkeys(each.protocol for each in found))
+    by_score: dict[tuple[str, str], list[Reproduction]] = {}
+    for each in found:
+        by_score.setdefault((each.result.name, each.metric), []).append(each)
+    columns = [
+        Column("result", "published result"),
+        Column("metric", "metric"),
+        Column("value", "published", Form()),
+        *(Column(f"here {protocol}", protocol) for protocol in protocols),
+        Column("reproduced", "reproduced under"),
+        Column("size", "test size", Form(), terminal=False),
+        Column("split", "split, as told", terminal=False),
+        Column("data", "data, as told", terminal=False),
+    ]
+    note = (
+        "Under each protocol: the lowest and the highest score of the experiments here. A protocol reproduces a "
+        "published score if the 95 % interval of one of them contains it. That does not show how it was measured."
+    )
+    records = [_record(each) for each in by_score.values()]
+    table = make_table("Published results", columns, records, note, "published")
+    sources = tuple(dict.fromkeys(f"{each.result.name}: {each.result.source}." for each in found))
+    return Section("Published results", (), (table,), (summary(by_score.values()),), sources)
+
+
+def summary(scores: Iterable[Sequence[Reproduction]]) -> str:
+    """Return how many published scores are reproduced under which protocols, in a sentence or two."""
+    every = list(scores)
+    protocols = list(dict.fromkeys(each.protocol for same in every for each in same))
+    counts = {protocol: sum(1 for same in every for each in same if each.protocol == protocol and each.by)
+              for protocol in protocols}  # fmt: skip
+    reached = sum(1 for same in every if any(each.by for each in same))
+    above = sum(1 for same in every if all(not each.by and each.value > each.high for each in same))
+    under = ", ".join(f"{count} under {protocol}" for protocol, count in counts.items())
+    return f"{reached} of {len(every)} published scores are reproduced ({under}); {above} are higher than any here."
+
+
+def _record(same: Sequence[Reproduction]) -> Mapping[str, Any]:
+    first = same[0]
+    result, form = first.result, _FORMS[first.metric]
+    by = [f"{each.protocol} ({', '.join(each.by)})" for each in same if each.by]
+    return {
+        "result": result.name,
+        "metric": _LABELS[first.metric],
+        "value": Cell(first.value, form=form),
+        **{f"here {each.protocol}": _range(each, form) for each in same},
+        "reproduced": "; ".join(by) or "none here",
+        "size": result.test_size,
+        "split": result.split,
+        "data": result.data,
+    }
+
+
+def _range(each: Reproduction, form: Form) -> str:
+    low, high = (form.text(Cell(value)) for value in (each.low, each.high))
+    return low if low == high else f"{low}–{high}" if high != UNDEFINED else UNDEFINED

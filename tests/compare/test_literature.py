@@ -1,0 +1,105 @@
+"""Published results: those of the package, those of a file, and the protocols that reproduce them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from alzbench.compare import compare
+from alzbench.compare.literature import PublishedResult, load_published, read_published, reproductions
+from alzbench.errors import DataError
+from alzbench.store import RunStore
+from tests.helpers.predictions import draw_predictions
+from tests.helpers.runs import write_run
+
+CLASSES = ("Non", "VeryMild", "Mild", "Moderate")
+
+
+def result(accuracy: float = 0.7, **changes: Any) -> PublishedResult:
+    return PublishedResult.model_validate({"name": "a paper", "source": "doi 1", "accuracy": accuracy, **changes})
+
+
+def write(store: RunStore, experiment: str, right: float, protocol: str, **card: Any) -> None:
+    for seed in (0, 1, 2, 3):
+        path = write_run(
+            store.root, right, (right,) * 4, CLASSES, 320, experiment=experiment, protocol=protocol, seed=seed,
+            protocol_hash=protocol, hash=f"{experiment}{protocol}{seed}", **card,
+        )  # fmt: skip
+        draw_predictions(path, seed, right, CLASSES, subjects=40)
+
+
+def test_the_package_has_many_results_with_their_sources() -> None:
+    published = load_published()
+    assert len(published) >= 12
+    assert len({each.name for each in published}) == len(published)
+    assert any("by subject" in each.split for each in published)  # the honest ones
+    for each in published:
+        assert any(mark in each.source for mark in ("doi", "arXiv", "hdl", "article")), each.name
+
+
+def test_a_protocol_reproduces_a_score_that_lies_in_an_interval(store: RunStore) -> None:
+    write(store, "weak", 0.5, "subject")
+    write(store, "strong", 0.75, "reference")
+    write(store, "perfect", 0.99, "reference")
+    write(store, "sanity", 0.7, "subject", sanity=True)
+    comparison = compare(store.runs(), [])
+    found = {each.protocol: each for each in reproductions([result(0.74)], comparison)}
+    assert found["reference"].by == ("strong",)
+    assert found["subject"].by == ()  # the sanity baseline does not count
+    assert not found["reference"].exceeded
+    rows = {row.label: row.scores["accuracy"].mean for group in comparison.groups for row in group.rows}
+    assert (found["reference"].low, found["reference"].high) == (rows["strong"], rows["perfect"])
+    (low,) = [each for each in reproductions([result(0.3)], comparison) if each.protocol == "subject"]
+    assert low.exceeded
+    assert low.by == ()
+
+
+def test_only_scores_of_the_same_task_are_compared(store: RunStore) -> None:
+    write(store, "one", 0.6, "subject")
+    comparison = compare(store.runs(), [])
+    by_subject = result(0.6, task="demented or not", unit="subject", roc_auc=0.8)
+    metrics = {each.metric: each.low for each in reproductions([by_subject], comparison)}
+    scores = comparison.groups[0].rows[0].scores
+    expected = {
+        "accuracy": scores.get("subject_demented_accuracy"),
+        "roc_auc": scores.get("subject_demented_auc"),
+    }
+    assert metrics == {name: score.mean for name, score in expected.items() if score is not None}
+    assert reproductions([result(0.6, task="demented or not", unit="image")], comparison) == []
+    write(store, "two", 0.6, "slice", demo=True)
+    protocols = [each.protocol for each in reproductions([result()], compare(store.runs(), []))]
+    assert protocols == ["subject"]  # a demo says nothing about patients
+
+
+def test_a_file_holds_one_result_or_several(tmp_path: Path) -> None:
+    one = {"name": "mine", "accuracy": 0.91, "source": "my thesis", "split": "by image"}
+    (tmp_path / "one.yaml").write_text(yaml.safe_dump(one))
+    (tmp_path / "two.yaml").write_text(yaml.safe_dump([one, {**one, "name": "other", "roc_auc": 0.8}]))
+    assert [each.scores for each in read_published(tmp_path / "one.yaml")] == [{"accuracy": 0.91}]
+    assert [each.scores for each in read_published(tmp_path / "two.yaml")] == [
+        {"accuracy": 0.91},
+        {"accuracy": 0.91, "roc_auc": 0.8},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[]", "at least one published result"),
+        ("{name: x, source: y}", "entry 1: the entry: .*one of accuracy, macro_f1, roc_auc is needed"),
+        ("{name: x, source: y, accuracy: 91}", "entry 1: accuracy: .*less than or equal to 1"),
+        ("[{name: x, source: y, accuracy: 0.9}, 5]", "entry 2"),
+        ("{name: x, source: y, accuracy: 0.9, doi: z}", "entry 1: doi: .*The fields|has the fields name"),
+        ("a: [", "it is not \\("),
+        ("!!python/object/apply:os.system ['true']", "it is not \\("),
+    ],
+)
+def test_what_is_no_published_result_is_refused_in_one_sentence(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "p.yaml").write_text(content)
+    with pytest.raises(DataError, match=message):
+        read_published(tmp_path / "p.yaml")
+    with pytest.raises(DataError, match="no file of at most 1 MB"):
+        read_published(tmp_path)

@@ -1,0 +1,43 @@
+"""The section of published results, against texts by hand."""
+
+from __future__ import annotations
+
+from alzbench.compare.literature import PublishedResult, Reproduction
+from alzbench.report.document import Document
+from alzbench.report.literature import published_section
+from alzbench.report.terminal import render_terminal
+from tests.helpers.text import text_of
+
+
+def found(name: str, value: float, protocol: str, low: float, high: float, *by: str) -> Reproduction:
+    result = PublishedResult(name=name, accuracy=value, source=f"doi of {name}", split="by image", test_size=640)
+    return Reproduction(result, "accuracy", value, protocol, low, high, by, low > value)
+
+
+def test_a_row_for_each_score_with_the_protocols_that_reproduce_it() -> None:
+    section = published_section(
+        [
+            found("Old", 0.6686, "reference", 0.664, 0.782, "baseline", "attention"),
+            found("Old", 0.6686, "subject", 0.48, 0.52),
+            found("High", 0.99, "reference", 0.664, 0.782),
+            found("High", 0.99, "subject", 0.5, 0.5),
+        ]
+    )
+    assert section is not None
+    (table,) = section.tables
+    assert table.texts == [
+        ["Old", "accuracy, %", "66.86", "66.40–78.20", "48.00–52.00", "reference (baseline, attention)", "640",
+         "by image", "not told"],
+        ["High", "accuracy, %", "99.00", "66.40–78.20", "50.00", "none here", "640", "by image", "not told"],
+    ]  # fmt: skip
+    assert section.notes == (
+        "1 of 2 published scores are reproduced (1 under reference, 0 under subject); 1 are higher than any here.",
+    )
+    assert section.sources == ("Old: doi of Old.", "High: doi of High.")
+    for width in (80, 120):
+        lines = text_of(render_terminal(Document("x", "", (section,))), width).splitlines()
+        assert max(map(len, lines)) <= width
+
+
+def test_nothing_published_is_no_section() -> None:
+    assert published_section([]) is None
