@@ -95,8 +95,7 @@ def _rule(item: Any) -> str:
     """Return what a value must be, for an error of its type, of its range or of a choice."""
     kind, context = item["type"], item.get("ctx", {})
     if kind == "literal_error":
-        choices = context["expected"].replace(" or ", ", ")
-        return f"one of {choices}" if "," in choices else choices
+        return str(context["expected"])
     if kind in _LIMITS:
         words, name = _LIMITS[kind]
         return f"{words} {context[name]:g}"

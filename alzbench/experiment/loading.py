@@ -184,8 +184,8 @@ def read_file(path: Path) -> dict[str, Any]:
 
     if path.is_dir():
         raise ExperimentError(
-            f"{path} is a folder, and an experiment is a YAML file; name the file, and give a folder of images with "
-            f"--data {path}."
+            f"{path} is a folder, and an experiment is a YAML file; name the file, and give a folder of images as "
+            f"`--data {path}`."
         )
     try:
         text = path.read_text(encoding="utf-8")
