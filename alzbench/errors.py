@@ -9,7 +9,6 @@ import errno
 import re
 from typing import ClassVar
 
-
 _SECOND_MARK = re.compile(r"(?<=[\w)\]'\"`][.?!])\.(?=\s|$)")  # not that of a folder `..`
 
 
