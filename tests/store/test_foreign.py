@@ -75,7 +75,7 @@ def test_a_byte_order_mark_and_odd_names_are_no_trouble(write: Write) -> None:
         pytest.param("image,label,p_A\nx,A,1\n", "p_B is missing", id="one-probability"),
         pytest.param("image,label,predicted\nx,A,A\nx,A,A\n", "repeated: 'x'", id="twice"),
         pytest.param("image,label,predicted\nx,A,A\n,A,A\n", "name its image; missing: line 3", id="no-name"),
-        pytest.param("image,label,predicted\nx,a,A\n", "label must be one of A, B; found 'a'", id="unknown-label"),
+        pytest.param("image,label,predicted\nx,x,A\n", "label must be one of A, B; found 'x'", id="unknown-label"),
         pytest.param("image,label,predicted\nx,A,C\n", "predicted must be one of A, B; found 'C'", id="unknown-answer"),
         pytest.param("image,label,p_A,p_B\nx,A,0.5,0.6\n", "rounding; wrong: line 2 (the first: 1.1)", id="sum"),
         pytest.param("image,label,p_A,p_B\nx,A,nan,0.6\n", "from 0 to 1; wrong: line 2", id="nan"),
