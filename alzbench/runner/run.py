@@ -38,7 +38,8 @@ def run_jobs(jobs: Sequence[Job], context: Context) -> Iterator[Outcome]:
         for job in jobs:
             outcome = execute(job, context)
             if outcome.state != "stored":
-                remaining.finish(job.experiment, outcome.seconds if outcome.state == "complete" else None)
+                own = outcome.seconds - outcome.preparation  # later runs do not prepare the same again
+                remaining.finish(job.experiment, own if outcome.state == "complete" else None)
                 advance(1)
             yield outcome
 
