@@ -65,7 +65,7 @@ def test_a_variant_that_can_be_built_is_accepted(tmp_path: Path) -> None:
     ("returned", "layer", "said"),
     [
         pytest.param("not_defined", "x", "fails in line 14: NameError: name 'not_defined' is not defined.", id="name"),
-        pytest.param(GOOD, "x.colour", "fails in line 8: AttributeError: 'KerasTensor' object has no", id="layer"),
+        pytest.param(GOOD, "x.colour", "fails in line 8: AttributeError: ", id="layer"),
         pytest.param(
             "dense_head(features, options)", "x", "fails in line 14: TypeError: dense_head() missing", id="type"
         ),
