@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from alzbench import __version__
 from alzbench.evaluation.metrics import ACCURACY
 from alzbench.report.columns import metric_form, metric_name
-from alzbench.report.document import Cell, Column, Document, Form, Section, make_table
+from alzbench.report.document import Column, Document, Form, Section, make_table
 from alzbench.store import Run
 
 
@@ -27,10 +27,13 @@ def runs_document(runs: Sequence[Run], now: datetime | None = None) -> Document:
     ]  # fmt: skip
     records = [_record(run, now) for run in reversed(runs)]
     shown = [
-        {**record, "protocol": Cell(record["protocol"] + (", demo" if record["demo"] else "")),
-         "started": Cell(_local(str(record["started"]), now))}
-        for record in records
-    ]  # fmt: skip
+        {
+            **record,
+            "protocol": run.card.protocol + (", demo" if run.card.demo else ""),
+            "started": _local(run.card.created, now),
+        }
+        for record, run in zip(records, reversed(runs), strict=True)
+    ]
     note = "The newest first; times are local. A running one is counted until now."
     section = Section("Stored runs", tables=(make_table("Runs", columns, shown, note),))
     return Document("Runs", f"alzbench {__version__}", (section,), section.tables[0], {"runs": records})
