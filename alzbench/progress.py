@@ -120,7 +120,7 @@ def _bars(console: Console) -> RichProgress:
     return RichProgress(
         _Words("description"),
         BarColumn(bar_width=max(4, min(20, console.width - 70)), table_column=Column(no_wrap=True)),
-        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        _Steps(table_column=Column(no_wrap=True)),
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
         _TimeLeft(table_column=Column(no_wrap=True)),
         _Words("note"),
@@ -142,10 +142,19 @@ class _Words(ProgressColumn):
         return Text(text, no_wrap=True, overflow="ellipsis")
 
 
-class _TimeLeft(ProgressColumn):
-    """Column of the time left."""
+class _Steps(MofNCompleteColumn):
+    """Column of the steps done and in all; empty for a phase, which has none."""
 
     def render(self, task: Task) -> Text:
+        return Text() if task.total is None else super().render(task)
+
+
+class _TimeLeft(ProgressColumn):
+    """Column of the time left; empty for a phase."""
+
+    def render(self, task: Task) -> Text:
+        if task.total is None:
+            return Text()
         seconds = task.fields["left"].seconds(time.monotonic())
         return Text("-:--:--" if seconds is None else _clock(seconds), style="progress.remaining")
 

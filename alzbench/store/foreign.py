@@ -165,7 +165,11 @@ def _probabilities(
     """Return (n, K), each row summing to 1."""
     missing = [name for name in classes if name not in with_probability]
     if missing:
-        raise DataError(f"{path} must have a probability for every class or for none; {PREFIX}{missing[0]} is missing.")
+        one = len(classes) == 2 and len(missing) == 1  # as of a network that ends in one sigmoid
+        raise DataError(
+            f"{path} must have a probability for every class or for none; {PREFIX}{missing[0]} is missing."
+            + (f" Add it as 1 - {PREFIX}{with_probability[0]}." if one else "")
+        )
     unknown = [PREFIX + name for name in with_probability if name not in classes]
     if unknown:
         raise DataError(
