@@ -41,6 +41,10 @@ def read_delimited(path: Path) -> pd.DataFrame:
     if not rows:
         raise DataError(f"{path} must be a {kind} file with a heading; it is empty.")
     heading = rows.pop(0)
+    if heading[0].lower().startswith("sep="):
+        raise DataError(
+            f"{path} must begin with its heading; remove the first line, {separator.join(heading)}, of Excel."
+        )
     _check_heading(heading, path, kind)
     wrong = [k for k, row in enumerate(rows) if len(row) != len(heading)]
     if wrong:
@@ -61,6 +65,10 @@ def _text(path: Path, kind: str) -> str:
     except OSError as error:
         raise DataError(f"{path} must be a readable {kind} file: {error.strerror}.") from None
     start = content[:1000]
+    if start.startswith((b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ")):
+        raise DataError(
+            f"{path} must be a {kind} file; it is compressed, or a spreadsheet. Unpack or export it as {kind}."
+        )
     if start[:2] in (b"\xff\xfe", b"\xfe\xff") or 3 * start.count(b"\0") > len(start):
         raise DataError(f"{path} must be a {kind} file in UTF-8; this one looks like UTF-16. Save it as UTF-8.")
     if b"\0" in content:

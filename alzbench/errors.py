@@ -6,13 +6,24 @@ Each message says in one or two sentences what must hold, what was received and 
 from __future__ import annotations
 
 import errno
+import re
 from typing import ClassVar
+
+_SECOND_MARK = re.compile(r"(?<=[\w)\]'\"`][.?!])\.(?=\s|$)")  # not that of a folder `..`
 
 
 class AlzbenchError(Exception):
-    """Base class of all errors that are shown without a traceback."""
+    """Base class of all errors that are shown without a traceback.
+
+    Args:
+        text: The message. A part of it may end with a mark of its own, such as the text of another error; no second
+            one follows it.
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(_SECOND_MARK.sub("", text))
 
 
 class RunError(AlzbenchError):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
+SENTENCE = "Interrupted. Finished work is kept; run the same command again to continue."
+
 _received = False  # and not yet raised again by `check`
 _stopped = False
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +85,19 @@ def test_an_error_without_a_signal_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(SystemExit) as stopped:
         cli.main()
     assert stopped.value.code == 1
+
+
+@pytest.mark.parametrize(
+    "after", ["", "raise ImportError('half imported')"], ids=["raised", "turned-into-another-error"]
+)
+@pytest.mark.parametrize("module", ["typer", "rich", "pydantic"])
+def test_ctrl_c_during_the_first_imports_ends_with_a_sentence(tmp_path: Path, module: str, after: str) -> None:
+    """A module of the same name, found first, stands for one that takes long to import."""
+    lines = ["import os, signal", "try:", "    os.kill(os.getpid(), signal.SIGINT)", "except KeyboardInterrupt:"]
+    (tmp_path / f"{module}.py").write_text("\n".join([*lines, f"    {after or 'raise'}"]))
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    done = subprocess.run(
+        [sys.executable, "-m", "alzbench", "list", "experiments"],
+        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (4, f"error: {interrupts.SENTENCE}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -127,3 +128,43 @@ def test_bars_leave_standard_output_alone(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr() == ("a result\n", "")
     assert isinstance(console.file, io.StringIO)
     assert "a result" not in console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_number_is_cut_on_a_narrow_terminal(width: int) -> None:
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
+    with Progress(console).track("feature maps (ONNX Runtime) of everything", 1_000_000) as advance:
+        advance(84_123, note="validation accuracy 0.5123, best 0.6012 in epoch 31")
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "84123/1000000" in shown.replace(" ", "")
+    assert "feature maps" in shown
+    assert all(len(line) <= width for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "\n", shown).splitlines())
+
+
+def test_the_time_left_runs_down_between_two_steps() -> None:
+    left = module._Left(total=10, done=0, estimate=None, now=0.0)
+    assert left.seconds(5.0) is None
+    left.advance(1, now=60.0)
+    assert [left.seconds(now) for now in (60.0, 100.0, 700.0)] == [540.0, 500.0, 0.0]
+    left.advance(1, now=120.0)
+    assert left.seconds(120.0) == 480.0
+
+
+def test_an_estimate_runs_down_until_it_changes() -> None:
+    estimates = [None, 100.0, 100.0, 100.0, 30.0, 30.0]
+    left = module._Left(total=10, done=0, estimate=lambda: estimates.pop(0), now=0.0)
+    left.advance(0, now=1.0)
+    assert [left.seconds(now) for now in (2.0, 10.0, 25.0, 120.0, 200.0, 201.0)] == [None, 100.0, 85.0, 0.0, 30.0, 29.0]
+
+
+def test_a_phase_without_steps_is_named_on_a_terminal_alone() -> None:
+    for terminal in (True, False):
+        console = Console(file=io.StringIO(), width=80, force_terminal=terminal)
+        progress = Progress(console)
+        with progress.track("runs", 2), progress.phase("preparing"):
+            pass
+        assert isinstance(console.file, io.StringIO)
+        assert ("preparing" in console.file.getvalue()) == terminal
+    with Progress().phase("preparing"):
+        pass

@@ -62,7 +62,7 @@ def main() -> None:
     except KeyboardInterrupt:
         code = _TYPER_INTERRUPTED
     if code == _TYPER_INTERRUPTED or (code and interrupts.was_stopped()):
-        code = explain(Interrupted("Interrupted. Finished work is kept; run the same command again to continue."))
+        code = explain(Interrupted(interrupts.SENTENCE))
     sys.exit(code)
 
 

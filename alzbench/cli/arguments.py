@@ -24,7 +24,8 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="NAME",
-        help="Stored runs, experiments, or experiment and study files. Default: all stored runs.",
+        help="Stored runs and experiments, or the beginning of their names, `latest`, or experiment and study files. "
+        "Default: all stored runs.",
         autocompletion=completion.names,
     ),
 ]
@@ -32,7 +33,8 @@ RunName = Annotated[
     str,
     typer.Argument(
         metavar="RUN",
-        help="A stored run, as EXPERIMENT/RUN or as its folder, or an experiment with one complete run.",
+        help="A stored run, as EXPERIMENT/RUN or as its folder, the beginning of its name, `latest`, or an experiment "
+        "with one complete run.",
         autocompletion=completion.runs,
     ),
 ]

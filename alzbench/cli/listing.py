@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich import box
@@ -14,14 +16,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from alzbench.cli.arguments import Runs, make_progress, print_document, print_json, warn_unreadable
+from alzbench.cli import completion
+from alzbench.cli.arguments import Json, Runs, print_document, print_json, warn_unreadable
 from alzbench.cli.conflicts import is_given
 from alzbench.errors import AlzbenchError, DataError, ExperimentError
 
-if TYPE_CHECKING:
-    from alzbench.models.variants import Variant
-    from alzbench.progress import Progress
-
+FEATURE_BYTES = 2  # of a number in a stored feature map, see `training.features.FEATURE_DTYPE`
 FILE_WIDTH = 32  # file names of up to this length are never broken
 
 
@@ -34,85 +34,117 @@ class Listing(StrEnum):
     runs = "runs"
 
 
+State = StrEnum("State", ["complete", "running", "failed", "interrupted", "pruned"])  # as `store.card.State`
+
+
 def list_(
     context: typer.Context,
     what: Annotated[Listing, typer.Argument(metavar="WHAT", help="What to list.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME",
+            help="For `list runs`: only runs and experiments of these names, or that begin with them.",
+            autocompletion=completion.stored,
+        ),
+    ] = None,
+    state: Annotated[
+        State | None, typer.Option(metavar="STATE", help="For `list runs`: only those in this state, e.g. failed.")
+    ] = None,
     folder: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder of the experiment files, for `list experiments`.")
     ] = Path("experiments"),
     runs: Runs = Path("runs"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print `list backbones` as one JSON document.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List variants, backbones, files or runs."""
-    for option, listing in (("folder", Listing.experiments), ("runs", Listing.runs), ("as_json", Listing.backbones)):
+    for option, listing in (("folder", Listing.experiments), ("runs", Listing.runs), ("state", Listing.runs)):
         if what is not listing and is_given(context, option):
-            name = option.removeprefix("as_")
-            raise ExperimentError(f"--{name} applies to `alzbench list {listing}` only: leave it out.")
-    if what is Listing.variants:
-        Console().print(variants())
+            raise ExperimentError(f"--{option} applies to `alzbench list {listing}` only: leave it out.")
+    if names and what is not Listing.runs:
+        raise ExperimentError(f"Names are for `alzbench list runs` only: leave out {', '.join(names)}.")
+    if what is Listing.runs:
+        _print_runs(runs, names or [], state, as_json)
+    elif as_json:
+        print_json({Listing.variants: variants, Listing.backbones: backbones}.get(what, lambda: experiments(folder))())
+    elif what is Listing.variants:
+        Console().print(variant_table(variants()))
     elif what is Listing.backbones:
-        listed = backbones(make_progress(False))
-        if as_json:
-            print_json(listed)
-        else:
-            Console().print(backbone_table(listed))
-    elif what is Listing.experiments:
-        Console().print(experiments(folder))
+        Console().print(backbone_table(backbones()))
     else:
-        from alzbench.cli.options import all_runs
-        from alzbench.report.run import runs_document
-
-        print_document(runs_document(all_runs(runs, warn_unreadable)))
+        Console().print(experiment_table(experiments(folder), folder))
 
 
-def variants() -> RenderableType:
-    """Return each registered variant with its cost, description and options, and the cost of fine-tuning."""
-    from alzbench.experiment import FineTuneSettings
-    from alzbench.models.backend import start_backend
+def _print_runs(root: Path, names: Sequence[str], state: State | None, as_json: bool) -> None:
+    from alzbench.cli.options import all_runs, select_runs
+    from alzbench.report.runs import runs_document
+
+    found = (
+        select_runs(root, names, trials=True, unreadable=warn_unreadable) if names else all_runs(root, warn_unreadable)
+    )
+    if state is not None:
+        chosen = [run for run in found if run.card.state == state]
+        if not chosen:
+            states = ", ".join(sorted({run.card.state for run in found}))
+            raise DataError(f"No run there is {state}; the states there are {states}. Leave out --state, or change it.")
+        found = chosen
+    print_document(runs_document(found), as_json)
+
+
+def variants() -> dict[str, dict[str, Any]]:
+    """Return each registered variant's cost, description and options with their defaults."""
+    from alzbench.models.stored_costs import stored_costs
     from alzbench.models.variants import VARIANTS
 
-    start_backend()
-    from alzbench.models.cost import suffix_parameters, variant_costs
+    costs = stored_costs().variants
+    return {
+        name: {
+            "description": VARIANTS[name].description,
+            "classifies": VARIANTS[name].classifies,
+            **asdict(costs[name]),
+            "options": {key: field.default for key, field in VARIANTS[name].settings.model_fields.items()},
+        }
+        for name in VARIANTS
+    }
+
+
+def variant_table(listed: dict[str, dict[str, Any]]) -> RenderableType:
+    """Return a row for each variant that `variants` returned, their options, and the cost of fine-tuning."""
+    from alzbench.models.stored_costs import stored_costs
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("variant", no_wrap=True)
     for name in ("parameters", "trainable", "mult-adds"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name, cost in variant_costs().items():
-        table.add_row(name, f"{cost.parameters:,}", f"{cost.trainable:,}", f"{cost.multiply_adds / 1e6:.1f} M")
-    block = FineTuneSettings().first_block
+    for name, row in listed.items():
+        table.add_row(name, f"{row['parameters']:,}", f"{row['trainable']:,}", f"{row['multiply_adds'] / 1e6:.1f} M")
+    costs = stored_costs()
     note = (
         f"Costs are for 128 x 128 pixels, default options and 4 classes. `fine_tune` also trains the top of the "
-        f"backbone: {suffix_parameters(block):,} more parameters from {block} on. `model.file` adds your own variant."
+        f"backbone: {costs.suffix_parameters:,} more parameters from {costs.first_block} on. `model.file` adds your "
+        "own variant."
     )
-    return Group(table, *(_about(name, VARIANTS[name]) for name in VARIANTS), Text(note))
+    return Group(table, *(_about(name, row) for name, row in listed.items()), Text(note))
 
 
-def backbones(progress: Progress) -> dict[str, dict[str, Any]]:
+def backbones() -> dict[str, dict[str, Any]]:
     """Return each registered backbone's cost at 128 x 128 pixels, its sizes, and the layers where it can be cut."""
     from alzbench.models.backbones import BACKBONES
-    from alzbench.models.backend import start_backend
+    from alzbench.models.stored_costs import stored_costs
 
-    start_backend()
-    import numpy as np
-
-    from alzbench.models.cost import backbone_costs
-    from alzbench.training.features import FEATURE_DTYPE
-
-    listed = {}
-    with progress.track("backbones", len(list(BACKBONES))) as advance:
-        for name, cost in backbone_costs():
-            listed[name] = {
-                "description": BACKBONES[name].description,
-                "parameters": cost.parameters,
-                "multiply_adds": cost.multiply_adds,
-                "feature_map": list(cost.shape),
-                "cache_bytes": math.prod(cost.shape) * np.dtype(FEATURE_DTYPE).itemsize,
-                "smallest_size": BACKBONES[name].min_size,
-                "layers": list(cost.layers),
-            }
-            advance(1)
-    return listed
+    costs = stored_costs().backbones
+    return {
+        name: {
+            "description": BACKBONES[name].description,
+            "parameters": costs[name].parameters,
+            "multiply_adds": costs[name].multiply_adds,
+            "feature_map": list(costs[name].shape),
+            "cache_bytes": math.prod(costs[name].shape) * FEATURE_BYTES,
+            "smallest_size": BACKBONES[name].min_size,
+            "layers": list(costs[name].layers),
+        }
+        for name in BACKBONES
+    }
 
 
 def backbone_table(listed: dict[str, dict[str, Any]]) -> RenderableType:
@@ -134,28 +166,36 @@ def backbone_table(listed: dict[str, dict[str, Any]]) -> RenderableType:
     return Group(table, Text(note))
 
 
-def _about(name: str, variant: Variant) -> RenderableType:
-    options = ", ".join(f"{key}={field.default}" for key, field in variant.settings.model_fields.items())
-    return Group(Text(name, style="bold"), Padding(Text(f"{variant.description}\n{options}"), (0, 0, 1, 2)))
+def _about(name: str, row: dict[str, Any]) -> RenderableType:
+    options = ", ".join(f"{key}={value}" for key, value in row["options"].items())
+    return Group(Text(name, style="bold"), Padding(Text(f"{row['description']}\n{options}"), (0, 0, 1, 2)))
 
 
-def experiments(folder: Path) -> Table:
-    """Return a row for each experiment, study or sweep file of a folder, with the error if it cannot be loaded."""
+def experiments(folder: Path) -> dict[str, dict[str, str]]:
+    """Return each experiment, study or sweep file of a folder: protocol and description, or why it cannot be loaded."""
     files = [file for below in ("", "studies/", "sweeps/") for file in sorted(folder.glob(f"{below}*.yaml"))]
     if not files:
         raise DataError(f"There are no experiment files in {folder}; give another folder with --folder.")
-    names = [str(file.relative_to(folder)) for file in files]
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column(f"{folder}/", overflow="fold", min_width=min(FILE_WIDTH, max(map(len, names))))
-    table.add_column("protocol", overflow="fold", min_width=len("reference"))
-    table.add_column("description", overflow="fold")
-    for file, name in zip(files, names, strict=True):
+    listed = {}
+    for file in files:
         try:
             protocol, description = _describe(file)
+            row = {"protocol": protocol, "description": description, "error": ""}
         except AlzbenchError as error:
-            table.add_row(Text(name), "–", Text(str(error), style="red"))
-            continue
-        table.add_row(*map(Text, (name, protocol, description)))
+            row = {"protocol": "", "description": "", "error": str(error)}
+        listed[str(file.relative_to(folder))] = row
+    return listed
+
+
+def experiment_table(listed: dict[str, dict[str, str]], folder: Path) -> Table:
+    """Return a row for each file that `experiments` returned."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column(f"{folder}/", overflow="fold", min_width=min(FILE_WIDTH, max(map(len, listed))))
+    table.add_column("protocol", overflow="fold", min_width=len("reference"))
+    table.add_column("description", overflow="fold")
+    for name, row in listed.items():
+        about = Text(row["error"], style="red") if row["error"] else Text(row["description"])
+        table.add_row(Text(name), Text(row["protocol"] or "–"), about)
     return table
 
 

@@ -18,6 +18,7 @@ from alzbench.experiment.schema import Experiment
 from alzbench.experiment.study import expand_study, is_study, levels_of
 from alzbench.store import Run, RunStore
 from alzbench.store.foreign import ROLES
+from alzbench.store.named import named_runs
 
 
 def load_experiments(
@@ -82,10 +83,6 @@ def _is_file(name: str) -> bool:
     return Path(name).suffix in (".yaml", ".yml") and Path(name).is_file()
 
 
-def _is_name_of(name: str, run: Run) -> bool:
-    return name in (run.card.experiment, run.name) or Path(name).resolve() == run.path.resolve()
-
-
 def _runs_of_file(file: Path, runs: Sequence[Run]) -> list[Run]:
     """Return the runs of an experiment file, under any protocol, or of a study file, under its own."""
     experiments = {(e.name, e.protocol.name) for e in _experiments_of(file, (), {})}
@@ -104,19 +101,20 @@ def select_runs(
 
     Args:
         root: Folder of the run folders.
-        names: Names of runs or experiments, experiment or study files, or run folders.
+        names: Names as for `named_runs`, or experiment or study files.
         trials: Include the trials of sweeps, which have no test scores.
         unreadable: See `RunStore.runs`.
 
     Raises:
         DataError: There are no runs, or a name refers to none.
+        ExperimentError: Several names begin with a name.
     """
     every = all_runs(root, unreadable)
     runs = [run for run in every if trials or run.card.trial is None]
     selected: list[Run] = []
     for name in names:
-        named = _runs_of_file(Path(name), runs) if _is_file(name) else [run for run in runs if _is_name_of(name, run)]
-        if not named and any(_is_name_of(name, run) for run in every):
+        named = _runs_of_file(Path(name), runs) if _is_file(name) else named_runs(name, runs)
+        if not named and not _is_file(name) and named_runs(name, every):
             raise DataError(
                 f"{name} is a sweep or one of its trials, and trials have no test scores; "
                 "name the sweep's best experiment instead."

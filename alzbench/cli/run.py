@@ -23,6 +23,7 @@ from alzbench.cli.arguments import (
 )
 from alzbench.cli.conflicts import check_assigned_once, check_source
 from alzbench.cli.exits import complain
+from alzbench.errors import ExperimentError
 
 if TYPE_CHECKING:
     from alzbench.experiment import Experiment
@@ -43,7 +44,10 @@ def run(
     ] = False,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Print the experiments with all defaults, and the planned runs; run nothing."),
+        typer.Option("--dry-run", help="Print the planned runs and the time they would take; run nothing."),
+    ] = False,
+    settings: Annotated[
+        bool, typer.Option("--settings", help="With --dry-run: print each experiment with all defaults, too.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Repeat complete runs, except sanity baselines.")] = False,
     no_sanity: Annotated[bool, typer.Option("--no-sanity", help="Leave out the sanity baselines.")] = False,
@@ -65,8 +69,10 @@ def run(
         check_assigned_once("--seeds", "seeds", assigned)
     experiments = load_experiments(files, data, assigned, seeds, demo)
     store = RunStore(runs)
+    if settings and not dry_run:
+        raise ExperimentError("--settings applies to --dry-run only: add it, or leave out --settings.")
     if dry_run:
-        _print_plan(experiments, store, force, not no_sanity, as_json)
+        _print_plan(experiments, store, force, not no_sanity, as_json, settings)
         return
     outcomes = _run(experiments, store, force, not no_sanity, as_json, quiet)
     if as_json:
@@ -83,14 +89,16 @@ def run(
         raise typer.Exit(1)
 
 
-def _print_plan(experiments: Sequence[Experiment], store: RunStore, force: bool, sanity: bool, as_json: bool) -> None:
+def _print_plan(
+    experiments: Sequence[Experiment], store: RunStore, force: bool, sanity: bool, as_json: bool, settings: bool
+) -> None:
     from alzbench.cli.plan import make_plan, plan_json, plan_text
 
     plan = make_plan(experiments, store, force, sanity)
     if as_json:
         print_json(plan_json(plan))
     else:
-        print(plan_text(plan))
+        print(plan_text(plan, settings))
 
 
 def _run(

@@ -42,8 +42,8 @@ def _only_texts(names: Iterable[Any]) -> None:
     for name in names:
         if isinstance(name, bool):
             raise ValueError(
-                "names must be texts, and YAML reads yes, no, on, off, true and false as booleans; write them in "
-                'quotes, as in ["yes", "no"]'
+                "names must be texts, and YAML reads true and false as booleans; write them in quotes, as in "
+                '["true", "false"]'
             )
         if isinstance(name, int | float):
             raise ValueError(f'names must be texts, and YAML reads {name} as a number; write it in quotes: "{name}"')

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment.strict import StrictModel
@@ -44,6 +44,14 @@ class ClassWeights(BaseImbalance):
     beta: float = Field(
         0.999, ge=0, lt=1, description="for `effective_number`: 0 is no weighting, near 1 is `balanced`"
     )
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _by_name(cls, weights: Any) -> Any:
+        """Refuse labels in place of class names, as Keras's `class_weight` takes them."""
+        if isinstance(weights, dict) and (numbers := [key for key in weights if not isinstance(key, str)]):
+            raise ValueError(f"each key must be the name of a class, as in {{CN: 1, AD: 2.5}}; {numbers[0]} is none")
+        return weights
 
     def check_classes(self, classes: Sequence[str]) -> None:
         """Raise ExperimentError if weights are given, but not for exactly the `classes`."""

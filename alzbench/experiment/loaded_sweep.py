@@ -178,6 +178,11 @@ def load_sweep(
         ExperimentError: The sweep or its base is invalid.
     """
     replaced = {key: value for key, value in options.items() if value is not None}
+    if not is_sweep(path):
+        raise ExperimentError(
+            f"{path} is no sweep, as it has no `space` of values to search; an experiment or a study is run with "
+            f"`alzbench run {path}`."
+        )
     try:
         sweep = Sweep.model_validate({"name": f"{path.stem}-sweep", **read_file(path), **replaced})
     except ValidationError as error:

@@ -14,6 +14,7 @@ from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.subjects import is_table
+from alzbench.experiment.yaml_1_2 import read_yaml
 
 # Values that --demo sets: the images are synthetic, and a run takes about a minute on two cores.
 DEMO: dict[str, Any] = {
@@ -183,8 +184,8 @@ def read_file(path: Path) -> dict[str, Any]:
 
     if path.is_dir():
         raise ExperimentError(
-            f"{path} is a folder, and an experiment is a YAML file; name the file, and give a folder of images with "
-            f"--data {path}."
+            f"{path} is a folder, and an experiment is a YAML file; name the file, and give a folder of images as "
+            f"`--data {path}`."
         )
     try:
         text = path.read_text(encoding="utf-8")
@@ -192,7 +193,7 @@ def read_file(path: Path) -> dict[str, Any]:
             raise ExperimentError(
                 f"{path}: an experiment file must hold `key: value` lines; it holds a list or a text."
             )
-        values = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+        values = OmegaConf.to_container(OmegaConf.create(read_yaml(text) or {}), resolve=False)
     except FileNotFoundError:
         raise ExperimentError(
             f"There is no experiment file {path}; `alzbench list experiments` lists those here."
@@ -211,12 +212,14 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    for text in assignments:
-        key, equals, _ = text.partition("=")
-        if not equals or not all(key.split(".")):
-            raise ExperimentError(f"--set takes FIELD=VALUE, for example train.epochs=5; got {text!r}.")
+    config = OmegaConf.create()
     try:
-        return _with_text_keys(OmegaConf.to_container(OmegaConf.from_dotlist(list(assignments)), resolve=False))
+        for text in assignments:
+            key, equals, value = text.partition("=")
+            if not equals or not all(key.split(".")):
+                raise ExperimentError(f"--set takes FIELD=VALUE, for example train.epochs=5; got {text!r}.")
+            OmegaConf.update(config, key, read_yaml(value))
+        return _with_text_keys(OmegaConf.to_container(config, resolve=False))
     except (yaml.YAMLError, OmegaConfBaseException, ValueError) as error:
         raise ExperimentError(f"--set: a value is not valid YAML: {' '.join(str(error).split())}.") from error
 

@@ -1,6 +1,7 @@
 """Studies: a base experiment and factors, expanded into experiments by a plan.
 
     base: ../baseline.yaml
+    set: {data.size: 160}
     plan: add_one
     factors:
       imbalance:
@@ -18,9 +19,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
@@ -47,6 +48,7 @@ class Study(StrictModel):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$", description="default: the file's name")
     description: str = ""
     base: str = Field(description="experiment file that the factors change, relative to the study's file")
+    set: dict[str, Any] = Field({}, description="fields of the base and the values they have in every experiment")
     plan: Literal["add_one", "leave_one_out", "grid"]
     factors: dict[str, Annotated[dict[str, Level], Field(min_length=1)]] = Field(
         min_length=1, description="factor -> level -> fields and values"
@@ -55,6 +57,15 @@ class Study(StrictModel):
         None, description="names of protocols; each runs the whole plan"
     )
     seeds: list[int] | None = None
+
+    @model_validator(mode="after")
+    def _set_fits(self) -> Self:
+        own = {"name": "name", "description": "description", "seeds": "seeds"}
+        own |= {"protocol": "protocols", "protocol.name": "protocols"} if self.protocols else {}
+        replaced = [field for field in self.set if field in own]
+        if replaced:
+            raise ValueError(f"set {replaced[0]} must be left out: a study has its own {own[replaced[0]]}")
+        return self
 
 
 def is_study(path: Path) -> bool:
@@ -101,13 +112,13 @@ def expand_study(
     base_path = path.parent / study.base
     if not base_path.is_file():
         raise ExperimentError(f"{path}: base names {study.base}, but there is no file {base_path}.")
-    values = file_values(base_path)
+    values = merge(file_values(base_path), with_absolute_files(nested(study.set), path.parent))
     if study.seeds is not None:
         values["seeds"] = study.seeds
     overrides, assigned = dict(overrides or {}), parse_assignments(assignments)
     for changes in (overrides, assigned):
         values = merge(values, changes)
-    base = validated(values, base_path)
+    base = validated(values, path if study.set else base_path)
     is_set = "name" in merge(overrides, assigned).get("protocol", {})
     protocols = [base.protocol.name] if is_set else study.protocols or [base.protocol.name]
     experiments = []

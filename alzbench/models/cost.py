@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -15,43 +14,10 @@ from alzbench.models.backbones import BACKBONES
 from alzbench.models.classifier import build_head
 from alzbench.models.graph import build_network, cut_layers
 from alzbench.models.prefix import build_prefix, build_suffix
+from alzbench.models.stored_costs import BackboneCost, Cost
 from alzbench.models.variants import VARIANTS
 
 _CLASSES = 4
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Cost of a variant with its default options, on a backbone at 128 x 128 pixels.
-
-    Attributes:
-        parameters: Number of parameters of backbone and head.
-        trainable: Number of parameters that training changes.
-        multiply_adds: Number of multiply-adds of the forward pass for one image: of the backbone's layers, and for the
-            head half the floating-point operations that TensorFlow's profiler counts. The cost of a head that
-            classifies subjects is divided by the number of their images.
-    """
-
-    parameters: int
-    trainable: int
-    multiply_adds: int
-
-
-@dataclass(frozen=True)
-class BackboneCost:
-    """Cost of a backbone at 128 x 128 pixels.
-
-    Attributes:
-        parameters: Number of parameters.
-        multiply_adds: Number of multiply-adds of the forward pass for one image.
-        shape: Height, width and channels of the last feature map.
-        layers: Names of the layers where it can be cut, from the image upwards.
-    """
-
-    parameters: int
-    multiply_adds: int
-    shape: tuple[int, int, int]
-    layers: tuple[str, ...]
 
 
 def backbone_costs() -> Iterator[tuple[str, BackboneCost]]:

@@ -27,7 +27,7 @@ from alzbench.models.depthwise import with_channelwise_convolutions
 from alzbench.models.graph import build_network, output_of
 from alzbench.models.scaling import scaled
 from alzbench.models.user_file import file_digest, find_backbone
-from alzbench.models.weights import is_published, weights_file
+from alzbench.models.weights import SKIPPED, is_published, weights_file
 
 _RANDOM_WEIGHTS_SEED = 20180113
 
@@ -165,12 +165,13 @@ def _load_network(settings: BackboneSettings, size: int, scaling: str, file: Pat
         return network
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("error", "Skipping nested container")  # layers would silently stay random
+            warnings.filterwarnings("error", SKIPPED)  # layers would silently stay random
             network.load_weights(file)
     except Exception as error:  # Keras and h5py raise many kinds of errors for a wrong file
+        reason = "its layers are others" if str(error).startswith(SKIPPED) else _first_sentence(error)
         raise DataError(
             f"{file} must contain weights of {settings.name} (alpha {settings.alpha}, without top), and cannot be "
-            f"loaded: {_first_sentence(error)}. Set ALZBENCH_WEIGHTS (a file, or a folder with one for each backbone) "
+            f"loaded: {reason}. Set ALZBENCH_WEIGHTS (a file, or a folder with one for each backbone) "
             "or model.backbone.weights to another file."
         ) from error
     return network

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from alzbench.models.classifier import (
     join_prefix,
     set_shape,
 )
+from alzbench.models.weights import SKIPPED
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,10 @@ def _load(path: Path) -> Any:
 
     del attention, depthwise, scaling
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras warns of each layer of a damaged file, hundreds of lines
+            warnings.filterwarnings("error", SKIPPED)  # the layer would silently stay random
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # noqa: BLE001 - Keras, h5py and zipfile raise many kinds of errors for a wrong file
         text = " ".join(str(error).replace(str(path), "the file").split())
         if "Lambda" in text or "lambda" in text:
@@ -114,6 +119,7 @@ def _load(path: Path) -> Any:
                 "Use a model without Lambda layers."
             ) from None
         reason = (text.partition(". ")[0].rstrip(".") or type(error).__name__)[:200]
+        reason = "layers are missing in it" if reason.startswith(SKIPPED) else reason
         raise DataError(
             f"{path} must be a model that Keras can load; it is damaged or from another program ({reason}). Repeat "
             "the run with --force to train it again."

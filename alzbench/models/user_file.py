@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from alzbench.errors import ExperimentError
+from alzbench.errors import AlzbenchError, ExperimentError
 from alzbench.experiment import BackboneSettings, ModelSettings
 from alzbench.models.backbones import BACKBONES, Backbone
+from alzbench.models.backend import start_backend
 from alzbench.models.variants import VARIANTS, Variant
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 _loaded: dict[str, str] = {}  # content hash -> module name
 
@@ -48,6 +54,33 @@ def file_digest(settings: ModelSettings | BackboneSettings) -> str:
     return "" if settings.file is None else hashlib.sha256(_read(Path(settings.file), field)).hexdigest()
 
 
+@contextmanager
+def blaming_files() -> Iterator[None]:
+    """Turn an error that code of a loaded file raises in the block into an ExperimentError with its file and line."""
+    try:
+        yield
+    except AlzbenchError:
+        raise
+    except Exception as error:
+        file = next((path for path in _loaded_files() if _frames(error, path)), None)
+        if file is None:
+            raise
+        raise ExperimentError(f"{file} fails{_line_of(error, file)}: {_short(error)}.") from error
+
+
+def _loaded_files() -> list[Path]:
+    return [Path(str(sys.modules[name].__file__)) for name in _loaded.values() if name in sys.modules]
+
+
+def _short(error: BaseException) -> str:
+    """Return the class of an error and the paragraph of its text that says what is wrong, in one line."""
+    paragraphs = [" ".join(part.split()) for part in _COLOURS.sub("", str(error)).strip().split("\n\n")]
+    for text in paragraphs[:-1]:  # Keras's own come first
+        if text.startswith("Exception encountered when calling") or text.endswith("Error encountered:"):
+            paragraphs = paragraphs[1:]
+    return f"{type(error).__name__}: {paragraphs[0]}".rstrip(": ")
+
+
 def _load(path: Path, field: str) -> None:
     digest = hashlib.sha256(_read(path, field)).hexdigest()
     if digest in _loaded:
@@ -58,6 +91,7 @@ def _load(path: Path, field: str) -> None:
         raise ExperimentError(f"{field} must be a Python file whose name ends in .py, got {path}.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    start_backend()  # most files import Keras, whose start prints
     before = [(registry, set(registry)) for registry in (VARIANTS, BACKBONES)]
     try:
         spec.loader.exec_module(module)
@@ -66,9 +100,7 @@ def _load(path: Path, field: str) -> None:
         for registry, names in before:
             for added in set(registry) - names:
                 registry.remove(added)
-        raise ExperimentError(
-            f"{field} {path} fails{_line_of(error, path)}: {type(error).__name__}: {error}."
-        ) from error
+        raise ExperimentError(f"{field} {path} fails{_line_of(error, path)}: {_short(error)}.") from error
     _loaded[digest] = name
 
 
@@ -82,5 +114,12 @@ def _read(path: Path, field: str) -> bytes:
 def _line_of(error: BaseException, path: Path) -> str:
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return f" in line {error.lineno}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    frames = _frames(error, path)
     return f" in line {frames[-1].lineno}" if frames else ""
+
+
+def _frames(error: BaseException, path: Path) -> list[traceback.FrameSummary]:
+    """Return the lines of a file that led to an error, or to those behind it; Keras raises others in their place."""
+    behind = error.__cause__ or error.__context__
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    return frames or (_frames(behind, path) if behind is not None else [])

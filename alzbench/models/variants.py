@@ -39,6 +39,13 @@ class Variant(Entry[Build]):
 
     def check_options(self, options: Mapping[str, Any]) -> StrictModel:
         """Return `model.options` with defaults; raises ExperimentError if they do not fit the schema."""
+        if not (isinstance(self.settings, type) and issubclass(self.settings, StrictModel)):
+            raise ExperimentError(
+                f"variant {self.name} must be registered with the class of its options, a StrictModel: "
+                f"register_variant({self.name!r}, Options)."
+            )
+        if self.classifies == "subject" and "slices" not in self.settings.model_fields:
+            raise ExperimentError(f"variant {self.name} classifies subjects, so its options must have `slices`.")
         try:
             return self.settings.model_validate(dict(options))
         except ValidationError as error:

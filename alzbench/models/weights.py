@@ -11,6 +11,7 @@ from alzbench.experiment import BackboneSettings
 from alzbench.models.user_file import find_backbone
 
 VARIABLE = "ALZBENCH_WEIGHTS"
+SKIPPED = "Skipping nested container"  # Keras's warning of layers that are not in a file
 
 
 def is_published(settings: BackboneSettings) -> bool:

@@ -1,4 +1,4 @@
-"""Documents of stored runs: one run with its scores and errors, or a list of runs."""
+"""Documents of one stored run, with its scores and errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alzbench import __version__
 from alzbench.data.unused import unused_text
 from alzbench.errors import DataError
 from alzbench.evaluation.intervals import FEWEST_CLUSTERS
-from alzbench.evaluation.metrics import ACCURACY, CLASS_HEADLINE, METRICS, Metric, metrics
+from alzbench.evaluation.metrics import CLASS_HEADLINE, METRICS, Metric, metrics
 from alzbench.evaluation.predictions import errors
 from alzbench.evaluation.scores import Score, Scores, scores_of_run
 from alzbench.evaluation.subgroups import SubgroupScores, find_subgroups, score_subgroups
@@ -148,26 +148,6 @@ def run_document(scored: ScoredRun) -> Document:
         "subgroups": scored.subgroups,
     }
     return replace(_document(run, title, tables), export=_export(scored), data=data)
-
-
-def runs_document(runs: Sequence[Run]) -> Document:
-    """Return a document with a line for each run."""
-    columns = [
-        Column("run", "run"), Column("state", "state"), Column("protocol", "protocol"),
-        Column(ACCURACY.name, metric_name(ACCURACY), metric_form(ACCURACY)),
-    ]  # fmt: skip
-    records = [
-        {
-            "run": run.name,
-            "state": run.card.state,
-            "protocol": run.card.protocol + (" (demo)" if run.card.demo else ""),
-            ACCURACY.name: run.evaluation().value(ACCURACY) if run.is_scored else None,
-        }
-        for run in runs
-    ]
-    table = make_table("Runs", columns, records)
-    section = Section("Stored runs", tables=(table,))
-    return Document("Runs", f"alzbench {__version__}", (section,), table, {"runs": records})
 
 
 def _document(run: Run, title: str, tables: Iterable[Table]) -> Document:

@@ -44,7 +44,7 @@ class Estimator(Protocol):
     """A network or a sanity baseline, for one job. Call `prepare` first, then `fit`, then `predict` and `save`."""
 
     def prepare(self) -> None:
-        """Compute the features that the images of the split need, before the run folder is created."""
+        """Compute the features that the images of the split need."""
 
     def fit(self, writer: RunWriter, listeners: Listeners) -> Fit:
         """Train on the training part, from the last stored epoch if there is one.
@@ -76,7 +76,7 @@ class SanityBaseline:
         self._is_added = job.experiment.sanity
         self._images, self._split, self._progress = images, split, progress
 
-    def prepare(self) -> None:
+    def check(self) -> None:
         """Check that the baseline fits the images.
 
         Raises:
@@ -91,6 +91,9 @@ class SanityBaseline:
                 f"{self._entry.name} needs grey slices of heads on a dark background and a class of healthy people, "
                 f"but {reason}; choose another model.variant."
             )
+
+    def prepare(self) -> None:
+        """Do nothing: the features are those that all baselines share."""
 
     def _why_not(self) -> str:
         key = "dark share"

@@ -16,8 +16,9 @@ from alzbench.errors import DataError, ExperimentError
 from alzbench.evaluation.evaluate import evaluate
 from alzbench.evaluation.predictions import class_names
 from alzbench.runner.hashes import short_hash
+from alzbench.runner.imported_names import full_names, given_classes, numbered_classes
 from alzbench.store import Card, Run, RunMetrics, RunStore, RunWriter, read_run
-from alzbench.store.foreign import read_predictions
+from alzbench.store.foreign import OwnNames, read_predictions
 
 VARIANT = "imported"
 NOT_KNOWN = f"{NOT_EXCLUDED}: what its training has seen is not known"  # stored on cards, which are compared
@@ -36,7 +37,8 @@ class Source:
         like: A stored run on the same test images. Images, labels, subjects, fold and protocol are checked against it
             and taken from it, so that the two can be compared in pairs.
         protocol: The protocol, if there is no such run.
-        classes: Names of the classes in label order; by default those of `like`, or of the probabilities' columns.
+        classes: Names of the classes in label order; by default those of `like`, or of the probabilities' columns. With
+            `like`, they may be the file's own names of its classes, in its order.
         columns: The file's own names of columns.
         other_subjects: True if the user declares that the model was trained without the test subjects. The split of
             `like` cannot show this, because another program may have used other training images.
@@ -66,7 +68,7 @@ def import_predictions(path: Path, source: Source, store: RunStore, say: Callabl
     """
     known = _known(source)
     classes = class_names(known) if known is not None else source.classes
-    foreign = read_predictions(path, classes, source.columns)
+    foreign = read_predictions(path, classes, source.columns, _own_names(source, known, path))
     table = foreign.table
     if known is not None and source.like:
         table = _matched(table, known, path, str(source.like.path))
@@ -120,14 +122,17 @@ def _known(source: Source) -> pd.DataFrame | None:
         return None
     if source.protocol is not None:
         raise ExperimentError(f"--like {source.like.name} sets the protocol: leave out --protocol, or --like.")
-    known = source.like.predictions()
-    classes = class_names(known)
-    if source.classes is not None and list(source.classes) != classes:
-        raise ExperimentError(
-            f"The classes must be those of {source.like.name}, in their order: {', '.join(classes)}; got "
-            f"{', '.join(source.classes)}. Leave out --classes."
-        )
-    return known
+    return source.like.predictions()
+
+
+def _own_names(source: Source, known: pd.DataFrame | None, path: Path) -> OwnNames:
+    """Return how the file's own names of classes are read, if `source.like` tells what they are."""
+    if known is None or source.like is None:
+        return lambda _: {}
+    if source.classes is None:
+        return lambda table: numbered_classes(table, known, path)
+    given = given_classes(source.classes, class_names(known), source.like.name)
+    return lambda _: given
 
 
 def _metrics(table: pd.DataFrame, card: Card, labels_only: bool, healthy: int | None) -> RunMetrics:
@@ -199,10 +204,13 @@ def _with_named_subjects(table: pd.DataFrame, say: Callable[[str], None]) -> pd.
 
 def _matched(table: pd.DataFrame, known: pd.DataFrame, path: Path, where: str) -> pd.DataFrame:
     """Return the table in the order and with the names, subjects and slices of a run on the same images."""
-    full = _full_names(table["image"], known["image"])
+    full = full_names(table["image"], known["image"])
     unknown = table.loc[full == "", "image"]
     if len(unknown):
-        raise DataError(f"{path}: each image must match one test image of {where}; not so: {_list(unknown)}.")
+        raise DataError(
+            f"{path}: each image must match one test image of {where}; not so: {_list(unknown)}. The run names its "
+            f"images like {known['image'].iloc[0]}; a shorter end or a longer path is read too."
+        )
     table = table.assign(image=full)
     if table["image"].duplicated().any():
         repeated = table.loc[table["image"].duplicated(), "image"]
@@ -221,20 +229,6 @@ def _matched(table: pd.DataFrame, known: pd.DataFrame, path: Path, where: str) -
             f"{path}: the images must be grouped into the same subjects as in {where}. Leave out the column subject."
         )
     return table.assign(subject=known["subject"].to_numpy(), slice=known["slice"].to_numpy())
-
-
-def _full_names(images: pd.Series, known: pd.Series) -> pd.Series:
-    """Return the known name that equals each image's name or ends with it; empty if there is none or several."""
-    endings: dict[str, str] = {}
-    whole: dict[str, str] = {}
-    for name in known:
-        parts = name.replace("\\", "/").split("/")
-        for start in range(len(parts)):
-            names = whole if start == 0 else endings
-            ending = "/".join(parts[start:])
-            names[ending] = "" if ending in names else name
-    plain = images.str.replace("\\", "/", regex=False)
-    return plain.map(lambda name: whole.get(name) or endings.get(name, ""))
 
 
 def _card(table: pd.DataFrame, source: Source) -> Card:

@@ -78,6 +78,7 @@ class Outcome(StrictModel):
         path: The run folder; None if the job failed, was pruned or left out.
         accuracy: Test accuracy; None if there is none, as for a trial.
         seconds: Duration of the job, from its split to its last file.
+        preparation: Seconds of it in which what later runs share was computed, such as feature maps.
         error: The reason if there is no run folder.
     """
 
@@ -86,6 +87,7 @@ class Outcome(StrictModel):
     path: Path | None = None
     accuracy: float | None = None
     seconds: float = 0.0
+    preparation: float = 0.0
     error: str = ""
 
     def run(self) -> Run:

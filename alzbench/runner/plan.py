@@ -9,6 +9,7 @@ from alzbench.errors import ExperimentError
 from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment import Experiment, ModelSettings, TrainSettings
 from alzbench.models.cuts import check_backbone, check_cut
+from alzbench.models.user_build import check_build
 from alzbench.models.user_file import find_variant
 from alzbench.runner.hashes import settings_hash
 from alzbench.runner.job import Job
@@ -71,6 +72,7 @@ def check(experiment: Experiment) -> None:
         check_cut(experiment.model.backbone, experiment.fine_tune)
         if experiment.model.variant not in SANITY:
             _check_unit(experiment)
+            check_build(experiment)
     except ExperimentError as error:
         raise ExperimentError(f"experiment {experiment.name}: {error}") from None
 

@@ -63,27 +63,28 @@ def run_job(job: Job, context: Context, listeners: Sequence[EpochListener] = ())
     if job.trial is None:
         context.progress.say(f"{job.title}: {count_images(split, images, job.experiment.protocol.name)}")
     split = usable_images(job, images, split)
-    estimator = make_estimator(job, images, split, context.progress)
     durations: dict[str, float] = {}
-    with timed(durations, "features"):
-        estimator.prepare()
+    with timed(durations, "features"), context.progress.phase("preparing the model"):
+        estimator = make_estimator(job, images, split, context.progress)
     with begin_tracked(context.store, card, context.tracker, job.experiment, images, restart) as (writer, tracking):
         write_setup(job, images, split, writer)
+        with timed(durations, "features"):
+            estimator.prepare()
         with timed(durations, "training"):
             all_listeners = Listeners([HistoryFile(writer), tracking, *listeners], context.progress.warn)
             fit = train(estimator, writer, all_listeners)
-        with timed(durations, "prediction"):
+        with timed(durations, "prediction"), context.progress.phase("predicting"):
             tables = predict(job, estimator, fit, split, images.classes)
             if job.trial is None:
                 estimator.save(writer.path)
-        with timed(durations, "evaluation"):
+        with timed(durations, "evaluation"), context.progress.phase("scoring"):
             evaluations = {part: evaluate(table, healthy=images.healthy_label) for part, table in tables.items()}
             write_predictions(tables, images.healthy_label, writer)
             if job.trial is None:
                 draw_figures(job, fit, evaluations["test"], writer.path / "figures")
         writer.write_metrics(collect_metrics(card, images, split, fit, evaluations, durations))
         writer.forget_checkpoints()
-    return _outcome(job, "complete", read_run(writer.path), start)
+    return _outcome(job, "complete", read_run(writer.path), start, durations["features"])
 
 
 def split_images(job: Job, images: ImageSet) -> pd.DataFrame:
@@ -130,9 +131,11 @@ def shuffle_labels(split: pd.DataFrame, images: ImageSet, seed: int) -> pd.DataF
 
 
 def make_estimator(job: Job, images: ImageSet, split: pd.DataFrame, progress: Progress) -> Estimator:
-    """Return the sanity baseline or the network that the experiment's variant names."""
+    """Return the sanity baseline, which must fit the images, or the network that the experiment's variant names."""
     if job.experiment.model.variant in SANITY:
-        return SanityBaseline(job, images, split, progress)
+        baseline = SanityBaseline(job, images, split, progress)
+        baseline.check()
+        return baseline
     return Network(job, images, split, progress)
 
 
@@ -234,12 +237,15 @@ def collect_metrics(
 
 @contextmanager
 def timed(durations: dict[str, float], step: str) -> Iterator[None]:
-    """Record the seconds that the block takes."""
+    """Add the seconds that the block takes."""
     start = time.monotonic()
     yield
-    durations[step] = round(time.monotonic() - start, 3)
+    durations[step] = round(durations.get(step, 0.0) + time.monotonic() - start, 3)
 
 
-def _outcome(job: Job, state: Literal["complete", "stored"], run: Run, start: float) -> Outcome:
+def _outcome(
+    job: Job, state: Literal["complete", "stored"], run: Run, start: float, preparation: float = 0.0
+) -> Outcome:
     accuracy = run.evaluation().value(ACCURACY) if job.trial is None else None
-    return Outcome(job=job, state=state, path=run.path, accuracy=accuracy, seconds=round(time.monotonic() - start, 3))
+    seconds = round(time.monotonic() - start, 3)
+    return Outcome(job=job, state=state, path=run.path, accuracy=accuracy, seconds=seconds, preparation=preparation)

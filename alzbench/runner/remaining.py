@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment import Experiment
+from alzbench.store import Run
 
 
 class Remaining:
@@ -41,6 +42,34 @@ class Remaining:
         return sum(
             fmean(self._seconds[_key(e)]) if _key(e) in self._seconds else an_epoch * _epochs(e) for e in self._left
         )
+
+
+def expected_seconds(left: Sequence[Experiment], runs: Iterable[Run]) -> float | None:
+    """Return the expected seconds of runs, without feature maps; None if no stored run tells anything.
+
+    A run takes as long as the stored runs of its experiment did on average, or else its number of epochs times the mean
+    duration of an epoch in the others.
+
+    Args:
+        left: The experiment of each run.
+        runs: Stored runs; only complete ones with epochs, of a demo where these are of one, are counted.
+    """
+    demo = any(experiment.demo for experiment in left)
+    of_experiment: dict[str, list[float]] = {}
+    of_epoch: list[float] = []
+    for run in runs:
+        if not run.is_scored or run.card.demo != demo or run.card.variant in SANITY:
+            continue
+        metrics = run.metrics()
+        own = sum(seconds for step, seconds in metrics.duration_s.items() if step != "features")
+        epochs = (metrics.epochs or 0) + (metrics.head.epochs or 0 if metrics.head else 0)
+        if own and epochs:
+            of_experiment.setdefault(f"{run.card.experiment}/{run.card.protocol}", []).append(own)
+            of_epoch.append(own / epochs)
+    if not of_epoch:
+        return None
+    an_epoch = fmean(of_epoch)
+    return sum(fmean(of_experiment[_key(e)]) if _key(e) in of_experiment else an_epoch * _epochs(e) for e in left)
 
 
 def _key(experiment: Experiment) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from alzbench.errors import AlzbenchError, DataError, Interrupted, LeftOut, Pruned, describe_os_error
 from alzbench.experiment import Experiment
+from alzbench.models.user_file import blaming_files
 from alzbench.runner.job import Context, Job, Outcome
 from alzbench.runner.listeners import EpochListener
 from alzbench.runner.plan import plan_jobs, sanity_experiments, stored_states, would_run
@@ -38,7 +39,8 @@ def run_jobs(jobs: Sequence[Job], context: Context) -> Iterator[Outcome]:
         for job in jobs:
             outcome = execute(job, context)
             if outcome.state != "stored":
-                remaining.finish(job.experiment, outcome.seconds if outcome.state == "complete" else None)
+                own = outcome.seconds - outcome.preparation  # later runs do not prepare the same again
+                remaining.finish(job.experiment, own if outcome.state == "complete" else None)
                 advance(1)
             yield outcome
 
@@ -57,7 +59,8 @@ def execute(job: Job, context: Context, listeners: Sequence[EpochListener] = ())
     """
     context.images.open(job.experiment.data)  # a failure here affects the other jobs too
     try:
-        return run_job(job, context, listeners)
+        with blaming_files():
+            return run_job(job, context, listeners)
     except (DataError, Interrupted):
         raise
     except Pruned as error:

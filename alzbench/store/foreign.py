@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pandas as pd
 from alzbench.delimited import lines_of, quoted, read_delimited
 from alzbench.errors import DataError, ExperimentError
 from alzbench.evaluation.predictions import PREFIX, class_names
+from alzbench.experiment.classes import plain
 from alzbench.registry import did_you_mean
 
 ROLES = ("image", "label", "predicted", "subject", "slice")
@@ -20,6 +21,8 @@ ROUNDED = 0.005  # the most that rounding to two digits changes a probability
 MOST_ROUNDED = 0.05  # with many classes, most probabilities are near 0 and change less
 FAR_FROM_ONE = 0.1  # difference of a sum of probabilities from 1; too large for rounding
 MOST_CLASSES = 50  # the memory of a comparison grows with the square of their number
+
+OwnNames = Callable[[pd.DataFrame], Mapping[str, str]]  # the file's columns -> class of each of its own names of them
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,10 @@ class Foreign:
 
 
 def read_predictions(
-    path: Path, classes: Sequence[str] | None = None, columns: Mapping[str, str] | None = None
+    path: Path,
+    classes: Sequence[str] | None = None,
+    columns: Mapping[str, str] | None = None,
+    own_names: OwnNames = lambda _: {},
 ) -> Foreign:
     """Read a CSV file with one row per image.
 
@@ -45,6 +51,8 @@ def read_predictions(
             `p_<class>` for each class; `subject` and `slice` are optional.
         classes: Names of the classes, in label order; by default those of the probabilities' columns.
         columns: Standard name -> name of the column in the file: ``{"image": "filename", "p_A": "prob_A"}``.
+        own_names: Returns the class of each name of the file that is another one, such as a number. Names that differ
+            from a class in case, spaces and punctuation only are read as this class.
 
     Raises:
         DataError: The file cannot be read or is invalid; the message names the first wrong rows.
@@ -54,6 +62,7 @@ def read_predictions(
     for role in ("image", "label"):
         if role not in table:
             raise DataError(_missing(path, role, table))
+    table = _with_classes(table, own_names(table), classes or class_names(table))
     with_probability = class_names(table)
     if not with_probability and "predicted" not in table:
         raise DataError(_missing(path, "predicted", table))
@@ -94,6 +103,19 @@ def _renamed(table: pd.DataFrame, columns: dict[str, str], path: Path) -> pd.Dat
     return table[kept].rename(columns=roles)
 
 
+def _with_classes(table: pd.DataFrame, own_names: Mapping[str, str], classes: Sequence[str]) -> pd.DataFrame:
+    """Return the table with the names of the `classes` for the file's own ones and for other spellings."""
+    values = {*table["label"], *table.get("predicted", ()), *class_names(table)}
+    spelled = {plain(name): name for name in classes}
+    unknown = {value for value in values if value not in classes} if len(spelled) == len(classes) else set()
+    names = {**{value: spelled[plain(value)] for value in unknown if plain(value) in spelled}, **own_names}
+    columns = {PREFIX + own: PREFIX + name for own, name in names.items()}
+    taken = [own for own, name in columns.items() if name in table and name not in columns]  # two columns for one class
+    table = table.rename(columns={own: name for own, name in columns.items() if own not in taken})
+    roles = [role for role in ("label", "predicted") if role in table]
+    return table.assign(**{role: table[role].map(lambda value: names.get(value, value)) for role in roles})
+
+
 def _missing(path: Path, role: str, table: pd.DataFrame) -> str:
     what = "predicted, or a probability p_<class> for each class" if role == "predicted" else role
     columns = ", ".join(map(str, table.columns))
@@ -114,7 +136,8 @@ def _check_classes(table: pd.DataFrame, role: str, classes: Sequence[str], path:
     if len(unknown):
         raise DataError(
             f"{path}: {role} must be one of {', '.join(classes)}; found {quoted(unknown)}."
-            f"{did_you_mean(str(unknown[0]), list(classes))} Set other classes with --classes."
+            f"{did_you_mean(str(unknown[0]), list(classes))} If these are names of the same classes, give all of them "
+            "in this order with --classes."
         )
 
 
@@ -142,12 +165,16 @@ def _probabilities(
     """Return (n, K), each row summing to 1."""
     missing = [name for name in classes if name not in with_probability]
     if missing:
-        raise DataError(f"{path} must have a probability for every class or for none; {PREFIX}{missing[0]} is missing.")
+        one = len(classes) == 2 and len(missing) == 1  # as of a network that ends in one sigmoid
+        raise DataError(
+            f"{path} must have a probability for every class or for none; {PREFIX}{missing[0]} is missing."
+            + (f" Add it as 1 - {PREFIX}{with_probability[0]}." if one else "")
+        )
     unknown = [PREFIX + name for name in with_probability if name not in classes]
     if unknown:
         raise DataError(
             f"{path}: the classes must be {', '.join(classes)}; it has probabilities of other classes: "
-            f"{quoted(unknown)}. Set other classes with --classes."
+            f"{quoted(unknown)}. If these are names of the same classes, give all of them in this order with --classes."
         )
     columns = [PREFIX + name for name in classes]
     numbers = table[columns].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)

@@ -19,6 +19,7 @@ from alzbench.evaluation.subject_counts import count_subjects
 from alzbench.store.card import Card, State
 from alzbench.store.explanation import FOLDER as EXPLANATION
 from alzbench.store.metrics import RunMetrics
+from alzbench.store.named import named_runs
 from alzbench.store.run import Run, read_run
 
 
@@ -133,16 +134,18 @@ class RunStore:
         """Return a stored run.
 
         Args:
-            name: Its folder, `experiment/folder` under the root, or an experiment with one complete run.
+            name: Its folder, or a name of it as for `named_runs`; an experiment must have one complete run.
 
         Raises:
             DataError: There is no such run.
-            ExperimentError: It is an experiment with several complete runs.
+            ExperimentError: There are several.
         """
         for path in (Path(name), self.root / name):
             if (path / "state.json").is_file():
                 return read_run(path)
-        runs = [run for run in self.runs(lambda _: None) if run.card.experiment == name and run.is_scored]
+        named = named_runs(name, self.runs(lambda _: None))
+        is_experiment = any(run.card.experiment.startswith(name) for run in named)
+        runs = [run for run in named if run.is_scored] if is_experiment else named
         if len(runs) > 1:
             listed = ", ".join(run.name for run in runs)
             raise ExperimentError(f"RUN must name one run; {name} has {len(runs)}: {listed}. Choose among them.")

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from optuna.trial import FrozenTrial
 
 from alzbench import __version__
 from alzbench.compare import Comparison
 from alzbench.compare.predictions import GroupPredictions
 from alzbench.evaluation.differences import differences
+from alzbench.evaluation.evaluate import evaluate
 from alzbench.evaluation.intervals import FEWEST_CLUSTERS, Jackknife, intervals
 from alzbench.evaluation.metrics import Metric, metrics
 from alzbench.evaluation.stacked import StackedCounts, align, stack
@@ -27,7 +29,7 @@ from alzbench.runner import Outcome
 from alzbench.store import Run
 from alzbench.sweep.finish import Best
 from alzbench.sweep.messages import describe_split, optimism_warning
-from alzbench.sweep.objective import format_objectives, objective_metrics
+from alzbench.sweep.objective import format_objectives, objective_metrics, objective_values
 from alzbench.sweep.optuna_study import by_first_objective, complete_trials, error_of, failed_trials
 from alzbench.sweep.search import Search, total_by_state
 
@@ -80,7 +82,7 @@ def sweep_document(state: SweepState, predictions: Sequence[GroupPredictions] = 
     failed = [trial for search in state.searches for trial in failed_trials(search.optuna_study)]
     tables += [_failed_trials(failed)] if failed else []
     runs = [outcome.run() for outcome in state.outcomes if outcome.path is not None]
-    tables += [_validation(runs, loaded.base.name, best.experiment.name)] if runs and not nested else []
+    tables += [_validation(state, runs, best.experiment.name)] if runs and not nested else []
     tested = "Base, and the settings chosen in each fold," if nested else "Base and best"
     notes = (f"{tested} are tested {describe_split(loaded)}.",) if loaded.sweep.final.seeds else ()
     title = f"{loaded.sweep.name}, {loaded.base.protocol.name} protocol"
@@ -196,11 +198,14 @@ def _failed_trials(failed: Sequence[FrozenTrial]) -> Table:
     return make_table("Failed trials", columns, records, note, "failed", terminal=False)
 
 
-def _validation(runs: Sequence[Run], base: str, best: str) -> Table:
+def _validation(state: SweepState, runs: Sequence[Run], best: str) -> Table:
     """Return the scores of base and best on the validation part, with 95 % intervals, and the paired change."""
+    base = state.loaded.base.name
     first, second = (_validation_counts([run for run in runs if run.card.experiment == name]) for name in (base, best))
     shown = [m for m in metrics(needs="counts", per_class=False) if m.headline and m.view in ("images", "mean")]
     records = [_validation_record(metric, first, second) for metric in shown if first]
+    known = {record["metric"] for record in records}
+    records = [*(r for r in _objective_records(state.loaded, runs, base, best) if r["metric"] not in known), *records]
     sides = {"base": base, "best": best, "change": "change"}
     columns = [Column("metric", "metric"), *(Column(key, label, Form()) for key, label in sides.items())]
     note = (
@@ -209,6 +214,29 @@ def _validation(runs: Sequence[Run], base: str, best: str) -> Table:
     )
     title = "Best against base, on the validation part"
     return make_table(title, columns, records, note, "validation", terminal=False)
+
+
+def _objective_records(loaded: LoadedSweep, runs: Sequence[Run], base: str, best: str) -> list[dict[str, Any]]:
+    """Return the objectives of base and best, as means over their runs without an interval."""
+    means: dict[str, list[float]] = {}
+    for name in (base, best):
+        of_name = [evaluate(r.predictions("predictions_val.csv")) for r in runs if r.card.experiment == name]
+        values = [objective_values(loaded, e.images, e.subjects.mean if e.subjects else None) for e in of_name]
+        means[name] = [float(mean) for mean in np.mean(values, axis=0)] if values else []
+    records = []
+    for place, metric in enumerate(objective_metrics(loaded)):
+        before, after = (Cell(means[name][place]) if means[name] else Cell() for name in (base, best))
+        change = Cell(means[best][place] - means[base][place]) if means[base] and means[best] else Cell()
+        form = metric_form(metric)
+        records.append(
+            {
+                "metric": f"{metric_name(metric)}, by {loaded.by}",
+                "base": replace(before, form=form),
+                "best": replace(after, form=form),
+                "change": replace(change, form=replace(form, signed=True)),
+            }
+        )
+    return records
 
 
 def _validation_counts(runs: Sequence[Run]) -> StackedCounts | None:

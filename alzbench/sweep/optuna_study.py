@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
@@ -15,7 +16,7 @@ from alzbench.sweep.objective import directions
 from alzbench.sweep.space import make_pruner, make_sampler
 from alzbench.sweep.storage import Storage
 
-ERROR = "error"  # attribute of a trial
+ERROR, RUNS = "error", "runs"  # attributes of a trial: why it failed, and the folders of its runs
 QUESTION, DATA = "question", "data"  # attributes of the Optuna study
 
 
@@ -31,10 +32,19 @@ def open_optuna_study(loaded: LoadedSweep, storage: Storage) -> Study:
         if QUESTION not in optuna_study.user_attrs and not optuna_study.get_trials(deepcopy=False):
             optuna_study.set_user_attr(QUESTION, loaded.question)
         _check_question(loaded, optuna_study)
+        _name_objectives(loaded, optuna_study)
         if loaded.sweep.sampler.name == "grid":
             for params in loaded.grid():
                 optuna_study.enqueue_trial(params, skip_if_exists=True)
     return optuna_study
+
+
+def _name_objectives(loaded: LoadedSweep, optuna_study: Study) -> None:
+    """Give the objectives their names, which Optuna's own dashboard shows."""
+    if optuna_study.metric_names is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            optuna_study.set_metric_names(loaded.sweep.objective)
 
 
 def read_optuna_study(loaded: LoadedSweep, storage: Storage) -> Study:

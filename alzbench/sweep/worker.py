@@ -26,7 +26,7 @@ from alzbench.experiment import Experiment
 from alzbench.experiment.loaded_sweep import LoadedSweep
 from alzbench.runner import Context, EpochListener, EpochTrained, plan_jobs, run_job
 from alzbench.sweep.objective import objective_values
-from alzbench.sweep.optuna_study import ERROR
+from alzbench.sweep.optuna_study import ERROR, RUNS
 from alzbench.sweep.ownership import ATTEMPTS, BEAT, Worker, heartbeat, is_alive, released_on_error, remove_lock_file
 from alzbench.sweep.space import suggest
 from alzbench.sweep.storage import Storage
@@ -143,7 +143,9 @@ class SweepWork:
         listeners = [_EpochPruner(self, trial)] if len(jobs) == 1 else []
         values: list[list[float]] = []
         for step, job in enumerate(jobs):
-            metrics = run_job(job, self.context, listeners).run().metrics()
+            run = run_job(job, self.context, listeners).run()
+            trial.set_user_attr(RUNS, [*trial.user_attrs.get(RUNS, [])[:step], str(run.path)])
+            metrics = run.metrics()
             values.append(self._finite(metrics.validation, metrics.validation_by_subject))
             if step < len(jobs) - 1:
                 self.prune(trial, step, lambda: fmean(first for first, *_ in values))

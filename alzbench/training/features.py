@@ -79,7 +79,9 @@ class Features:
             return 0
         row_bytes = plan[0][2].row_bytes
         require_space(cache_folder(), sum(missing) * row_bytes, f"{sum(missing)} feature maps")
-        with progress.track(f"feature maps ({self.extractor.name})", sum(missing)) as advance:
+        with progress.phase("preparing the frozen layers"):
+            name = self.extractor.name
+        with progress.track(f"feature maps ({name})", sum(missing)) as advance:
             for view, positions, store in plan:
                 with store.writing():  # waits for other processes, which may compute the same feature maps
                     self._compute_view(view, positions, store, advance)

@@ -14,7 +14,7 @@ from alzbench.errors import DataError
 from alzbench.experiment import load_experiment
 from alzbench.models.backbones import BACKBONES
 from alzbench.models.variants import VARIANTS
-from tests.helpers.command import Command, assert_sentence
+from tests.helpers.command import Command
 from tests.helpers.paths import EXPERIMENTS
 
 
@@ -25,8 +25,12 @@ def text_of(table: RenderableType, width: int = 80) -> str:
     return console.file.getvalue()
 
 
+def experiment_text(folder: Path, width: int) -> str:
+    return text_of(listing.experiment_table(listing.experiments(folder), folder), width)
+
+
 def test_every_variant_is_listed_with_its_options() -> None:
-    text = text_of(listing.variants(), 200)
+    text = text_of(listing.variant_table(listing.variants()), 200)
     for name in VARIANTS:
         heading = [line.strip() for line in text.splitlines()].index(name)  # of its paragraph, which follows the table
         description, options = text.splitlines()[heading + 1 : heading + 3]
@@ -34,7 +38,6 @@ def test_every_variant_is_listed_with_its_options() -> None:
         assert all(f"{option}=" in options for option in VARIANTS[name].settings.model_fields)
 
 
-@pytest.mark.slow
 def test_every_backbone_is_listed_with_its_cost(alzbench: Command) -> None:
     listed = json.loads(alzbench("list", "backbones", "--json").out)
     assert list(listed) == list(BACKBONES)
@@ -52,13 +55,9 @@ def test_every_backbone_is_listed_with_its_cost(alzbench: Command) -> None:
     assert row.split() == ["vgg16", "14,714,688", "5,011", "M", "4", "x", "4", "x", "512", "16", "kB", "32"]
 
 
-def test_json_is_for_the_list_of_backbones_alone(alzbench: Command) -> None:
-    assert_sentence(alzbench("list", "variants", "--json"), 2, "--json applies to `alzbench list backbones` only")
-
-
 def test_every_experiment_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXPERIMENTS.parent)
-    lines = text_of(listing.experiments(Path("experiments"))).splitlines()
+    lines = experiment_text(Path("experiments"), 80).splitlines()
     for file in Path("experiments").glob("*.yaml"):
         (line,) = (line for line in lines if line.split()[:1] == [file.name])  # whole, in 80 columns
         assert load_experiment(file).protocol.name in line
@@ -70,7 +69,7 @@ def test_every_experiment_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_that_cannot_be_loaded_says_why_and_does_not_hide_the_others(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("trian: {}")
     (tmp_path / "good.yaml").write_text("description: '[red]fine[/red]'")
-    text = text_of(listing.experiments(tmp_path), 400)
+    text = experiment_text(tmp_path, 400)
     assert "unknown key trian. Did you mean 'train'?" in text
     assert "[red]fine[/red]" in text
 

@@ -275,8 +275,8 @@ def test_classes_without_latin_letters_from_the_audit_to_the_comparison(
 
 
 def test_classes_as_booleans_are_refused(alzbench: Command, tiny_file: Path) -> None:
-    result = alzbench("run", tiny_file, "--set", "data.classes=[yes, no]", "--dry-run")
-    assert_sentence(result, 2, "data.classes: names must be texts", 'write them in quotes, as in ["yes", "no"]')
+    result = alzbench("run", tiny_file, "--set", "data.classes=[true, false]", "--dry-run")
+    assert_sentence(result, 2, "data.classes: names must be texts", 'write them in quotes, as in ["true", "false"]')
 
 
 def test_an_audit_writes_copies_and_a_corrected_split(alzbench: Command, tumours: Path, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_bad_experiments_end_with_2(
         pytest.param(["--seeds", ""], "--seeds takes whole numbers", id="no-seeds"),
         pytest.param(["--seeds", "0.5"], "--seeds takes whole numbers", id="seeds-float"),
         pytest.param(["--seeds", "1,1"], "seeds must differ", id="a-seed-twice"),
-        pytest.param(["--seeds=-1"], "greater than or equal to 0", id="negative-seed"),
+        pytest.param(["--seeds=-1"], "must be at least 0", id="negative-seed"),
         pytest.param(["--set", "train.epochs"], "--set takes FIELD=VALUE", id="malformed-set"),
         pytest.param(["--set", "train.epoch=1"], "Did you mean 'epochs'?", id="unknown-field"),
     ],
@@ -217,12 +217,12 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(
     alzbench: Command, tiny_file: Path, own_environment: Path, stub: type[Stub]
 ) -> None:
     result = alzbench(
-        "run", "--no-sanity", tiny_file, "--data", "nowhere", "--seeds", "0,2", "--set", "train.epochs=7", "--dry-run"
-    )
+        "run", "--no-sanity", tiny_file, "--data", "nowhere", "--seeds", "0,2", "--set", "train.epochs=7", "--dry-run",
+        "--settings",
+    )  # fmt: skip
     assert (result.code, result.err) == (0, "")
-    assert (
-        "# tiny, reference protocol, seed 0: would run\n# tiny, reference protocol, seed 2: would run\n" in result.out
-    )
+    lines = [f"# tiny, reference protocol, seed {seed}: would run\n" for seed in (0, 2)]
+    assert "".join(lines) + "# 2 of 2 runs to do; the time is not known before a first run is stored.\n" in result.out
     printed = tiny_file.with_name("printed.yaml")
     printed.write_text(result.out)
     overrides = {"data": {"source": "nowhere"}, "seeds": [0, 2], "train": {"epochs": 7}}
@@ -232,6 +232,35 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(
     )
     assert load_experiment(printed).model.options == {"pooling": "mean", "units": 8, "dropout": 0.3}
     assert (os.listdir(), os.listdir(own_environment), stub.trained) == ([], [], [])
+
+
+def test_a_dry_run_prints_a_line_for_each_run_and_the_time(
+    alzbench: Command, tiny_file: Path, image_folder: Path, stub: type[Stub]
+) -> None:
+    arguments = ("run", "--no-sanity", tiny_file, "--data", image_folder)
+    assert alzbench(*arguments).code == 0
+    (metrics,) = Path("runs").glob("*/*/metrics.json")
+    content = json.loads(metrics.read_text())
+    content["duration_s"] = {"features": 5000.0, "training": 90.0, "prediction": 6.0, "evaluation": 4.0}
+    metrics.write_text(json.dumps(content))
+    out = alzbench(*arguments, "--seeds", "0,1,2", "--dry-run").out
+    assert out.splitlines() == [
+        "tiny, reference protocol, seed 0: complete; used again if the images are unchanged",
+        "tiny, reference protocol, seed 1: would run",
+        "tiny, reference protocol, seed 2: would run",
+        "2 of 3 runs to do, in about 0:03:20 by the stored runs, and the time of new feature maps.",
+    ]
+    assert alzbench(*arguments, "--dry-run").out.endswith("0 of 1 run to do.\n")
+    other = tiny_file.with_name("other.yaml")
+    other.write_text(f"{TINY}\n".replace("epochs: 2", "epochs: 20"))
+    planned = json.loads(alzbench("run", "--no-sanity", other, "--data", image_folder, "--dry-run", "--json").out)
+    assert planned["seconds"] == 1000  # 20 epochs, and the stored run took 100 s for 2
+    assert planned["experiments"][0]["model"]["options"] == {"pooling": "mean", "units": 8, "dropout": 0.3}
+    assert len(stub.trained) == 1
+
+
+def test_settings_are_for_a_dry_run(alzbench: Command, tiny_file: Path) -> None:
+    assert_sentence(alzbench("run", tiny_file, "--settings"), 2, "--settings applies to --dry-run only")
 
 
 def test_a_dry_run_knows_what_is_stored(

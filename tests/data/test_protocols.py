@@ -87,7 +87,9 @@ def test_reference_by_hand() -> None:
 @pytest.mark.parametrize("protocol", [ReferenceProtocol(), SliceProtocol(name="slice")], ids=["reference", "slice"])
 def test_too_few_images_are_refused_with_numbers(protocol: ReferenceProtocol | SliceProtocol) -> None:
     manifest = manifest_of([(1, 1), (1, 1), (1, 1)])
-    with pytest.raises(DataError, match="3 images cannot be divided 80% to 20% by class"):
+    with pytest.raises(
+        DataError, match="3 images cannot be divided 80% to 20% by class: each part must get an image of each class"
+    ):
         make_split(manifest, protocol, 0)
 
 

@@ -50,7 +50,7 @@ def test_the_healthy_names_are_plain() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"classes": [True, False]}, "YAML reads yes, no, on, off, true and false as booleans; write them in quotes"),
+        ({"classes": [True, False]}, "YAML reads true and false as booleans; write them in quotes"),
         ({"classes": {True: "a", False: "b"}}, "as booleans"),
         ({"classes": {"a": [True], "b": "c"}}, "as booleans"),
         ({"exclude": [False]}, "as booleans"),

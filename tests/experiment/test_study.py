@@ -59,6 +59,35 @@ def error_of(path: Path, *settings: str, **overrides: Any) -> str:
     return text
 
 
+# Fields that are set
+
+
+def test_set_changes_every_experiment_and_loses_to_a_level_and_an_option(write: Write) -> None:
+    path = write("add_one", more="set: {train.lr: 0.01, train.batch_size: 4, model.file: own.py}")
+    expanded = expand_study(path, ["train.batch_size=8"])
+    assert [experiment.train.lr for experiment in expanded] == [0.01, 0.01, 0.01, 1e-4]
+    assert {experiment.train.batch_size for experiment in expanded} == {8}
+    assert {experiment.train.epochs for experiment in expanded} == {3}  # of the base
+    assert {experiment.model.file for experiment in expanded} == {str(path.parent / "own.py")}
+
+
+def test_set_may_choose_the_protocol_unless_the_study_lists_several(write: Write) -> None:
+    assert expand_study(write("add_one", more="set: {protocol.name: subject}"))[0].protocol.name == "subject"
+    path = write("add_one", more="set: {protocol.name: subject}\nprotocols: [slice]")
+    assert error_of(path) == f"{path}: set protocol.name must be left out: a study has its own protocols."
+
+
+@pytest.mark.parametrize("field", ["name", "description", "seeds"])
+def test_set_must_not_replace_what_the_study_has_itself(write: Write, field: str) -> None:
+    path = write("add_one", more=f"set: {{{field}: x}}")
+    assert error_of(path) == f"{path}: set {field} must be left out: a study has its own {field}."
+
+
+def test_a_wrong_field_of_set_is_said_of_the_study(write: Write) -> None:
+    path = write("add_one", more="set: {train.epoch: 1}")
+    assert error_of(path).startswith(f"{path}: unknown key train.epoch.")
+
+
 # Plans
 
 
@@ -300,7 +329,7 @@ def test_expanding_leaves_overrides_as_they_were(write: Write) -> None:
         pytest.param("factors: {rate: {}}", ["factors.rate: ", "at least 1 item"], id="empty-factor"),
         pytest.param("factors: {rate: slow}", ["factors.rate: ", "got 'slow'."], id="factor-is-a-text"),
         pytest.param("factors: {}", ["factors: ", "at least 1 item"], id="no-factors"),
-        pytest.param("", ["factors: field required"], id="factors-left-out"),
+        pytest.param("", ["factors: must be given"], id="factors-left-out"),
         pytest.param(
             "factors: {a: {x: {train.lr: 1}}, b: {x: {train.lr: 2}}}",
             ["levels must have different names, as experiments are named after them; x is repeated."],
@@ -334,8 +363,8 @@ def test_names_that_come_together_to_the_same_are_refused_with_both(write: Write
     ("text", "parts"),
     [
         pytest.param("base: base.yaml\nplan: add_two", ["plan: ", "'add_one', 'leave_one_out' or 'grid'"], id="plan"),
-        pytest.param("plan: grid", ["base: field required"], id="no-base"),
-        pytest.param("base: base.yaml", ["plan: field required"], id="no-plan"),
+        pytest.param("plan: grid", ["base: must be given"], id="no-base"),
+        pytest.param("base: base.yaml", ["plan: must be given"], id="no-plan"),
         pytest.param(
             "base: base.yaml\nplan: grid\nprotocol: slice",
             ["unknown key protocol. Did you mean 'protocols'?"],

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from alzbench.cli.listing import FEATURE_BYTES
+from alzbench.models.backbones import BACKBONES
 from alzbench.models.cost import suffix_parameters, variant_costs
+from alzbench.models.make_costs import compute_costs
+from alzbench.models.stored_costs import stored_costs
+from alzbench.models.variants import VARIANTS
+from alzbench.training.features import FEATURE_DTYPE
 
 BACKBONE_PARAMETERS = 3_538_984 - 1281 * 1000  # as Keras publishes them, without the 1000 classes
 DENSE = 128 * 4 + 4
@@ -65,3 +72,18 @@ def test_fine_tuning_adds_the_parameters_of_its_blocks() -> None:
     last = 320 * 1280
     assert suffix_parameters("Conv_1") == last
     assert suffix_parameters("block_16") == 160 * 960 + 9 * 960 + 960 * 320 + last
+
+
+def test_the_stored_costs_are_of_all_variants_and_backbones() -> None:
+    assert list(stored_costs().variants) == list(VARIANTS)
+    assert list(stored_costs().backbones) == list(BACKBONES)
+
+
+@pytest.mark.slow
+def test_the_stored_costs_are_those_computed_now() -> None:
+    """If not: `python -m alzbench.models.make_costs` writes them again."""
+    assert stored_costs() == compute_costs()
+
+
+def test_a_number_of_a_stored_feature_map_has_the_listed_size() -> None:
+    assert np.dtype(FEATURE_DTYPE).itemsize == FEATURE_BYTES

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -178,3 +181,24 @@ def test_a_folder_named_lambda_is_no_code(tmp_path: Path) -> None:
     path.write_text("no model")
     with pytest.raises(DataError, match="damaged or from another program"):
         load_stored_model(path)
+
+
+@pytest.mark.parametrize("kept", [0, 3], ids=["none", "some"])
+def test_a_file_without_some_weights_is_refused_with_one_error(tmp_path: Path, kept: int) -> None:
+    """Keras warns of each layer besides."""
+    path = tmp_path / "model.keras"
+    stored("image", path)
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    weights = io.BytesIO(files["model.weights.h5"])
+    with h5py.File(weights, "r+") as file:
+        for layer in list(file["layers"])[kept:]:
+            del file["layers"][layer]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in {**files, "model.weights.h5": weights.getvalue()}.items():
+            archive.writestr(name, content)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises(DataError, match=r"it is damaged .*\(layers are missing in it\)"):
+            load_stored_model(path)
+    assert caught == []

@@ -14,7 +14,8 @@ from alzbench.report.document import Document, Section
 from alzbench.report.export import export_frame, render_json
 from alzbench.report.pages import Files
 from alzbench.report.pages import write_run as write_page
-from alzbench.report.run import MOST_ERRORS, run_document, runs_document, score_run, summary_document
+from alzbench.report.run import MOST_ERRORS, run_document, score_run, summary_document
+from alzbench.report.runs import runs_document
 from alzbench.report.terminal import render_terminal
 from alzbench.store import Run, RunStore, read_run
 from tests.helpers.predictions import draw_predictions
@@ -195,15 +196,6 @@ def test_a_run_shows_its_scores(tmp_path: Path) -> None:
     assert ["seconds", "training 1.0"] in lines
 
 
-def test_runs_are_listed_with_their_accuracy(tmp_path: Path) -> None:
-    write_run(tmp_path, 0.625)
-    write_run(tmp_path, state="interrupted", seed=1)
-    text = text_of(render_terminal(runs_document(RunStore(tmp_path).runs())))
-    table = [cells(line) for line in text.splitlines()]
-    assert ["x/seed-0-h0", "complete", "reference", "62.50"] in table
-    assert ["x/seed-1-h1", "interrupted", "reference", "–"] in table
-
-
 @pytest.mark.parametrize("name", ["[red]x[/red]", "<script>", "[/]", "[bold", ":smile:"])
 def test_names_are_shown_literally(tmp_path: Path, name: str) -> None:
     path = write_run(tmp_path, state="failed", protocol=name, error=name, hash=name.replace("/", ""))
@@ -215,4 +207,4 @@ def test_demo_and_leaks_are_said(tmp_path: Path) -> None:
     run = read_run(write_run(tmp_path, demo=True, leaks="all of it"))
     assert "DEMO on synthetic images" in summary(run)
     assert "! Train/test leakage: all of it." in summary(run)
-    assert "reference (demo)" in text_of(render_terminal(runs_document([run])))
+    assert "reference, demo" in text_of(render_terminal(runs_document([run])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from alzbench.report.pages import write_run as write_page
 from alzbench.report.run import summary_document
 from alzbench.report.terminal import render_terminal
 from alzbench.runner.hashes import short_hash
+from alzbench.runner.imported_names import full_names, numbered_classes
 from alzbench.runner.importing import NOT_KNOWN, Source, import_predictions
 from alzbench.store import Run, RunStore, read_run
 from tests.helpers.predictions import draw_predictions
@@ -159,6 +161,79 @@ def test_the_end_of_a_name_that_could_be_several_is_refused(own: Run, store: Run
     table.assign(image=["x.png", "b/x.png", *table["image"][2:]]).to_csv(tmp_path / "p.csv", index=False)
     with pytest.raises(DataError, match=r"each image must match one test image of .*; not so: .*x\.png"):
         import_predictions(tmp_path / "p.csv", Source("notebook", like=own), store)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(lambda name: "/content/drive/My Drive/alz/" + name, id="colab"),
+        pytest.param(lambda name: "../input/set/" + name, id="kaggle"),
+        pytest.param(lambda name: "D:\\alz\\" + name.replace("/", "\\"), id="windows"),
+        pytest.param(lambda name: "./" + name, id="here"),
+        pytest.param(lambda name: "./" + name.removeprefix("Original/"), id="shorter"),
+    ],
+)
+def test_whole_paths_are_read_by_their_end(
+    own: Run, store: RunStore, tmp_path: Path, written: Callable[[str], str]
+) -> None:
+    table = own.table("predictions.csv")[["image", "label", "predicted"]]
+    table.assign(image=table["image"].map(written)).to_csv(tmp_path / "p.csv", index=False)
+    run = import_predictions(tmp_path / "p.csv", Source("notebook", like=own), store)
+    pd.testing.assert_series_equal(run.predictions()["image"], own.predictions()["image"])
+
+
+def test_the_longest_end_of_a_path_wins() -> None:
+    known = pd.Series(["x.png", "a/x.png", "b/a/x.png"])
+    found = full_names(pd.Series(["/home/a/x.png", "/home/b/a/x.png", "/home/c/x.png", "/home/y.png"]), known)
+    assert found.tolist() == ["a/x.png", "b/a/x.png", "x.png", ""]
+
+
+@pytest.mark.parametrize("number", [{"A": "1", "B": "0"}, {"A": "1.0", "B": "0.0"}], ids=["whole", "float"])
+def test_the_labels_of_the_run_say_what_a_number_stands_for(
+    own: Run, store: RunStore, tmp_path: Path, number: dict[str, str]
+) -> None:
+    table = from_a_notebook(own, tmp_path / "p.csv")
+    expected = import_predictions(tmp_path / "p.csv", Source("names", like=own), store)
+    numbers = table.assign(label=table["label"].map(number), predicted=table["predicted"].map(number))
+    numbers.to_csv(tmp_path / "p.csv", index=False)
+    for name, classes in (("numbers", None), ("given", tuple(number.values()))):
+        run = import_predictions(tmp_path / "p.csv", Source(name, like=own, classes=classes), store)
+        pd.testing.assert_frame_equal(run.predictions(), expected.predictions())
+
+
+def test_numbered_probabilities_and_a_class_without_images_are_read() -> None:
+    known = pd.DataFrame({"image": ["x", "y"], "label": ["A", "B"], "p_A": 0, "p_B": 0, "p_C": 0})
+    table = pd.DataFrame({"image": ["x", "y"], "label": ["2", "0"], "p_0": 0, "p_1": 0, "p_2": 0})
+    assert numbered_classes(table, known, "p.csv") == {"2": "A", "0": "B", "1": "C"}
+
+
+def test_shuffled_numbers_are_refused(own: Run, store: RunStore, tmp_path: Path) -> None:
+    table = from_a_notebook(own, tmp_path / "p.csv")
+    numbers = table["label"].map({"A": 0, "B": 1}).sample(frac=1, random_state=1).to_numpy()
+    table.assign(label=numbers, predicted=numbers).to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises(DataError, match=r"stand for 0: .*; 1: .*\. Are image and label of a row of different images"):
+        import_predictions(tmp_path / "p.csv", Source("notebook", like=own), store)
+
+
+def test_other_spellings_of_the_classes_are_read(own: Run, store: RunStore, tmp_path: Path) -> None:
+    table = from_a_notebook(own, tmp_path / "p.csv")
+    table.assign(label=table["label"].str.lower(), predicted=table["predicted"] + "_").to_csv(
+        tmp_path / "p.csv", index=False
+    )
+    run = import_predictions(tmp_path / "p.csv", Source("notebook", like=own), store)
+    assert set(run.predictions()["predicted"]) == {"A", "B"}
+
+
+def test_names_that_are_not_read_say_what_to_do_and_it_works(own: Run, store: RunStore, tmp_path: Path) -> None:
+    table = from_a_notebook(own, tmp_path / "p.csv")
+    other = {"A": "ill", "B": "well"}
+    table.assign(label=table["label"].map(other), predicted=table["predicted"].map(other)).to_csv(
+        tmp_path / "p.csv", index=False
+    )
+    with pytest.raises(DataError, match=r"label must be one of A, B; .*give all of them in this order with --classes"):
+        import_predictions(tmp_path / "p.csv", Source("notebook", like=own), store)
+    run = import_predictions(tmp_path / "p.csv", Source("notebook", like=own, classes=("ill", "well")), store)
+    pd.testing.assert_series_equal(run.predictions()["label"], own.predictions()["label"])
 
 
 def test_without_a_run_the_classes_must_be_named(store: RunStore, tmp_path: Path) -> None:

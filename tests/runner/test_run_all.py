@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 from alzbench.data.manifest import open_image_set
 from alzbench.errors import DataError, ExperimentError, RunError
+from alzbench.experiment import Experiment
+from alzbench.runner.remaining import Remaining
 from alzbench.store import RunStore
 from tests.helpers.running import Tiny, run, run_one
 from tests.helpers.stub_network import Stub
@@ -55,6 +58,41 @@ def test_a_failed_run_does_not_stop_the_next(
         ("a", 0, "failed"), ("a", 1, "failed"), ("b", 0, "complete"),
     ]  # fmt: skip
     assert outcomes[0].error.startswith(text)
+
+
+def test_a_run_is_listed_while_its_feature_maps_are_computed(
+    tiny: Tiny, tmp_path: Path, stub: type[Stub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def prepare(_: Stub) -> None:
+        seen.extend(run.card.state for run in RunStore(tmp_path / "runs").runs())
+        raise RunError("no space for them")
+
+    monkeypatch.setattr(stub, "prepare", prepare)
+    (outcome,) = run(tmp_path / "runs", tiny())
+    assert (seen, outcome.state) == (["running"], "failed")
+    (stored,) = RunStore(tmp_path / "runs").runs()
+    assert (stored.card.state, stored.card.error) == ("failed", "no space for them")
+
+
+def test_what_later_runs_share_is_not_in_the_time_that_they_are_expected_to_take(
+    tiny: Tiny, tmp_path: Path, stub: type[Stub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[float] = []
+
+    class Recording(Remaining):
+        def finish(self, experiment: Experiment, seconds: float | None) -> None:
+            assert seconds is not None
+            counted.append(seconds)
+            super().finish(experiment, seconds)
+
+    monkeypatch.setattr("alzbench.runner.run.Remaining", Recording)
+    monkeypatch.setattr(stub, "prepare", lambda self: time.sleep(1.0 if self.job.seed == 0 else 0.0))
+    first, second = run(tmp_path / "runs", tiny(seeds=[0, 1]))
+    assert (first.seconds > 1.0, first.preparation >= 1.0) == (True, True)
+    assert counted == [first.seconds - first.preparation, second.seconds - second.preparation]
+    assert first.run().metrics().duration_s["features"] >= 1.0
 
 
 def test_weights_that_are_missing_stop_everything(tiny: Tiny, tmp_path: Path, stub: type[Stub]) -> None:

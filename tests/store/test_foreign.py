@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def test_a_byte_order_mark_and_odd_names_are_no_trouble(write: Write) -> None:
         pytest.param("image,label,p_A\nx,A,1\n", "p_B is missing", id="one-probability"),
         pytest.param("image,label,predicted\nx,A,A\nx,A,A\n", "repeated: 'x'", id="twice"),
         pytest.param("image,label,predicted\nx,A,A\n,A,A\n", "name its image; missing: line 3", id="no-name"),
-        pytest.param("image,label,predicted\nx,a,A\n", "label must be one of A, B; found 'a'", id="unknown-label"),
+        pytest.param("image,label,predicted\nx,x,A\n", "label must be one of A, B; found 'x'", id="unknown-label"),
         pytest.param("image,label,predicted\nx,A,C\n", "predicted must be one of A, B; found 'C'", id="unknown-answer"),
         pytest.param("image,label,p_A,p_B\nx,A,0.5,0.6\n", "rounding; wrong: line 2 (the first: 1.1)", id="sum"),
         pytest.param("image,label,p_A,p_B\nx,A,nan,0.6\n", "from 0 to 1; wrong: line 2", id="nan"),
@@ -96,6 +97,9 @@ def test_a_byte_order_mark_and_odd_names_are_no_trouble(write: Write) -> None:
             "image,label,predicted,p_A,p_B\nx,A,A,0.9,0.1\n\ny,A,A,0.1,0.9\n", "most probable class; wrong: line 4",
             id="contradiction",
         ),
+        pytest.param("image,label,p_B\nx,A,0.1\n", "p_A is missing. Add it as 1 - p_B.", id="one-sigmoid"),
+        pytest.param("sep=,\nimage,label,predicted\nx,A,A\n", "remove the first line, sep=,, of Excel", id="excel"),
+        pytest.param(gzip.compress(b"image,label,predicted\nx,A,A\n"), "it is compressed", id="gzip"),
         pytest.param("image,label,p_A,p_B,p_C\nx,A,1,0,0\n", "of other classes: 'p_C'", id="unknown-probability"),
         pytest.param(
             "image,label,predicted,subject\nx,A,A,s\ny,B,A,s\n", "one label; several labels: 's'", id="subject-of-two"

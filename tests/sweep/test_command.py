@@ -286,6 +286,14 @@ def test_a_sweep_is_not_run_as_an_experiment(alzbench: Command, write: Write) ->
     assert_sentence(alzbench("run", write()), 2, "is a sweep; run it with `alzbench sweep")
 
 
+def test_an_experiment_and_a_study_are_not_swept(alzbench: Command, write: Write) -> None:
+    base = write().with_name("base.yaml")
+    study = base.with_name("study.yaml")
+    study.write_text("base: base.yaml\nplan: grid\nfactors: {a: {b: {train.lr: 0.1}}}")
+    for file in (base, study):
+        assert_sentence(alzbench("sweep", file), 2, f"{file} is no sweep", f"run with `alzbench run {file}`")
+
+
 @pytest.mark.parametrize(("attempts", "state"), [(24, TrialState.COMPLETE), (25, TrialState.FAIL)])
 def test_a_trial_that_ends_its_process_again_and_again_is_given_up(
     alzbench: Command, write: Write, attempts: int, state: TrialState
