@@ -198,8 +198,8 @@ def _divide(rows: pd.DataFrame, share: float, seed: int, part: str, other_part: 
         counts = rows["label"].value_counts()
         raise DataError(
             f"{len(rows)} images cannot be divided {1 - share:.0%} to {share:.0%} by class: each part must get an "
-            f"image of each class, and the {len(counts)} classes have from {counts.min()} to {counts.max()} images. Use a "
-            "larger set or other shares."
+            f"image of each class, and the {len(counts)} classes have from {counts.min()} to {counts.max()} images. "
+            "Use a larger set or other shares."
         ) from None
     parts.loc[chosen] = other_part
     return parts
