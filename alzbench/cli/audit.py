@@ -25,7 +25,7 @@ def audit(
         Path | None,
         typer.Argument(
             metavar="FILE",
-            help="An experiment file, for its images and protocol.",
+            help="An experiment file or name, for its images and protocol.",
             autocompletion=completion.experiment_files,
         ),
     ] = None,
@@ -77,6 +77,7 @@ def audit(
     from alzbench.experiment import audited_experiment
     from alzbench.experiment.subjects import is_table
     from alzbench.report.audit import audit_document, nearest_figure, split_notes
+    from alzbench.shipped import find_file
 
     assigned = assignments or []
     outputs = (("--figure", figure), ("--duplicates", duplicates), ("--write-split", write_split))
@@ -87,6 +88,7 @@ def audit(
     check_source(data, demo=False, assignments=assigned)
     if protocol:
         check_assigned_once("--protocol", "protocol.name", assigned)
+    experiment = find_file(experiment) if experiment else None
     audited = audited_experiment(experiment, data, protocol, assigned)
     if is_given(context, "seed"):
         _check_seed(audited.protocol, seed)

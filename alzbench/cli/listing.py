@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ from rich.text import Text
 from alzbench.cli.arguments import Runs, make_progress, print_document, print_json, warn_unreadable
 from alzbench.cli.conflicts import is_given
 from alzbench.errors import AlzbenchError, DataError, ExperimentError
+from alzbench.shipped import OWN, SHIPPED, files_below
 
 if TYPE_CHECKING:
     from alzbench.models.variants import Variant
@@ -38,8 +40,13 @@ def list_(
     context: typer.Context,
     what: Annotated[Listing, typer.Argument(metavar="WHAT", help="What to list.")],
     folder: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of the experiment files, for `list experiments`.")
-    ] = Path("experiments"),
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the experiment files, for `list experiments`. Default: `experiments`, and the files that "
+            "come with alzbench.",
+        ),
+    ] = None,
     runs: Runs = Path("runs"),
     as_json: Annotated[bool, typer.Option("--json", help="Print `list backbones` as one JSON document.")] = False,
 ) -> None:
@@ -57,9 +64,9 @@ def list_(
         else:
             Console().print(backbone_table(listed))
     elif what is Listing.experiments:
-        Console().print(experiments(folder))
+        Console().print(experiments(folder) if folder else all_experiments())
     else:
-        from alzbench.cli.options import all_runs
+        from alzbench.selection import all_runs
         from alzbench.report.run import runs_document
 
         print_document(runs_document(all_runs(runs, warn_unreadable)))
@@ -139,17 +146,31 @@ def _about(name: str, variant: Variant) -> RenderableType:
     return Group(Text(name, style="bold"), Padding(Text(f"{variant.description}\n{options}"), (0, 0, 1, 2)))
 
 
+def all_experiments() -> RenderableType:
+    """Return the files of the user's folder, and those of the package that it does not have, by name."""
+    own = {file.relative_to(OWN).with_suffix(""): file for file in files_below(OWN)}
+    others = {file.relative_to(SHIPPED).with_suffix(""): file for file in files_below(SHIPPED)}
+    tables = [experiments(OWN)] if own else []
+    if missing := {str(name): file for name, file in others.items() if name not in own}:
+        tables.append(_table("with alzbench", missing))
+    return Group(*tables)
+
+
 def experiments(folder: Path) -> Table:
-    """Return a row for each experiment, study or sweep file of a folder, with the error if it cannot be loaded."""
-    files = [file for below in ("", "studies/", "sweeps/") for file in sorted(folder.glob(f"{below}*.yaml"))]
+    """Return a row for each experiment, study or sweep file of a folder; raises DataError if there is none."""
+    files = {str(file.relative_to(folder)): file for file in files_below(folder)}
     if not files:
         raise DataError(f"There are no experiment files in {folder}; give another folder with --folder.")
-    names = [str(file.relative_to(folder)) for file in files]
+    return _table(f"{folder}/", files)
+
+
+def _table(heading: str, files: Mapping[str, Path]) -> Table:
+    """Return a row for each file, with the error if it cannot be loaded."""
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column(f"{folder}/", overflow="fold", min_width=min(FILE_WIDTH, max(map(len, names))))
+    table.add_column(heading, overflow="fold", min_width=min(FILE_WIDTH, max(map(len, files))))
     table.add_column("protocol", overflow="fold", min_width=len("reference"))
     table.add_column("description", overflow="fold")
-    for file, name in zip(files, names, strict=True):
+    for name, file in files.items():
         try:
             protocol, description = _describe(file)
         except AlzbenchError as error:

@@ -33,7 +33,11 @@ if TYPE_CHECKING:
 def run(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE", help="Experiment and study files.", autocompletion=completion.run_files),
+        typer.Argument(
+            metavar="FILE",
+            help="Experiment and study files, or names of those that come with alzbench.",
+            autocompletion=completion.run_files,
+        ),
     ],
     data: Data = None,
     assignments: Assignments = None,
@@ -56,7 +60,7 @@ def run(
     Trains and tests each experiment once for each seed and fold, and adds sanity baselines. Complete runs are not
     repeated.
     """
-    from alzbench.cli.options import load_experiments
+    from alzbench.selection import load_experiments
     from alzbench.store import RunStore
 
     assigned = assignments or []
@@ -114,7 +118,7 @@ def _run(
 
 def _print_results(runs: Sequence[Run], files: Sequence[Path]) -> None:
     """Print one run in full, or several as a comparison."""
-    from alzbench.cli.options import study_levels
+    from alzbench.selection import study_levels
     from alzbench.compare import compare, load_references
     from alzbench.report.comparison import comparison_document
     from alzbench.report.run import summary_document

@@ -14,6 +14,7 @@ from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.subjects import is_table
+from alzbench.shipped import find_base
 
 # Values that --demo sets: the images are synthetic, and a run takes about a minute on two cores.
 DEMO: dict[str, Any] = {
@@ -108,7 +109,7 @@ def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
         raise ExperimentError(f"{path}: extends must be a file name or a list of them, got {bases!r}.")
     merged: dict[str, Any] = {}
     for base in bases:
-        file = path.parent / base
+        file = find_base(base, path.parent)
         if not file.is_file():
             raise ExperimentError(f"{path}: extends names {base}, but there is no file {file}.")
         merged = merge(merged, resolve(file, (*seen, path.resolve())))

@@ -36,6 +36,7 @@ from alzbench.experiment.loading import (
 )
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.strict import StrictModel
+from alzbench.shipped import find_base
 
 Level = Annotated[dict[str, Any], Field(min_length=1)]
 Combination = tuple[tuple[str, str], ...]  # pairs of a factor and one of its levels
@@ -98,7 +99,7 @@ def expand_study(
         ExperimentError: The study or one of its experiments is invalid; the message names it.
     """
     study = load_study(path)
-    base_path = path.parent / study.base
+    base_path = find_base(study.base, path.parent)
     if not base_path.is_file():
         raise ExperimentError(f"{path}: base names {study.base}, but there is no file {base_path}.")
     values = file_values(base_path)
@@ -137,7 +138,7 @@ def _check_names(path: Path, experiments: Sequence[Experiment]) -> None:
 def levels_of(path: Path) -> dict[str, frozenset[tuple[str, str]]]:
     """Return the pairs of factor and level of each experiment of a study, by the experiment's name."""
     study = load_study(path)
-    base = str(resolve(path.parent / study.base).get("name", Path(study.base).stem))
+    base = str(resolve(find_base(study.base, path.parent)).get("name", Path(study.base).stem))
     return {name: frozenset(combination) for name, combination in _combinations(study, base)}
 
 
