@@ -102,8 +102,7 @@ class Progress:
             else:
                 live.remove_task(task)
 
-    @staticmethod
-    def _bars(console: Console) -> RichProgress:
+    def _bars(self, console: Console) -> RichProgress:
         return RichProgress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),

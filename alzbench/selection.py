@@ -6,9 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
+from pydantic import ValidationError
+
 from alzbench.errors import DataError, ExperimentError
+from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.loaded_sweep import is_sweep
-from alzbench.experiment.loading import DEMO, load_experiment
+from alzbench.experiment.loading import DEMO, load_experiment, parse_assignments
+from alzbench.experiment.protocols import ProtocolSettings
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.study import expand_study, is_study, levels_of
 from alzbench.shipped import find_file
@@ -21,17 +25,20 @@ def load_experiments(
     """Load the experiment and study files of a command.
 
     Args:
-        files: The files, or names that `shipped.find_file` knows. Experiments with the same name and protocol must be equal, and are returned once.
+        files: The files, or names that `shipped.find_file` knows. Experiments with the same name and protocol must be
+            equal, and are returned once.
         data: Source of the images instead of the files'; a demo generates its own.
         assignments: ``a.b=value`` texts.
         seeds: Whole numbers separated by commas, instead of the files' seeds.
         demo: Override the files with the settings of a demo.
 
     Raises:
-        ExperimentError: A file or an option is invalid.
+        ExperimentError: A file or an option is invalid, or two options set the same field.
     """
+    check_source(data, demo, assignments)
     overrides = overrides_of(data, demo)
     if seeds is not None:
+        check_assigned_once("--seeds", "seeds", assignments)
         overrides["seeds"] = _whole_numbers(seeds)
     resolved: dict[tuple[str, str], Experiment] = {}
     for file in map(find_file, files):
@@ -136,3 +143,58 @@ def all_runs(root: Path, unreadable: Callable[[DataError], None] | None = None) 
             f"There are no runs under {root}; create some with `alzbench run`, or name another folder with --runs."
         )
     return runs
+
+
+def plain_name(name: str, option: str) -> str:
+    """Return the name if it is valid for an experiment or a file; else raise ExperimentError."""
+    try:
+        return Experiment(name=name).name
+    except ValidationError as error:
+        raise ExperimentError(f"{option}: {explain_validation(error, '', Experiment)}") from None
+
+
+def check_source(data: str | None, demo: bool, assignments: Sequence[str]) -> None:
+    """Check that --data, --demo and --set name one image source.
+
+    Raises:
+        ExperimentError: Two of them are given, or the name is empty.
+    """
+    if data is not None and not data.strip():
+        raise ExperimentError("--data must name a source of images; it is empty.")
+    assigned = assigned_value("data.source", assignments)
+    if demo and any(source not in (None, "phantom") for source in (data, assigned)):
+        option = "--data" if data else "--set data.source"
+        raise ExperimentError(f"--demo generates its own images: leave out {option}, or leave out --demo.")
+    if data:
+        check_assigned_once("--data", "data.source", assignments)
+
+
+def check_assigned_once(option: str, field: str, assignments: Sequence[str]) -> None:
+    """Raise ExperimentError if --set assigns the same field as another option."""
+    if assigned_value(field, assignments) is not None:
+        raise ExperimentError(f"{option} and --set {field}=... set the same field: leave out one of them.")
+
+
+def assigned_value(field: str, assignments: Sequence[str]) -> object:
+    """Return the value that assignments give a field, e.g. ``a.b`` in ``a.b=1`` or ``a={b: 1}``; None for no value."""
+    value: object = parse_assignments(assignments)
+    for key in field.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def check_seed(protocol: ProtocolSettings, seed: int) -> None:
+    """Raise ExperimentError if --seed cannot change the split, because the protocol sets another seed."""
+    if protocol.split_seed not in (None, seed):
+        raise ExperimentError(
+            f"--seed has no effect: protocol.split_seed is {protocol.split_seed} and sets the split; "
+            f"leave out --seed, or use --set protocol.split_seed={seed}."
+        )
+
+
+def check_fold(protocol: ProtocolSettings, folds: Sequence[int | None], fold: int) -> None:
+    """Raise ExperimentError if the protocol does not have this fold."""
+    if folds == [None]:
+        raise ExperimentError(f"The {protocol.name} protocol has no folds: leave out --fold.")
+    if fold not in folds:
+        raise ExperimentError(f"--fold must be one of the protocol's {len(folds)} folds, counted from 0; got {fold}.")

@@ -66,8 +66,8 @@ def list_(
     elif what is Listing.experiments:
         Console().print(experiments(folder) if folder else all_experiments())
     else:
-        from alzbench.selection import all_runs
         from alzbench.report.run import runs_document
+        from alzbench.selection import all_runs
 
         print_document(runs_document(all_runs(runs, warn_unreadable)))
 

@@ -21,7 +21,6 @@ from alzbench.cli.arguments import (
     print_document,
     print_json,
 )
-from alzbench.cli.conflicts import check_source
 from alzbench.errors import RunError
 from alzbench.shipped import base_name, find_file
 
@@ -75,7 +74,7 @@ def sweep(
     test images. Run the same command again to continue a stopped sweep, or several times at once to share the work.
     """
     from alzbench.experiment.loaded_sweep import load_sweep
-    from alzbench.selection import overrides_of
+    from alzbench.selection import check_source, overrides_of
     from alzbench.store import RunStore
     from alzbench.sweep import Places, run_sweep, sweep_plan
 

@@ -1,16 +1,12 @@
-"""The texts of options turned into columns, classes, names and numbers."""
+"""The texts of options turned into columns, classes and numbers."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
 
-from pydantic import ValidationError
-
 from alzbench.errors import ExperimentError
 from alzbench.evaluation.predictions import PREFIX
-from alzbench.experiment.explain import explain_validation
-from alzbench.experiment.schema import Experiment
 from alzbench.store.foreign import ROLES
 
 
@@ -45,14 +41,6 @@ def class_list(texts: Sequence[str]) -> list[str] | None:
     if repeated:
         raise ExperimentError(f"--classes must name each class once; {', '.join(repeated)} is repeated.")
     return names
-
-
-def plain_name(name: str, option: str) -> str:
-    """Return the name if it is valid for an experiment or a file; else raise ExperimentError."""
-    try:
-        return Experiment(name=name).name
-    except ValidationError as error:
-        raise ExperimentError(f"{option}: {explain_validation(error, '', Experiment)}") from None
 
 
 def slice_numbers(text: str | None) -> tuple[int, ...] | None:

@@ -14,7 +14,8 @@ from alzbench.errors import ExperimentError
 from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.subjects import is_table
-from alzbench.shipped import find_base
+from alzbench.registry import did_you_mean
+from alzbench.shipped import FOLDERS, find_base, shipped_names
 
 # Values that --demo sets: the images are synthetic, and a run takes about a minute on two cores.
 DEMO: dict[str, Any] = {
@@ -195,8 +196,9 @@ def read_file(path: Path) -> dict[str, Any]:
             )
         values = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
     except FileNotFoundError:
+        known = did_you_mean(path.stem, shipped_names(*FOLDERS))
         raise ExperimentError(
-            f"There is no experiment file {path}; `alzbench list experiments` lists those here."
+            f"There is no experiment file {path}; `alzbench list experiments` lists those here.{known}"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ExperimentError(f"{path} cannot be read as UTF-8 text: {error}.") from error
