@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from alzbench import __version__, interrupts
-from alzbench.cli import audit, compare, dashboard, export, importing, listing, predict, report, run, show, sweep, sync
+from alzbench.cli import (
+    audit,
+    compare,
+    dashboard,
+    ensemble,
+    export,
+    importing,
+    listing,
+    predict,
+    report,
+    run,
+    show,
+    sweep,
+    sync,
+)
 from alzbench.cli import explain as explaining
 from alzbench.cli.exits import explain
 from alzbench.errors import Interrupted
@@ -22,6 +36,7 @@ app.command()(report.report)
 app.command()(explaining.explain)
 app.command()(predict.predict)
 app.command()(export.export)
+app.command()(ensemble.ensemble)
 app.command("import")(importing.import_)
 app.command()(audit.audit)
 app.command("list")(listing.list_)

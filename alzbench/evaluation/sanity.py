@@ -16,6 +16,8 @@ from alzbench.registry import Entry, Registry
 
 GREY_SIDE = 16
 _INVERSE_PENALTY = 0.01  # the logistic regression's C
+_INVERSE_PENALTY_SHARES = 0.1
+_SLABS = 8
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Cases:
     Attributes:
         read_pixels: Returns their pixels, (n, S, S, C) uint8; a baseline that needs none does not call it.
         subjects: (n,) their subjects; '' if unknown.
+        slices: (n,) float, numbers of the slices; NaN if unknown.
         ages: (n,) float, in years; NaN if unknown.
         read_dark_shares: Returns their dark shares (n,) in [0, 1], NaN where there is no head; as `read_pixels`.
         healthy: Label of the class of healthy people; None if there is none.
@@ -32,6 +35,7 @@ class Cases:
 
     read_pixels: Callable[[], npt.NDArray[np.uint8]]
     subjects: npt.NDArray[np.object_]
+    slices: npt.NDArray[np.float64]
     ages: npt.NDArray[np.float64]
     read_dark_shares: Callable[[], npt.NDArray[np.float64]] | None = None
     healthy: int | None = None
@@ -51,10 +55,12 @@ class SanityEntry(Entry[Predict]):
     Attributes:
         needs: The covariate without which it is not run; empty if it needs none.
         needs_heads: True if it is left out of sets without grey slices of heads or without a class of healthy people.
+        is_added: True if it is run beside every experiment; False if it is run only where an experiment names it.
     """
 
     needs: str = ""
     needs_heads: bool = False
+    is_added: bool = True
 
 
 SANITY = Registry("sanity baseline", SanityEntry)
@@ -132,6 +138,45 @@ def dark_share(
     probabilities: npt.NDArray[np.float64] = shares[:, None] * (demented / demented.sum())
     probabilities[:, others.healthy] = 1 - shares
     return probabilities
+
+
+@SANITY.register("dark_share_logistic", needs_heads=True, is_added=False)
+def dark_share_logistic(
+    training: Cases, labels: npt.NDArray[np.integer], others: Cases, classes: int
+) -> npt.NDArray[np.float64]:
+    """Logistic regression on a subject's mean dark shares in eight slabs of its slices.
+
+    All images of a subject get the same probabilities. An image of an unknown subject is a subject of its own. A slab
+    without slices gets the mean of the training subjects. Without slice numbers, there is one slab.
+    """
+    numbers = training.slices[np.isfinite(training.slices)]
+    low, high = (numbers.min(), numbers.max()) if len(numbers) else (0.0, 0.0)
+    known, names = _mean_shares(training, low, high)
+    means = np.nan_to_num(known.mean())
+    majority = pd.Series(labels).groupby(names).agg(lambda values: values.mode().iloc[0])
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=_INVERSE_PENALTY_SHARES, max_iter=500))
+    model.fit(known.fillna(dict(enumerate(means))).to_numpy(), majority[known.index].to_numpy())
+    other, other_names = _mean_shares(others, low, high)
+    probabilities = np.zeros((len(other), classes))
+    probabilities[:, model.classes_] = model.predict_proba(other.fillna(dict(enumerate(means))).to_numpy())
+    return probabilities[other.index.get_indexer(pd.Index(other_names))]
+
+
+def _mean_shares(cases: Cases, low: float, high: float) -> tuple[pd.DataFrame, list[str]]:
+    """Return the mean dark share of each subject in each slab, and the subject of each image.
+
+    Args:
+        cases: The images.
+        low, high: Smallest and largest number of a slice in training; slabs are equal parts of this range.
+    """
+    if cases.read_dark_shares is None:
+        raise ValueError("dark_share_logistic needs the dark shares of images")
+    names = [subject or f"\0{k}" for k, subject in enumerate(cases.subjects)]
+    place = (np.nan_to_num(cases.slices, nan=low) - low) / (high - low + 1)
+    slabs = np.clip((place * _SLABS).astype(int), 0, _SLABS - 1)
+    table = pd.DataFrame({"name": names, "slab": slabs, "share": cases.read_dark_shares()})
+    means = table.pivot_table(index="name", columns="slab", values="share", aggfunc="mean", dropna=False)
+    return means.reindex(index=list(dict.fromkeys(names)), columns=range(_SLABS)), names
 
 
 def small_grey(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:

@@ -120,7 +120,7 @@ def open_trained_run(run: Run) -> TrainedRun:
     """Open the model of a run.
 
     Raises:
-        ExperimentError: The run has no model: it is a sanity baseline, a trial of a sweep, or imported.
+        ExperimentError: The run has no model: it is a sanity baseline, a trial of a sweep, or only predictions.
         DataError: The run is not complete, or its files are missing or damaged.
     """
     card = run.card
@@ -136,7 +136,7 @@ def open_trained_run(run: Run) -> TrainedRun:
     if card.state != "complete":
         raise DataError(f"{run.name} must be complete; it is {card.state}. Repeat the run first.")
     if not (run.path / "experiment.yaml").is_file():
-        raise ExperimentError(f"{run.name} was imported from predictions, and has no model. Choose another run.")
+        raise ExperimentError(f"{run.name} stores predictions without a model. Choose another run.")
     experiment = read_experiment(run.path)
     classes = tuple(run.evaluation().images.classes)
     from alzbench.models.backend import start_backend

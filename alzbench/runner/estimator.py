@@ -126,4 +126,5 @@ class SanityBaseline:
             return dark_shares(self._images, rows, self._progress)
 
         subjects = rows["subject"].to_numpy(object)
-        return Cases(read_pixels, subjects, ages, read_dark_shares, self._images.healthy_label)
+        slices = pd.to_numeric(rows["slice"], errors="coerce").to_numpy(np.float64)
+        return Cases(read_pixels, subjects, slices, ages, read_dark_shares, self._images.healthy_label)

@@ -87,16 +87,29 @@ def import_predictions(path: Path, source: Source, store: RunStore, say: Callabl
             say(f"{other.path} has other test images, so they are not compared; --like RUN names the image set.")
     if source.like and card.seed != source.like.card.seed:
         say(f"{source.like.path} has seed {source.like.card.seed}, so it cannot be paired with seed {card.seed}.")
+    return store_predictions(table, card, source.like, store, labels_only=foreign.labels_only)
+
+
+def store_predictions(table: pd.DataFrame, card: Card, like: Run | None, store: RunStore, *, labels_only: bool) -> Run:
+    """Store predictions without a model as a complete run, and return it.
+
+    Args:
+        table: A predictions table.
+        card: The run's identity.
+        like: A run on the same test images, from which the healthy class and the covariates are taken.
+        store: The run folders.
+        labels_only: True if the probabilities only say which class is predicted.
+    """
     target = store.path_of(card)
     with atomic.new_folder(target) as hidden:
         created = datetime.now(UTC).isoformat(timespec="seconds")
         writer = RunWriter(hidden, card.model_copy(update={"created": created}))
         writer.write_table("predictions.csv", table)
-        healthy = source.like.metrics().healthy_label if source.like else 0
+        healthy = like.metrics().healthy_label if like else 0
         writer.write_counts(table, healthy)
-        if source.like and (described := source.like.described()) is not None:
+        if like and (described := like.described()) is not None:
             writer.write_table("covariates.csv", described.drop(columns=["subject", "slice"]).reset_index())
-        writer.write_metrics(_metrics(table, card, foreign.labels_only, healthy))
+        writer.write_metrics(_metrics(table, card, labels_only, healthy))
         writer.mark("complete")  # last: a folder without a card is no run if this process is killed
     return read_run(target)
 

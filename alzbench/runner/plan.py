@@ -115,7 +115,7 @@ def _sanity_baselines(experiment: Experiment) -> list[Experiment]:
             }
         )
         for name in SANITY
-        if not SANITY[name].needs or has_covariate(experiment.data, SANITY[name].needs)
+        if SANITY[name].is_added and (not SANITY[name].needs or has_covariate(experiment.data, SANITY[name].needs))
     ]
     shuffled = base.model_copy(
         update={

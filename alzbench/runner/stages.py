@@ -15,6 +15,9 @@ from alzbench.data.manifest import ImageSet
 from alzbench.experiment import Experiment, TrainSettings
 from alzbench.progress import Progress
 
+_FEATURES = "features"
+_MOST_FEATURES = 4  # of one image set that are kept open, like the networks in `models.prefix`
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -71,8 +74,11 @@ def _stage(
     ):  # the head on top is trained first, on all frozen layers
         backbone = backbone.model_copy(update={"until": None})
     prefix = build_prefix(backbone, experiment.data, first_block)
-    key = ("features", prefix.key, experiment.augment)
+    key = (_FEATURES, prefix.key, experiment.augment)
     if key not in images.derived:
+        known = [other for other in images.derived if isinstance(other, tuple) and other[0] == _FEATURES]
+        for oldest in known[: len(known) + 1 - _MOST_FEATURES]:  # each holds a network
+            del images.derived[oldest]
         digests = images.manifest["digest"].tolist()
         images.derived[key] = Features(prefix, experiment.augment, images.pixels, digests)
     return Stage(name, first_block, prefix, images.derived[key], settings, first_epoch)

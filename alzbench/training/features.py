@@ -83,6 +83,7 @@ class Features:
             for view, positions, store in plan:
                 with store.writing():  # waits for other processes, which may compute the same feature maps
                     self._compute_view(view, positions, store, advance)
+        del self.extractor  # a study of many backbones would hold several hundred MB for each
         return sum(missing)
 
     def _compute_view(self, view: int, positions: npt.NDArray[np.int64], store: ArrayStore, advance: Any) -> None:

@@ -12,7 +12,7 @@ from tests.helpers.command import Command
 from tests.helpers.imports import HEAVY
 
 VERBS = [
-    "run", "compare", "sweep", "report", "explain", "predict", "export", "import", "audit", "list", "show", "sync",
+    "run", "compare", "sweep", "report", "explain", "predict", "export", "ensemble", "import", "audit", "list", "show", "sync",
     "dashboard",
 ]  # fmt: skip
 

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from alzbench.evaluation.sanity import SANITY, Cases, age_only, dark_share, grey_logistic, largest_class, small_grey
+from alzbench.evaluation.sanity import (
+    SANITY,
+    Cases,
+    age_only,
+    dark_share,
+    dark_share_logistic,
+    grey_logistic,
+    largest_class,
+    small_grey,
+)
 
 
 def blocks(values: list[int]) -> np.ndarray:
@@ -14,13 +23,15 @@ def blocks(values: list[int]) -> np.ndarray:
 
 
 def cases(pixels: np.ndarray) -> Cases:
-    return Cases(lambda: pixels, np.full(len(pixels), "", object), np.full(len(pixels), np.nan))
+    unknown = np.full(len(pixels), np.nan)
+    return Cases(lambda: pixels, np.full(len(pixels), "", object), unknown, unknown)
 
 
 def aged(*people: tuple[str, float]) -> Cases:
     """Return images by subject and age; reading their pixels is an error."""
     subjects, ages = zip(*people, strict=True)
-    return Cases(lambda: pytest.fail("it read pixels"), np.array(subjects, object), np.array(ages, np.float64))
+    unknown = np.full(len(people), np.nan)
+    return Cases(lambda: pytest.fail("it read pixels"), np.array(subjects, object), unknown, np.array(ages, np.float64))
 
 
 def test_largest_class_answers_the_training_shares() -> None:
@@ -69,8 +80,47 @@ def measured(*shares: float, healthy: int = 0) -> Cases:
     known = np.array(shares, np.float64)
     unknown = np.full(len(known), np.nan)
     return Cases(
-        lambda: pytest.fail("it read pixels"), np.full(len(known), "", object), unknown, lambda: known, healthy
+        lambda: pytest.fail("it read pixels"), np.full(len(known), "", object), unknown, unknown, lambda: known, healthy
     )
+
+
+def sliced(*images: tuple[str, float, float]) -> Cases:
+    """Return images by subject, number of the slice and dark share."""
+    subjects, slices, shares = zip(*images, strict=True)
+    unknown, known = np.full(len(images), np.nan), np.array(shares, np.float64)
+    return Cases(
+        lambda: pytest.fail("it read pixels"), np.array(subjects, object), np.array(slices, np.float64), unknown,
+        lambda: known, 0,
+    )  # fmt: skip
+
+
+def test_dark_share_logistic_learns_in_which_slab_a_subject_is_dark() -> None:
+    # the mean share is the same in both classes: only the upper slices tell them apart
+    rng = np.random.default_rng(0)
+    images, labels = [], []
+    for subject in range(40):
+        label = subject % 2
+        for number in range(1, 17):
+            upper = number > 8
+            share = 0.2 + 0.1 * (upper == bool(label)) + rng.normal(0, 0.01)
+            images.append((f"s{subject}", float(number), share))
+            labels.append(label)
+    split = 16 * 30
+    answer = dark_share_logistic(sliced(*images[:split]), np.array(labels[:split]), sliced(*images[split:]), 2)
+    assert (answer.argmax(axis=1) == labels[split:]).all()
+    by_subject = answer.reshape(10, 16, 2)
+    assert (by_subject == by_subject[:, :1]).all()  # all images of a subject get one answer
+    assert answer.sum(axis=1) == pytest.approx(np.ones(len(answer)))
+
+
+def test_dark_share_logistic_does_without_slices_heads_and_subjects() -> None:
+    training = sliced(*[(f"s{k}", np.nan, 0.1 + 0.2 * (k % 2)) for k in range(12)])
+    labels = np.array([0, 2] * 6)
+    others = sliced(("", np.nan, 0.1), ("", np.nan, 0.3), ("x", np.nan, np.nan))
+    answer = dark_share_logistic(training, labels, others, 3)
+    assert answer[0, 0] > 0.5 > answer[1, 0]  # two unknown subjects are two subjects
+    assert answer[2, 0] == pytest.approx(0.5, abs=1e-6)  # no head: the mean of the training subjects
+    assert not answer[:, 1].any()
 
 
 def test_dark_share_answers_the_share_and_divides_it_by_the_training_labels() -> None:
@@ -102,6 +152,7 @@ def test_dark_share_orders_subjects_as_the_mean_share_does_in_all_folds_together
 
 
 def test_names() -> None:
-    assert list(SANITY) == ["largest_class", "grey_logistic", "age_only", "dark_share"]
-    assert [SANITY[name].needs for name in SANITY] == ["", "", "age", ""]
-    assert [SANITY[name].needs_heads for name in SANITY] == [False, False, False, True]
+    assert list(SANITY) == ["largest_class", "grey_logistic", "age_only", "dark_share", "dark_share_logistic"]
+    assert [SANITY[name].needs for name in SANITY] == ["", "", "age", "", ""]
+    assert [SANITY[name].needs_heads for name in SANITY] == [False, False, False, True, True]
+    assert [name for name in SANITY if not SANITY[name].is_added] == ["dark_share_logistic"]

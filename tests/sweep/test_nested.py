@@ -38,9 +38,8 @@ def write_nested(write: Write) -> Write:
 
 
 @pytest.mark.slow
-def test_each_fold_chooses_without_its_test_images(
-    alzbench: Command, write_nested: Write, without_page: None
-) -> None:
+@pytest.mark.usefixtures("without_page")
+def test_each_fold_chooses_without_its_test_images(alzbench: Command, write_nested: Write) -> None:
     result = alzbench("sweep", write_nested(), "--json")
     assert result.code == 0, result.err
     printed = json.loads(result.out)
@@ -85,8 +84,9 @@ def _validation_score(run: Run) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_page")
 def test_the_comparison_has_the_choices_as_one_row_and_no_caution(
-    alzbench: Command, write_nested: Write, without_page: None
+    alzbench: Command, write_nested: Write
 ) -> None:
     result = alzbench("sweep", write_nested())
     assert result.code == 0, result.err
@@ -138,7 +138,8 @@ def test_a_grid_skips_fields_whose_condition_is_not_met(write: Write) -> None:
 
 
 @pytest.mark.slow
-def test_a_grid_is_run_once_and_never_twice(alzbench: Command, write: Write, without_page: None) -> None:
+@pytest.mark.usefixtures("without_page")
+def test_a_grid_is_run_once_and_never_twice(alzbench: Command, write: Write) -> None:
     file = write(sampler="grid", space={"train.lr": {"choices": RATES}}, final={"seeds": []})
     content = yaml.safe_load(file.read_text())
     del content["trials"]
