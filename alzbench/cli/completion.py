@@ -32,7 +32,7 @@ def stored(context: typer.Context, incomplete: str) -> list[str]:
 
 def names(context: typer.Context, incomplete: str) -> list[str]:
     """Return experiments with stored runs and experiment files; after a slash, also runs."""
-    return [*stored(context, incomplete), *run_files(incomplete)]
+    return [*stored(context, incomplete), *_yaml_files([Path(), OWN, OWN / FOLDERS["study"]], incomplete)]
 
 
 def experiment_files(incomplete: str) -> list[str]:

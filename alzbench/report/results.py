@@ -112,6 +112,9 @@ class StoredRun(Result):
         """The folder of the run."""
         return self.run.path
 
+    def __repr__(self) -> str:
+        return f"<StoredRun: {self.name}, {self.run.card.state}>"
+
     @cached_property
     def document(self) -> Document:
         """The document that `alzbench show` prints."""
@@ -163,6 +166,9 @@ class Runs(Result, Sequence[StoredRun]):
     def __iter__(self) -> Iterator[StoredRun]:
         return iter(self._runs)
 
+    def __repr__(self) -> str:
+        return f"<Runs: {', '.join(stored.name for stored in self)}>"
+
     @cached_property
     def document(self) -> Document:
         """The document that `alzbench list runs` prints."""
@@ -206,6 +212,12 @@ class AuditResult(Result):
     def leaks(self) -> bool:
         """True if training or validation has a copy of a test image, or another image of its subject."""
         return self.audit.leaks
+
+    @property
+    def images(self) -> pd.DataFrame:
+        """A row for each image of the set: image (its name), path, class, subject and slice, among others."""
+        manifest, classes = self._images.manifest, self._images.classes
+        return manifest.assign(**{"class": [classes[label] for label in manifest["label"]]})
 
     @cached_property
     def document(self) -> Document:
