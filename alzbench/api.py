@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import pandas as pd
 from rich.console import Console
 
-from alzbench.errors import RunError, describe_os_error
+from alzbench.errors import ExperimentError, RunError, describe_os_error
 from alzbench.experiment import audited_experiment
 from alzbench.notebook import NotebookProgress, in_notebook
 from alzbench.progress import Progress
@@ -115,6 +116,10 @@ def run(
     from alzbench.tracking import WandbTracker
 
     chosen = [str(file) for file in _listed(files)]
+    if not chosen:
+        raise ExperimentError(
+            "files must name at least one experiment or study; `alzbench list experiments` lists some."
+        )
     numbers = [seeds] if isinstance(seeds, int) else seeds
     experiments = load_experiments(
         [Path(file) for file in chosen],
@@ -286,8 +291,14 @@ def _source(data: str | Path | None) -> str | None:
 
 
 def _assignments(change: Mapping[str, Any] | None) -> list[str]:
-    """Return changes as the texts of --set; JSON is YAML."""
-    return [f"{field}={json.dumps(value, default=str)}" for field, value in (change or {}).items()]
+    """Return changes as the texts of --set."""
+    return [f"{field}={_as_yaml(value)}" for field, value in (change or {}).items()]
+
+
+def _as_yaml(value: Any) -> str:
+    """Return a value as JSON, which is YAML if all its characters are ASCII and no pair of escapes is one character."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return re.sub("[^ -~]", lambda character: f"\\U{ord(character[0]):08x}", text)
 
 
 def _listed(files: str | Path | Iterable[str | Path]) -> list[str | Path]:
