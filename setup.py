@@ -10,7 +10,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-EXPERIMENTS = sorted(str(file) for file in Path("experiments").rglob("*.yaml"))
+EXPERIMENTS = sorted(str(file) for ending in ("yaml", "json") for file in Path("experiments").rglob(f"*.{ending}"))
 
 
 class BuildWithExperiments(build_py):

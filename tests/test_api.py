@@ -167,7 +167,8 @@ def test_a_command_finds_the_runs_complete_that_the_function_ran(
     assert "seed 0: complete" not in capsys.readouterr().err
 
 
-def test_sanity_baselines_are_run_beside_experiments(tiny_file: Path, image_folder: Path, stub: type[Stub]) -> None:
+@pytest.mark.usefixtures("stub")
+def test_sanity_baselines_are_run_beside_experiments(tiny_file: Path, image_folder: Path) -> None:
     kinds = ab.run(tiny_file, data=image_folder, quiet=True).to_frame()["kind"].tolist()
     assert kinds[0] == "experiment"
     assert set(kinds[1:]) == {"sanity"}
@@ -239,7 +240,8 @@ ONE_SPLIT = {"protocol": {"name": "subject", "split_seed": 1}}
         (lambda: ab.load_runs(runs="stored")[0].figure(), DataError, "has no predictions.csv"),
     ],
 )  # fmt: skip
-def test_errors_are_alzbenchs_own(stored: Path, call: Callable[[], Any], kind: type[Exception], part: str) -> None:
+@pytest.mark.usefixtures("stored")
+def test_errors_are_alzbenchs_own(call: Callable[[], Any], kind: type[Exception], part: str) -> None:
     before = sorted(os.listdir())
     with pytest.raises(kind) as caught:
         call()

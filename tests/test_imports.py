@@ -22,7 +22,7 @@ LAYERS = {
     "models": 3,
     "training": 4,
     "environment": 5, "store": 5,
-    "compare": 6, "inference": 6, "selection": 6,
+    "compare": 6, "inference": 6, "selection": 6, "json_schema": 6,
     "runner": 7, "explain": 7,
     "report": 8,
     "sweep": 9, "tracking": 9,

@@ -58,7 +58,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_every_experiment(installe
         file.relative_to(ROOT / "alzbench") for file in (ROOT / "alzbench").rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }  # fmt: skip
-    experiments = {file.relative_to(ROOT) for file in EXPERIMENTS.rglob("*.yaml")}
+    experiments = {file.relative_to(ROOT) for ending in ("yaml", "json") for file in EXPERIMENTS.rglob(f"*.{ending}")}
     files = {file.relative_to(installed / "alzbench") for file in (installed / "alzbench").rglob("*") if file.is_file()}
     assert Path("py.typed") in package
     assert files == package | experiments

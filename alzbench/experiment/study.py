@@ -46,16 +46,19 @@ class Study(StrictModel):
     """A plan of experiments. `protocols` and `seeds` replace those of the base."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$", description="default: the file's name")
-    description: str = ""
+    description: str = Field("", description="one line for tables")
     base: str = Field(description="experiment file that the factors change, relative to the study's file")
-    plan: Literal["add_one", "leave_one_out", "grid"]
+    plan: Literal["add_one", "leave_one_out", "grid"] = Field(
+        description="`add_one`: the base, and the base with each level alone; `leave_one_out`: all factors together, "
+        "and all without each one; `grid`: all combinations"
+    )
     factors: dict[str, Annotated[dict[str, Level], Field(min_length=1)]] = Field(
         min_length=1, description="factor -> level -> fields and values"
     )
     protocols: Annotated[list[str], Field(min_length=1)] | None = Field(
         None, description="names of protocols; each runs the whole plan"
     )
-    seeds: list[int] | None = None
+    seeds: list[int] | None = Field(None, description="seeds of all experiments; null: those of the base")
 
 
 def is_study(path: Path) -> bool:

@@ -44,7 +44,7 @@ def experiments() -> None:
 
 
 def test_verbs_and_choices(complete: Complete) -> None:
-    assert complete("s") == ["sweep", "show", "sync"]
+    assert complete("s") == ["sweep", "show", "schema", "sync"]
     assert complete("list", "") == ["variants", "backbones", "experiments", "runs"]
     assert complete("list", "e") == ["experiments"]
     assert complete("run", "--dr") == ["--dry-run"]
