@@ -85,7 +85,9 @@ def _validation_score(run: Run) -> float:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_page")
-def test_the_comparison_has_the_choices_as_one_row_and_no_caution(alzbench: Command, write_nested: Write) -> None:
+def test_the_comparison_has_the_choices_as_one_row_and_no_caution(
+    alzbench: Command, write_nested: Write
+) -> None:
     result = alzbench("sweep", write_nested())
     assert result.code == 0, result.err
     assert "Settings chosen in each fold" in result.out
