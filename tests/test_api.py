@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import json
 import math
 import os
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -23,6 +25,7 @@ from alzbench import api
 from alzbench.compare import Comparison
 from alzbench.errors import DataError, ExperimentError, RunError
 from alzbench.experiment.loading import parse_assignments
+from alzbench.report.export import render_json
 from alzbench.store import RunStore
 from tests.helpers.command import TINY, Command, plain_terminal
 from tests.helpers.runs import write_run
@@ -281,3 +284,32 @@ def test_predictions_are_matched_with_a_stored_run() -> None:
     frame = ab.compare(["like", "one"], baseline="like").to_frame()
     assert frame.set_index("experiment")["accuracy"].to_dict() == {"like": pytest.approx(2 / 3), "one": 1.0}
     assert len(RunStore(Path("runs")).runs()) == 5
+
+
+def test_a_frame_has_the_scores_that_need_the_predictions(alzbench: Command) -> None:
+    for seed in (0, 1):
+        shares = np.random.default_rng(seed).uniform(size=40)
+        about = {"image": range(40), "subject": [f"s{k // 4}" for k in range(40)], "label": ["x"] * 20 + ["y"] * 20}
+        ab.import_predictions(pd.DataFrame({**about, "p_x": shares, "p_y": 1 - shares}), "drawn", seed=seed)
+    frame = ab.compare("drawn").to_frame()
+    assert frame["kind"].tolist() == ["experiment", "ensemble"]
+    assert alzbench("compare", "drawn", "--csv", "c.csv").code == 0
+    assert_frame_equal(as_csv(frame), from_csv(Path("c.csv")))
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments"),
+    [
+        ({"protocol": "subject_cv", "seed": 3, "fold": 1}, ["--protocol", "subject_cv", "--seed", "3", "--fold", "1"]),
+        ({"change": {"protocol": {"name": "slice", "test": 0.5}}}, ["--set", "protocol={name: slice, test: 0.5}"]),
+        ({"file": "tiny.yaml", "protocol": "reference"}, ["tiny.yaml", "--protocol", "reference"]),
+    ],
+    ids=["fold", "change", "file"],
+)
+def test_an_audit_finds_what_the_command_finds(
+    alzbench: Command, tiny_file: Path, options: dict[str, Any], arguments: list[str]
+) -> None:
+    assert tiny_file.exists()
+    found = ab.audit(data="phantom", quiet=True, **options)
+    printed = alzbench("audit", *arguments, "--data", "phantom", "--json", "--quiet")
+    assert json.loads(printed.out) == json.loads(render_json(found.document))

@@ -135,7 +135,8 @@ def test_commands_take_names(alzbench: Command) -> None:
         result = alzbench("run", name, "--demo", "--dry-run", "--no-sanity")
         assert result.code == 0
         assert result.out.count(": would run\n") == runs
-    assert alzbench("sweep", "positions_l2", "--dry-run").out.startswith("sweep positions_l2-sweep: ")
+    for name in ("positions_l2", "attention"):  # the second one is the name of an experiment too
+        assert alzbench("sweep", name, "--dry-run").out.startswith(f"sweep {name}-sweep: ")
     assert_sentence(alzbench("run", "layer"), 2, "layer.yaml is a sweep; run it with `alzbench sweep")
     assert_sentence(
         alzbench("run", "atention"), 2, "There is no experiment file atention;", "Did you mean 'attention'?"
