@@ -155,9 +155,9 @@ def test_the_notebook_runs_from_top_to_bottom(execute: Execute, tmp_path: Path) 
     assert "image/png" in compare[0]["data"]
     assert "baseline" in text(compare[-1])
     assert "image/png" in audit[-2]["data"]
-    assert "Grad-CAM" in text(explain[0])
-    assert ["image/png" in output["data"] for output in explain[1:]] == [True] * 4
+    assert "Grad-CAM" in "".join(text(output) for output in explain if output["output_type"] == "stream")
+    assert len([output for output in explain if "image/png" in output.get("data", {})]) == 4
     assert text(predict[-1]).count(".png") == 3
-    assert max(map(len, outputs(client))) <= 5
-    assert [output for cell in outputs(client) for output in cell if output.get("name") == "stderr"] == []
+    assert max(map(len, outputs(client))) < 10
+    assert [text(output) for cell in outputs(client) for output in cell if output.get("name") == "stderr"] == []
     assert sorted(os.listdir(tmp_path / "work")) == ["demo-runs", "explained.html", "predicted.csv"]
