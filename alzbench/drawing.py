@@ -18,7 +18,15 @@ DPI = 150
 
 
 class PlainFigure(Figure):
-    """A figure whose texts show `$` as it is; matplotlib would read it as mathematics, and fail on many names."""
+    """A figure whose texts show `$` as it is; matplotlib would read it as mathematics, and fail on many names.
+
+    A notebook shows it, with or without pyplot.
+    """
+
+    def _repr_png_(self) -> bytes:
+        content = io.BytesIO()
+        self.savefig(content, dpi=DPI, format="png")
+        return content.getvalue()
 
     def draw(self, renderer: Any) -> None:
         # set here, because matplotlib creates the texts of an axis only while it draws

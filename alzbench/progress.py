@@ -101,7 +101,7 @@ class Progress:
     ) -> Iterator[tuple[RichProgress, TaskID]]:
         outermost = self._live is None
         if self._live is None:
-            self._live = _bars(console)
+            self._live = self._bars(console)
             self._live.start()
         live = self._live
         task = live.add_task(title, total=total, completed=done, note="", left=left)
@@ -114,20 +114,19 @@ class Progress:
             else:
                 live.remove_task(task)
 
-
-def _bars(console: Console) -> RichProgress:
-    """Return the display of bars. On a narrow terminal title and note are cut, and never a number."""
-    return RichProgress(
-        _Words("description"),
-        BarColumn(bar_width=max(4, min(20, console.width - 70)), table_column=Column(no_wrap=True)),
-        _Steps(table_column=Column(no_wrap=True)),
-        TimeElapsedColumn(table_column=Column(no_wrap=True)),
-        _TimeLeft(table_column=Column(no_wrap=True)),
-        _Words("note"),
-        console=console,
-        redirect_stdout=False,  # else results on standard output would go to standard error
-        redirect_stderr=False,
-    )
+    def _bars(self, console: Console) -> RichProgress:
+        """Return the display of bars. On a narrow terminal title and note are cut, and never a number."""
+        return RichProgress(
+            _Words("description"),
+            BarColumn(bar_width=max(4, min(20, console.width - 70)), table_column=Column(no_wrap=True)),
+            _Steps(table_column=Column(no_wrap=True)),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
+            _TimeLeft(table_column=Column(no_wrap=True)),
+            _Words("note"),
+            console=console,
+            redirect_stdout=False,  # else results on standard output would go to standard error
+            redirect_stderr=False,
+        )
 
 
 class _Words(ProgressColumn):

@@ -16,17 +16,17 @@ from tests.helpers.paths import ROOT
 # A module imports only from layers with a lower number, and from its own package; those of layer 0 from each other.
 LAYERS = {
     "errors": 0, "registry": 0, "seeds": 0, "atomic": 0, "cache": 0, "arrays": 0, "interrupts": 0, "progress": 0,
-    "drawing": 0, "keras_layers": 0, "delimited": 0,
+    "drawing": 0, "keras_layers": 0, "delimited": 0, "shipped": 0, "notebook": 0,
     "experiment": 1,
     "data": 2, "evaluation": 2,
     "models": 3,
     "training": 4,
     "environment": 5, "store": 5,
-    "compare": 6, "inference": 6,
+    "compare": 6, "inference": 6, "selection": 6, "json_schema": 6,
     "runner": 7, "explain": 7,
     "report": 8,
     "sweep": 9, "tracking": 9,
-    "cli": 10, "__main__": 11, "__init__": 0,
+    "api": 10, "cli": 10, "__main__": 11, "__init__": 0,
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from alzbench.cli import (
     predict,
     report,
     run,
+    schema,
     show,
     sweep,
     sync,
@@ -41,6 +42,7 @@ app.command("import")(importing.import_)
 app.command()(audit.audit)
 app.command("list")(listing.list_)
 app.command()(show.show)
+app.command()(schema.schema)
 app.command()(sync.sync)
 app.command()(dashboard.dashboard)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +10,13 @@ import typer
 
 from alzbench.cli import completion
 from alzbench.cli.arguments import Assignments, Data, Json, Quiet, make_progress, print_document
-from alzbench.cli.conflicts import check_assigned_once, check_source, is_given
+from alzbench.cli.conflicts import is_given
 from alzbench.cli.outputs import check_file
 from alzbench.errors import ExperimentError
 
 if TYPE_CHECKING:
     from alzbench.data.manifest import ImageSet
-    from alzbench.experiment import DataSettings, ProtocolSettings
+    from alzbench.experiment import DataSettings
 
 
 def audit(
@@ -25,7 +25,7 @@ def audit(
         Path | None,
         typer.Argument(
             metavar="FILE",
-            help="An experiment file, for its images and protocol.",
+            help="An experiment file or name, for its images and protocol.",
             autocompletion=completion.experiment_files,
         ),
     ] = None,
@@ -77,6 +77,8 @@ def audit(
     from alzbench.experiment import audited_experiment
     from alzbench.experiment.subjects import is_table
     from alzbench.report.audit import audit_document, nearest_figure, split_notes
+    from alzbench.selection import check_assigned_once, check_fold, check_seed, check_source
+    from alzbench.shipped import find_file
 
     assigned = assignments or []
     outputs = (("--figure", figure), ("--duplicates", duplicates), ("--write-split", write_split))
@@ -87,12 +89,13 @@ def audit(
     check_source(data, demo=False, assignments=assigned)
     if protocol:
         check_assigned_once("--protocol", "protocol.name", assigned)
+    experiment = find_file(experiment) if experiment else None
     audited = audited_experiment(experiment, data, protocol, assigned)
     if is_given(context, "seed"):
-        _check_seed(audited.protocol, seed)
+        check_seed(audited.protocol, seed)
     folds = audited.protocol.test_folds
     if is_given(context, "fold"):
-        _check_fold(audited.protocol, folds, fold)
+        check_fold(audited.protocol, folds, fold)
     progress = make_progress(quiet)
     images = open_image_set(audited.data, progress, quiet)
     for option, file in outputs:
@@ -119,20 +122,3 @@ def _inputs(file: Path | None, data: DataSettings, images: ImageSet) -> Iterator
     table = data.subjects.table if data.subjects else None
     yield from (Path(name).expanduser() for name in (file, table) if name is not None)
     yield from map(Path, images.manifest["path"])
-
-
-def _check_seed(protocol: ProtocolSettings, seed: int) -> None:
-    """Raise ExperimentError if --seed cannot change the split, because the protocol sets another seed."""
-    if protocol.split_seed not in (None, seed):
-        raise ExperimentError(
-            f"--seed has no effect: protocol.split_seed is {protocol.split_seed} and sets the split; "
-            f"leave out --seed, or use --set protocol.split_seed={seed}."
-        )
-
-
-def _check_fold(protocol: ProtocolSettings, folds: Sequence[int | None], fold: int) -> None:
-    """Raise ExperimentError if the protocol does not have this fold."""
-    if folds == [None]:
-        raise ExperimentError(f"The {protocol.name} protocol has no folds: leave out --fold.")
-    if fold not in folds:
-        raise ExperimentError(f"--fold must be one of the protocol's {len(folds)} folds, counted from 0; got {fold}.")

@@ -75,10 +75,10 @@ def compare(
     Shows the scores of each experiment, its difference to the baseline with a p-value, and the published result. Only
     runs with the same test images and the same protocol are compared.
     """
-    from alzbench.cli.options import plain_name, select_runs, study_levels
     from alzbench.compare import Condition, load_references
     from alzbench.compare import compare as compare_runs
     from alzbench.report.pages import Files, write_comparison
+    from alzbench.selection import plain_name, select_runs, study_levels
 
     if worth is not None:
         if is_given(context, "min_effect"):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-_EXPERIMENTS = Path("experiments")
+from alzbench.shipped import FOLDERS, OWN, shipped_names
 
 
 def runs(context: typer.Context, incomplete: str) -> list[str]:
@@ -32,22 +32,22 @@ def stored(context: typer.Context, incomplete: str) -> list[str]:
 
 def names(context: typer.Context, incomplete: str) -> list[str]:
     """Return experiments with stored runs and experiment files; after a slash, also runs."""
-    return [*stored(context, incomplete), *run_files(incomplete)]
+    return [*stored(context, incomplete), *_yaml_files([Path(), OWN, OWN / FOLDERS["study"]], incomplete)]
 
 
 def experiment_files(incomplete: str) -> list[str]:
-    """Return experiment files."""
-    return _yaml_files([Path(), _EXPERIMENTS], incomplete)
+    """Return experiment files, and the names of those of the package."""
+    return _yaml_files([Path(), OWN], incomplete, "experiment")
 
 
 def run_files(incomplete: str) -> list[str]:
-    """Return experiment and study files."""
-    return _yaml_files([Path(), _EXPERIMENTS, _EXPERIMENTS / "studies"], incomplete)
+    """Return experiment and study files, and the names of those of the package."""
+    return _yaml_files([Path(), OWN, OWN / FOLDERS["study"]], incomplete, "experiment", "study")
 
 
 def sweep_files(incomplete: str) -> list[str]:
-    """Return sweep files."""
-    return _yaml_files([Path(), _EXPERIMENTS / "sweeps"], incomplete)
+    """Return sweep files, and the names of those of the package."""
+    return _yaml_files([Path(), OWN / FOLDERS["sweep"]], incomplete, "sweep")
 
 
 def sources(incomplete: str) -> list[str]:
@@ -85,8 +85,9 @@ def _root(context: typer.Context) -> Path:
     return Path(context.params.get("runs") or os.environ.get("ALZBENCH_RUNS") or "runs")
 
 
-def _yaml_files(folders: Iterable[Path], incomplete: str) -> list[str]:
-    return _matching((str(file) for folder in folders for file in sorted(folder.glob("*.yaml"))), incomplete)
+def _yaml_files(folders: Iterable[Path], incomplete: str, *kinds: str) -> list[str]:
+    files = [str(file) for folder in folders for file in sorted(folder.glob("*.yaml"))]
+    return [*_matching(files, incomplete), *_matching(shipped_names(*kinds), incomplete)]
 
 
 def _matching(values: Iterable[str], incomplete: str) -> list[str]:

@@ -29,8 +29,8 @@ def dashboard(
     Both compare the stored runs with each other and with the published result. They show runs with
     tracking.wandb: disabled only if you name them, and never demo runs.
     """
-    from alzbench.cli.options import all_runs, select_runs, study_levels
     from alzbench.compare import compare, load_references
+    from alzbench.selection import all_runs, select_runs, study_levels
     from alzbench.tracking.client import Destination, TrackingError, default_entity
     from alzbench.tracking.credentials import has_key
     from alzbench.tracking.dashboard import build, specification

@@ -24,8 +24,8 @@ def ensemble(
     For each seed and fold that all of them have, the probabilities are averaged. Compare it like any other experiment.
     The mean over the seeds of one experiment needs no command: `alzbench compare` shows it.
     """
-    from alzbench.cli.options import plain_name
     from alzbench.runner.ensembling import ensemble_experiments
+    from alzbench.selection import plain_name
     from alzbench.store import RunStore
 
     store = RunStore(runs)

@@ -54,8 +54,9 @@ def import_(
 
     You can then show and compare it like any other run.
     """
-    from alzbench.cli.options import class_list, column_names, plain_name
+    from alzbench.cli.texts import class_list, column_names
     from alzbench.runner.importing import Source, import_predictions
+    from alzbench.selection import plain_name
     from alzbench.store import RunStore
 
     store = RunStore(runs)

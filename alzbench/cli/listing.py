@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +20,7 @@ from alzbench.cli import completion
 from alzbench.cli.arguments import Json, Runs, print_document, print_json, warn_unreadable
 from alzbench.cli.conflicts import is_given
 from alzbench.errors import AlzbenchError, DataError, ExperimentError
+from alzbench.shipped import OWN, SHIPPED, files_below
 
 FEATURE_BYTES = 2  # of a number in a stored feature map, see `training.features.FEATURE_DTYPE`
 FILE_WIDTH = 32  # file names of up to this length are never broken
@@ -52,8 +53,13 @@ def list_(
         State | None, typer.Option(metavar="STATE", help="For `list runs`: only those in this state, e.g. failed.")
     ] = None,
     folder: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of the experiment files, for `list experiments`.")
-    ] = Path("experiments"),
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the experiment files, for `list experiments`. Default: `experiments`, and the files that "
+            "come with alzbench.",
+        ),
+    ] = None,
     runs: Runs = Path("runs"),
     as_json: Json = False,
 ) -> None:
@@ -66,18 +72,19 @@ def list_(
     if what is Listing.runs:
         _print_runs(runs, names or [], state, as_json)
     elif as_json:
-        print_json({Listing.variants: variants, Listing.backbones: backbones}.get(what, lambda: experiments(folder))())
+        listings = {Listing.variants: variants, Listing.backbones: backbones}
+        print_json(listings.get(what, lambda: _without_headings(experiments(folder)))())
     elif what is Listing.variants:
         Console().print(variant_table(variants()))
     elif what is Listing.backbones:
         Console().print(backbone_table(backbones()))
     else:
-        Console().print(experiment_table(experiments(folder), folder))
+        Console().print(Group(*(experiment_table(listed, heading) for heading, listed in experiments(folder).items())))
 
 
 def _print_runs(root: Path, names: Sequence[str], state: State | None, as_json: bool) -> None:
-    from alzbench.cli.options import all_runs, select_runs
     from alzbench.report.runs import runs_document
+    from alzbench.selection import all_runs, select_runs
 
     found = (
         select_runs(root, names, trials=True, unreadable=warn_unreadable) if names else all_runs(root, warn_unreadable)
@@ -171,26 +178,47 @@ def _about(name: str, row: dict[str, Any]) -> RenderableType:
     return Group(Text(name, style="bold"), Padding(Text(f"{row['description']}\n{options}"), (0, 0, 1, 2)))
 
 
-def experiments(folder: Path) -> dict[str, dict[str, str]]:
-    """Return each experiment, study or sweep file of a folder: protocol and description, or why it cannot be loaded."""
-    files = [file for below in ("", "studies/", "sweeps/") for file in sorted(folder.glob(f"{below}*.yaml"))]
-    if not files:
-        raise DataError(f"There are no experiment files in {folder}; give another folder with --folder.")
+def experiments(folder: Path | None) -> dict[str, dict[str, dict[str, str]]]:
+    """Return heading -> file -> its protocol and description, or why it cannot be loaded.
+
+    Args:
+        folder: The folder of the files; None: the user's folder, and the files of the package that it does not have.
+
+    Raises:
+        DataError: There is no file in the folder.
+    """
+    if folder is not None:
+        files = {str(file.relative_to(folder)): file for file in files_below(folder)}
+        if not files:
+            raise DataError(f"There are no experiment files in {folder}; give another folder with --folder.")
+        return {f"{folder}/": _described(files)}
+    own = {file.relative_to(OWN).with_suffix(""): file for file in files_below(OWN)}
+    others = {file.relative_to(SHIPPED).with_suffix(""): file for file in files_below(SHIPPED)}
+    missing = {str(name): file for name, file in others.items() if name not in own}
+    listed = {f"{OWN}/": {str(file.relative_to(OWN)): file for file in own.values()}, "with alzbench": missing}
+    return {heading: _described(files) for heading, files in listed.items() if files}
+
+
+def _without_headings(listed: dict[str, dict[str, dict[str, str]]]) -> dict[str, dict[str, str]]:
+    return {name: row for rows in listed.values() for name, row in rows.items()}
+
+
+def _described(files: Mapping[str, Path]) -> dict[str, dict[str, str]]:
     listed = {}
-    for file in files:
+    for name, file in files.items():
         try:
             protocol, description = _describe(file)
             row = {"protocol": protocol, "description": description, "error": ""}
         except AlzbenchError as error:
             row = {"protocol": "", "description": "", "error": str(error)}
-        listed[str(file.relative_to(folder))] = row
+        listed[name] = row
     return listed
 
 
-def experiment_table(listed: dict[str, dict[str, str]], folder: Path) -> Table:
-    """Return a row for each file that `experiments` returned."""
+def experiment_table(listed: dict[str, dict[str, str]], heading: str) -> Table:
+    """Return a row for each file that `experiments` returned under a heading."""
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column(f"{folder}/", overflow="fold", min_width=min(FILE_WIDTH, max(map(len, listed))))
+    table.add_column(heading, overflow="fold", min_width=min(FILE_WIDTH, max(map(len, listed))))
     table.add_column("protocol", overflow="fold", min_width=len("reference"))
     table.add_column("description", overflow="fold")
     for name, row in listed.items():

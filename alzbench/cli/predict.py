@@ -43,7 +43,7 @@ def predict(
 
     Images unlike the training images get a warning. alzbench is a research tool and not a medical device.
     """
-    from alzbench.cli.options import slice_numbers
+    from alzbench.cli.texts import slice_numbers
 
     if is_given(context, "folder") and not explain:
         raise ExperimentError("--folder is the folder of the maps of --explain: add --explain, or leave it out.")

@@ -21,7 +21,6 @@ from alzbench.cli.arguments import (
     print_document,
     print_json,
 )
-from alzbench.cli.conflicts import check_assigned_once, check_source
 from alzbench.cli.exits import complain
 from alzbench.errors import ExperimentError
 
@@ -34,7 +33,11 @@ if TYPE_CHECKING:
 def run(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE", help="Experiment and study files.", autocompletion=completion.run_files),
+        typer.Argument(
+            metavar="FILE",
+            help="Experiment and study files, or names of those that come with alzbench.",
+            autocompletion=completion.run_files,
+        ),
     ],
     data: Data = None,
     assignments: Assignments = None,
@@ -60,13 +63,11 @@ def run(
     Trains and tests each experiment once for each seed and fold, and adds sanity baselines. Complete runs are not
     repeated.
     """
-    from alzbench.cli.options import load_experiments
+    from alzbench.runner.run import failure_sentences
+    from alzbench.selection import load_experiments
     from alzbench.store import RunStore
 
     assigned = assignments or []
-    check_source(data, demo, assigned)
-    if seeds is not None:
-        check_assigned_once("--seeds", "seeds", assigned)
     experiments = load_experiments(files, data, assigned, seeds, demo)
     store = RunStore(runs)
     if settings and not dry_run:
@@ -81,11 +82,9 @@ def run(
         print_json({"runs": [outcome_json(outcome) for outcome in outcomes]})
     else:
         _print_results([outcome.run() for outcome in outcomes if outcome.path is not None], files)
-    failed = [outcome for outcome in outcomes if outcome.state == "failed"]
-    for outcome in failed:
-        complain(f"{outcome.job.title}: {outcome.error}")
-    if failed:
-        complain(f"{len(failed)} of {len(outcomes)} runs failed; the same command repeats only these.")
+    if failures := failure_sentences(outcomes):
+        for sentence in failures:
+            complain(sentence)
         raise typer.Exit(1)
 
 
@@ -106,26 +105,21 @@ def _run(
 ) -> list[Outcome]:
     """Run everything, report each outcome, and return all of them."""
     from alzbench.data.manifest import ImageSets
-    from alzbench.runner import Context, run_all
+    from alzbench.runner import Context
+    from alzbench.runner.run import run_and_say
 
     progress = make_progress(quiet)
     context = Context(ImageSets(progress, quiet), store, progress, make_tracker(progress), force)
-    outcomes: list[Outcome] = []
     with keep_stdout_clean(as_json):
-        for outcome in run_all(experiments, context, sanity=sanity):
-            said = outcome.state == "left out" and outcome.sentence in {o.sentence for o in outcomes if o.path is None}
-            outcomes.append(outcome)
-            if not said:
-                progress.say(outcome.sentence)
-    return outcomes
+        return run_and_say(experiments, context, sanity=sanity)
 
 
 def _print_results(runs: Sequence[Run], files: Sequence[Path]) -> None:
     """Print one run in full, or several as a comparison."""
-    from alzbench.cli.options import study_levels
     from alzbench.compare import compare, load_references
     from alzbench.report.comparison import comparison_document
     from alzbench.report.run import summary_document
+    from alzbench.selection import study_levels
 
     asked_for = [run for run in runs if not run.card.sanity]
     if len(asked_for) == 1:

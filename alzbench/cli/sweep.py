@@ -21,8 +21,8 @@ from alzbench.cli.arguments import (
     print_document,
     print_json,
 )
-from alzbench.cli.conflicts import check_source
 from alzbench.errors import RunError
+from alzbench.shipped import base_name, find_file
 
 if TYPE_CHECKING:
     from alzbench.experiment.loaded_sweep import LoadedSweep
@@ -33,7 +33,7 @@ def sweep(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="A sweep file, e.g. experiments/sweeps/attention.yaml.",
+            help="A sweep file, or the name of one that comes with alzbench.",
             autocompletion=completion.sweep_files,
         ),
     ],
@@ -73,14 +73,15 @@ def sweep(
     Trials are scored on the validation images only. At the end, the best experiment and the base are scored on the
     test images. Run the same command again to continue a stopped sweep, or several times at once to share the work.
     """
-    from alzbench.cli.options import overrides_of
     from alzbench.experiment.loaded_sweep import load_sweep
+    from alzbench.selection import check_source, overrides_of
     from alzbench.store import RunStore
     from alzbench.sweep import Places, run_sweep, sweep_plan
 
     assigned = assignments or []
     check_source(data, demo, assigned)
-    loaded = load_sweep(file, assigned, overrides_of(data, demo), trials=trials, minutes=minutes)
+    sweep_file = find_file(file, first="sweep")
+    loaded = load_sweep(sweep_file, assigned, overrides_of(data, demo), trials=trials, minutes=minutes)
     page = REPORTS / f"{loaded.sweep.name}.html"
     places = Places(RunStore(runs), storage, best or _place_of_best(loaded, runs), page)
     if dry_run:
@@ -103,10 +104,11 @@ def sweep(
 
 
 def _place_of_best(loaded: LoadedSweep, runs: Path) -> Path:
-    """Return the file of the best experiment: beside the base's, or in a demo beside the runs."""
+    """Return the file of the best experiment: beside the base's if that is the user's, or in a demo beside the runs."""
     if loaded.base.demo:
         return runs / loaded.sweep.name / "best.yaml"
-    return _beside(loaded.base_file, f"{loaded.sweep.name}-best.yaml")
+    name = f"{loaded.sweep.name}-best.yaml"
+    return Path(name) if base_name(loaded.base_file) else _beside(loaded.base_file, name)
 
 
 def _beside(file: Path, name: str) -> Path:

@@ -36,7 +36,7 @@ def sync(
     Sends the complete runs that W&B does not have, or has only in part. Sends demo runs and runs with
     tracking.wandb: disabled only if you name them.
     """
-    from alzbench.cli.options import select_runs
+    from alzbench.selection import select_runs
     from alzbench.tracking.sync import SyncResult, runs_to_send, summaries_to_send
     from alzbench.tracking.sync import sync as send
 

@@ -19,6 +19,8 @@ from alzbench.evaluation.significance import MIN_EFFECT
 from alzbench.evaluation.stacked import StackedCounts
 from alzbench.store import Card, Run
 
+LEAST_EFFECT = 0.0001  # no difference of accuracies can be shown to be smaller
+
 
 @dataclass(frozen=True)
 class Group:
@@ -115,9 +117,12 @@ def compare(
         where: Restricts the runs to the test images for which it holds, without references; None: all test images.
 
     Raises:
-        ExperimentError: The given baseline has no run, or no run has a column of the condition.
+        ExperimentError: The given baseline has no run, no run has a column of the condition, or the minimum detectable
+            difference is not from 0.0001 to 1.
         DataError: The condition leaves no test subject of a class.
     """
+    if not LEAST_EFFECT <= min_effect <= 1:
+        raise ExperimentError(f"The minimum detectable difference must be from 0.01 to 100; got {100 * min_effect:g}.")
     left_out: list[str] = []
     if where is not None:
         references = ()

@@ -15,6 +15,7 @@ from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.loading import file_values, merge, nested, parse_assignments, read_file, validated
 from alzbench.experiment.schema import Experiment, canonical
 from alzbench.experiment.sweep import Sweep, refuse_replaced
+from alzbench.shipped import find_base
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ def load_sweep(
         sweep = Sweep.model_validate({"name": f"{path.stem}-sweep", **read_file(path), **replaced})
     except ValidationError as error:
         raise ExperimentError(f"{path}: {explain_validation(error, '', Sweep)}") from None
-    base_file = path.parent / sweep.base
+    base_file = find_base(sweep.base, path.parent)
     if not base_file.is_file():
         raise ExperimentError(f"{path}: base names {sweep.base}, but there is no file {base_file}.")
     values = file_values(base_file)

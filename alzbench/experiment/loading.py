@@ -15,6 +15,8 @@ from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.subjects import is_table
 from alzbench.experiment.yaml_1_2 import read_yaml
+from alzbench.registry import did_you_mean
+from alzbench.shipped import FOLDERS, find_base, shipped_names
 
 # Values that --demo sets: the images are synthetic, and a run takes about a minute on two cores.
 DEMO: dict[str, Any] = {
@@ -109,7 +111,7 @@ def resolve(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
         raise ExperimentError(f"{path}: extends must be a file name or a list of them, got {bases!r}.")
     merged: dict[str, Any] = {}
     for base in bases:
-        file = path.parent / base
+        file = find_base(base, path.parent)
         if not file.is_file():
             raise ExperimentError(f"{path}: extends names {base}, but there is no file {file}.")
         merged = merge(merged, resolve(file, (*seen, path.resolve())))
@@ -195,8 +197,9 @@ def read_file(path: Path) -> dict[str, Any]:
             )
         values = OmegaConf.to_container(OmegaConf.create(read_yaml(text) or {}), resolve=False)
     except FileNotFoundError:
+        known = did_you_mean(path.stem, shipped_names(*FOLDERS))
         raise ExperimentError(
-            f"There is no experiment file {path}; `alzbench list experiments` lists those here."
+            f"There is no experiment file {path}; `alzbench list experiments` lists those here.{known}"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ExperimentError(f"{path} cannot be read as UTF-8 text: {error}.") from error

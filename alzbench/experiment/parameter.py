@@ -27,10 +27,12 @@ class Parameter(StrictModel):
     """Possible values of a field: a range, or choices."""
 
     low: Number | None = Field(None, description="smallest value; if both ends are whole numbers, all values are")
-    high: Number | None = None
+    high: Number | None = Field(None, description="largest value")
     log: bool = Field(False, description="search on a logarithmic scale")
     step: Number | None = Field(None, gt=0, description="distance between neighbouring values")
-    choices: Annotated[list[Any], Field(min_length=1)] | None = None
+    choices: Annotated[list[Any], Field(min_length=1)] | None = Field(
+        None, description="the values, instead of a range"
+    )
     when: dict[str, Any] = Field(
         {}, description="other fields and the value that each must have; otherwise this one keeps the base's value"
     )

@@ -85,7 +85,7 @@ class SubjectFoldsProtocol(BaseProtocol):
     """Divide the subjects into folds and test on each fold in turn."""
 
     name: Literal["subject_cv"]
-    folds: int = Field(5, ge=2, le=100)
+    folds: int = Field(5, ge=2, le=100, description="number of folds")
     validation: Share = Field(0.2, description="share of each class's subjects outside the fold kept for validation")
     augmented: Augmented = "leave_out"
     split_seed: SplitSeed = None

@@ -127,10 +127,10 @@ class ModelSettings(StrictModel):
 class TrainSettings(StrictModel):
     """Training of the head."""
 
-    epochs: int = Field(50, ge=1)
-    batch_size: int = Field(32, ge=1)
-    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
-    lr: float = Field(1e-3, gt=0)
+    epochs: int = Field(50, ge=1, description="number of epochs")
+    batch_size: int = Field(32, ge=1, description="images in a batch; subjects for a variant that classifies them")
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = Field("adam", description="the optimizer of Keras")
+    lr: float = Field(1e-3, gt=0, description="learning rate")
     schedule: Literal["constant", "cosine", "linear"] = Field(
         "constant", description="learning rate over the epochs: `lr` throughout, or from `lr` down to 0"
     )
@@ -169,8 +169,8 @@ class FineTuneSettings(StrictModel):
     first_block: str = Field(
         "block_14", description="lowest block that is trained, unless `model.backbone.until` is set"
     )
-    epochs: int = Field(10, ge=1)
-    lr: float = Field(1e-5, gt=0)
+    epochs: int = Field(10, ge=1, description="number of epochs of this stage")
+    lr: float = Field(1e-5, gt=0, description="learning rate of this stage; it follows `train.schedule`")
     patience: Annotated[int, Field(ge=1)] | None = Field(
         None, description="stop after this many epochs without a better one (by `train.keep`)"
     )
@@ -180,7 +180,7 @@ class Experiment(StrictModel):
     """All settings of one experiment: data, protocol, model, training and seeds."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="default: the file's name")
-    description: str = ""
+    description: str = Field("", description="one line for tables and reports")
     data: DataSettings = DataSettings()
     protocol: ProtocolSettings = ReferenceProtocol()
     augment: AugmentSettings = AugmentSettings()
@@ -188,7 +188,7 @@ class Experiment(StrictModel):
     imbalance: ImbalanceSettings = NoRebalancing()
     train: TrainSettings = TrainSettings()
     fine_tune: FineTuneSettings | None = Field(None, description="null: the backbone stays frozen")
-    seeds: Seeds = Field([0], min_length=1)
+    seeds: Seeds = Field([0], min_length=1, description="seeds, one run each")
     tracking: TrackingSettings = TrackingSettings()
     labels: Literal["as_given", "shuffled"] = Field(
         "as_given", description="`shuffled`: among subjects, so that only recognising subjects helps"

@@ -35,10 +35,12 @@ class Nsga2Sampler(StrictModel):
     """The genetic algorithm NSGA-II for two objectives, as Optuna's NSGAIISampler."""
 
     name: Literal["nsga2"] = "nsga2"
-    population_size: int = Field(50, ge=2)
-    mutation_prob: float | None = Field(None, ge=0, le=1)
-    crossover_prob: float = Field(0.9, ge=0, le=1)
-    swapping_prob: float = Field(0.5, ge=0, le=1)
+    population_size: int = Field(50, ge=2, description="trials in a generation")
+    mutation_prob: float | None = Field(
+        None, ge=0, le=1, description="probability of a mutation; null: Optuna's default"
+    )
+    crossover_prob: float = Field(0.9, ge=0, le=1, description="probability of a crossover")
+    swapping_prob: float = Field(0.5, ge=0, le=1, description="probability of swapping a value in a crossover")
 
 
 class GridSampler(StrictModel):
@@ -59,7 +61,7 @@ class MedianPruner(StrictModel):
     name: Literal["median"] = "median"
     n_startup_trials: Count = Field(5, description="number of first trials that are never pruned")
     n_warmup_steps: Count = Field(0, description="number of first steps at which it is not pruned")
-    interval_steps: Positive = 1
+    interval_steps: Positive = Field(1, description="steps between two checks")
     n_min_trials: Positive = Field(1, description="number of trials that must have reported at a step")
 
 
@@ -67,29 +69,29 @@ class PercentilePruner(StrictModel):
     """Prune as the median pruner does, at another percentile."""
 
     name: Literal["percentile"] = "percentile"
-    percentile: float = Field(25.0, ge=0, le=100)
-    n_startup_trials: Count = 5
-    n_warmup_steps: Count = 0
-    interval_steps: Positive = 1
-    n_min_trials: Positive = 1
+    percentile: float = Field(25.0, ge=0, le=100, description="percentile of the trials that is kept")
+    n_startup_trials: Count = Field(5, description="number of first trials that are never pruned")
+    n_warmup_steps: Count = Field(0, description="number of first steps at which it is not pruned")
+    interval_steps: Positive = Field(1, description="steps between two checks")
+    n_min_trials: Positive = Field(1, description="number of trials that must have reported at a step")
 
 
 class SuccessiveHalvingPruner(StrictModel):
     """Asynchronous successive halving, as Optuna's SuccessiveHalvingPruner."""
 
     name: Literal["successive_halving"] = "successive_halving"
-    min_resource: Positive | Literal["auto"] = "auto"
-    reduction_factor: int = Field(4, ge=2)
-    min_early_stopping_rate: Count = 0
+    min_resource: Positive | Literal["auto"] = Field("auto", description="smallest number of steps")
+    reduction_factor: int = Field(4, ge=2, description="1 of this many trials continues")
+    min_early_stopping_rate: Count = Field(0, description="number of first checks that are left out")
 
 
 class HyperbandPruner(StrictModel):
     """Several brackets of successive halving, as Optuna's HyperbandPruner."""
 
     name: Literal["hyperband"] = "hyperband"
-    min_resource: Positive = 1
-    max_resource: Positive | Literal["auto"] = "auto"
-    reduction_factor: int = Field(3, ge=2)
+    min_resource: Positive = Field(1, description="smallest number of steps")
+    max_resource: Positive | Literal["auto"] = Field("auto", description="largest number of steps")
+    reduction_factor: int = Field(3, ge=2, description="1 of this many trials continues")
 
 
 SamplerSettings = Annotated[TpeSampler | RandomSampler | GridSampler | Nsga2Sampler, Field(discriminator="name")]

@@ -37,6 +37,7 @@ from alzbench.experiment.loading import (
 )
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.strict import StrictModel
+from alzbench.shipped import find_base
 
 Level = Annotated[dict[str, Any], Field(min_length=1)]
 Combination = tuple[tuple[str, str], ...]  # pairs of a factor and one of its levels
@@ -46,17 +47,20 @@ class Study(StrictModel):
     """A plan of experiments. `protocols` and `seeds` replace those of the base."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$", description="default: the file's name")
-    description: str = ""
+    description: str = Field("", description="one line for tables")
     base: str = Field(description="experiment file that the factors change, relative to the study's file")
     set: dict[str, Any] = Field({}, description="fields of the base and the values they have in every experiment")
-    plan: Literal["add_one", "leave_one_out", "grid"]
+    plan: Literal["add_one", "leave_one_out", "grid"] = Field(
+        description="`add_one`: the base, and the base with each level alone; `leave_one_out`: all factors together, "
+        "and all without each one; `grid`: all combinations"
+    )
     factors: dict[str, Annotated[dict[str, Level], Field(min_length=1)]] = Field(
         min_length=1, description="factor -> level -> fields and values"
     )
     protocols: Annotated[list[str], Field(min_length=1)] | None = Field(
         None, description="names of protocols; each runs the whole plan"
     )
-    seeds: list[int] | None = None
+    seeds: list[int] | None = Field(None, description="seeds of all experiments; null: those of the base")
 
     @model_validator(mode="after")
     def _set_fits(self) -> Self:
@@ -109,7 +113,7 @@ def expand_study(
         ExperimentError: The study or one of its experiments is invalid; the message names it.
     """
     study = load_study(path)
-    base_path = path.parent / study.base
+    base_path = find_base(study.base, path.parent)
     if not base_path.is_file():
         raise ExperimentError(f"{path}: base names {study.base}, but there is no file {base_path}.")
     values = merge(file_values(base_path), with_absolute_files(nested(study.set), path.parent))
@@ -148,7 +152,7 @@ def _check_names(path: Path, experiments: Sequence[Experiment]) -> None:
 def levels_of(path: Path) -> dict[str, frozenset[tuple[str, str]]]:
     """Return the pairs of factor and level of each experiment of a study, by the experiment's name."""
     study = load_study(path)
-    base = str(resolve(path.parent / study.base).get("name", Path(study.base).stem))
+    base = str(resolve(find_base(study.base, path.parent)).get("name", Path(study.base).stem))
     return {name: frozenset(combination) for name, combination in _combinations(study, base)}
 
 

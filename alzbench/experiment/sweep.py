@@ -47,7 +47,7 @@ class Sweep(StrictModel):
     """A sweep file."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$", description="default: the file's name and -sweep")
-    description: str = ""
+    description: str = Field("", description="one line for tables")
     base: str = Field(description="experiment file whose fields are searched, relative to the sweep's file")
     set: dict[str, Any] = Field({}, description="fields of the base and the values they have in every trial")
     space: dict[str, Parameter] = Field(min_length=1, description="fields that are searched, and their possible values")
@@ -59,7 +59,7 @@ class Sweep(StrictModel):
     )
     sampler: SamplerSettings = TpeSampler()
     pruner: PrunerSettings = NoPruner()
-    trials: int = Field(40, ge=1)
+    trials: int = Field(40, ge=1, description="number of trials")
     minutes: float | None = Field(None, gt=0, description="time after which no trial is started")
     seed: int = Field(0, ge=0, description="seed of the sampler")
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(

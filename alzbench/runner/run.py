@@ -29,6 +29,27 @@ def run_all(experiments: Sequence[Experiment], context: Context, *, sanity: bool
     yield from run_jobs(plan_jobs([*experiments, *(sanity_experiments(experiments) if sanity else [])]), context)
 
 
+def run_and_say(experiments: Sequence[Experiment], context: Context, *, sanity: bool = False) -> list[Outcome]:
+    """Run everything as `run_all` does, say each outcome, and return all of them."""
+    outcomes: list[Outcome] = []
+    said: set[str] = set()
+    for outcome in run_all(experiments, context, sanity=sanity):
+        outcomes.append(outcome)
+        if outcome.state != "left out" or outcome.sentence not in said:  # it is the same for all seeds and folds
+            context.progress.say(outcome.sentence)
+        said.add(outcome.sentence)
+    return outcomes
+
+
+def failure_sentences(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return a sentence for each failed run, and one for all of them; none if no run failed."""
+    failed = [outcome for outcome in outcomes if outcome.state == "failed"]
+    if not failed:
+        return []
+    last = f"{len(failed)} of {len(outcomes)} runs failed; the same command repeats only these."
+    return [*(f"{outcome.job.title}: {outcome.error}" for outcome in failed), last]
+
+
 def run_jobs(jobs: Sequence[Job], context: Context) -> Iterator[Outcome]:
     """Run checked jobs in order, as `run_all` does; raises DataError."""
     to_do = _to_do(jobs, context)

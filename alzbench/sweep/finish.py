@@ -19,6 +19,7 @@ from alzbench.experiment import Experiment
 from alzbench.experiment.loaded_sweep import LoadedSweep
 from alzbench.experiment.loading import read_file
 from alzbench.runner import Job
+from alzbench.shipped import base_name
 from alzbench.sweep.objective import format_objectives
 from alzbench.sweep.optuna_study import best_trials, complete_trials
 from alzbench.sweep.search import Search
@@ -162,9 +163,10 @@ def _holds(file: Path, content: dict[str, Any]) -> bool:
 
 def _content(loaded: LoadedSweep, choice: _Choice, file: Path) -> dict[str, Any]:
     """Return the values of the best experiment's file."""
+    beside = os.path.relpath(loaded.base_file.resolve(), file.parent.resolve())
     return {
         "name": loaded.best_name,
-        "extends": os.path.relpath(loaded.base_file.resolve(), file.parent.resolve()),
+        "extends": base_name(loaded.base_file) or beside,
         "description": choice.description,
         **loaded.changes(choice.trial.params),
     }

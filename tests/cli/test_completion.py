@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from alzbench.shipped import shipped_names
 from tests.helpers.command import Command, in_a_process
 from tests.helpers.imports import HEAVY
 from tests.helpers.paths import EXPERIMENTS, ROOT
@@ -43,7 +44,7 @@ def experiments() -> None:
 
 
 def test_verbs_and_choices(complete: Complete) -> None:
-    assert complete("s") == ["sweep", "show", "sync"]
+    assert complete("s") == ["sweep", "show", "schema", "sync"]
     assert complete("list", "") == ["variants", "backbones", "experiments", "runs"]
     assert complete("list", "e") == ["experiments"]
     assert complete("run", "--dr") == ["--dry-run"]
@@ -58,11 +59,20 @@ def test_verbs_and_choices(complete: Complete) -> None:
 
 @pytest.mark.usefixtures("experiments")
 def test_files_of_the_kind_that_a_verb_takes(complete: Complete) -> None:
-    assert complete("run", "") == ["a.yaml", "experiments/base.yaml", "experiments/studies/heads.yaml"]
+    files = ["a.yaml", "experiments/base.yaml", "experiments/studies/heads.yaml"]
+    assert complete("run", "") == [*files, *shipped_names("experiment", "study")]
     assert complete("run", "experiments/b") == ["experiments/base.yaml"]
-    assert complete("sweep", "") == ["a.yaml", "experiments/sweeps/lr.yaml"]
-    assert complete("audit", "") == ["a.yaml", "experiments/base.yaml"]
+    assert complete("sweep", "") == ["a.yaml", "experiments/sweeps/lr.yaml", *shipped_names("sweep")]
+    assert complete("audit", "") == ["a.yaml", "experiments/base.yaml", *shipped_names("experiment")]
     assert complete("run", "elsewhere/") == []  # left to the shell, which completes names of files by itself
+
+
+def test_names_of_the_files_that_come_with_the_package(complete: Complete) -> None:
+    assert complete("run", "mu") == ["multi_head_attention"]
+    assert complete("run", "he") == ["heads"]
+    assert complete("run", "positions") == ["positions"]
+    assert complete("sweep", "positions") == ["positions_l2"]
+    assert complete("audit", "combin") == ["combined"]
 
 
 @pytest.mark.usefixtures("experiments")

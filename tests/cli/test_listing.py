@@ -26,7 +26,8 @@ def text_of(table: RenderableType, width: int = 80) -> str:
 
 
 def experiment_text(folder: Path, width: int) -> str:
-    return text_of(listing.experiment_table(listing.experiments(folder), folder), width)
+    ((heading, listed),) = listing.experiments(folder).items()
+    return text_of(listing.experiment_table(listed, heading), width)
 
 
 def test_every_variant_is_listed_with_its_options() -> None:

@@ -1,23 +1,22 @@
-"""Turn the arguments of a command into experiments and stored runs."""
+"""The experiments and stored runs that names and files mean, for the commands and for Python."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from pydantic import ValidationError
 
 from alzbench.errors import DataError, ExperimentError
-from alzbench.evaluation.predictions import PREFIX
 from alzbench.experiment.explain import explain_validation
 from alzbench.experiment.loaded_sweep import is_sweep
-from alzbench.experiment.loading import DEMO, load_experiment
+from alzbench.experiment.loading import DEMO, load_experiment, parse_assignments
+from alzbench.experiment.protocols import ProtocolSettings
 from alzbench.experiment.schema import Experiment
 from alzbench.experiment.study import expand_study, is_study, levels_of
+from alzbench.shipped import find_file
 from alzbench.store import Run, RunStore
-from alzbench.store.foreign import ROLES
 from alzbench.store.named import named_runs
 
 
@@ -27,20 +26,23 @@ def load_experiments(
     """Load the experiment and study files of a command.
 
     Args:
-        files: The files. Experiments with the same name and protocol must be equal, and are returned once.
+        files: The files, or names that `shipped.find_file` knows. Experiments with the same name and protocol must be
+            equal, and are returned once.
         data: Source of the images instead of the files'; a demo generates its own.
         assignments: ``a.b=value`` texts.
         seeds: Whole numbers separated by commas, instead of the files' seeds.
         demo: Override the files with the settings of a demo.
 
     Raises:
-        ExperimentError: A file or an option is invalid.
+        ExperimentError: A file or an option is invalid, or two options set the same field.
     """
+    check_source(data, demo, assignments)
     overrides = overrides_of(data, demo)
     if seeds is not None:
+        check_assigned_once("--seeds", "seeds", assignments)
         overrides["seeds"] = _whole_numbers(seeds)
     resolved: dict[tuple[str, str], Experiment] = {}
-    for file in files:
+    for file in map(find_file, files):
         for experiment in _experiments_of(file, assignments, overrides):
             key = (experiment.name, experiment.protocol.name)
             if resolved.setdefault(key, experiment) != experiment:
@@ -75,12 +77,14 @@ def _whole_numbers(text: str) -> list[int]:
 
 def study_levels(names: Sequence[str]) -> dict[str, frozenset[tuple[str, str]]]:
     """Return the factor levels of each experiment of the study files among names, by the experiment's name."""
-    files = [Path(name) for name in names if _is_file(name)]
+    files = [file for name in names if (file := _file(name))]
     return {name: levels for file in files if is_study(file) for name, levels in levels_of(file).items()}
 
 
-def _is_file(name: str) -> bool:
-    return Path(name).suffix in (".yaml", ".yml") and Path(name).is_file()
+def _file(name: str) -> Path | None:
+    """Return the file that a name with the ending of one means; None for any other name."""
+    file = find_file(name)
+    return file if PurePath(name).suffix in (".yaml", ".yml") and file.is_file() else None
 
 
 def _runs_of_file(file: Path, runs: Sequence[Run]) -> list[Run]:
@@ -113,8 +117,9 @@ def select_runs(
     runs = [run for run in every if trials or run.card.trial is None]
     selected: list[Run] = []
     for name in names:
-        named = _runs_of_file(Path(name), runs) if _is_file(name) else named_runs(name, runs)
-        if not named and not _is_file(name) and named_runs(name, every):
+        file = _file(name)
+        named = _runs_of_file(file, runs) if file else named_runs(name, runs)
+        if not named and not file and named_runs(name, every):
             raise DataError(
                 f"{name} is a sweep or one of its trials, and trials have no test scores; "
                 "name the sweep's best experiment instead."
@@ -138,39 +143,6 @@ def all_runs(root: Path, unreadable: Callable[[DataError], None] | None = None) 
     return runs
 
 
-def column_names(texts: Sequence[str]) -> dict[str, str]:
-    """Return ``COLUMN=NAME`` texts as a mapping; raises ExperimentError if a text is malformed or repeated."""
-    columns: dict[str, str] = {}
-    for text in texts:
-        role, equals, name = text.partition("=")
-        if not equals or not (role in ROLES or role.startswith(PREFIX)) or not name:
-            raise ExperimentError(
-                f"--column takes COLUMN=NAME, where COLUMN is {', '.join(ROLES)} or {PREFIX}CLASS; got {text!r}."
-            )
-        if role in columns:
-            raise ExperimentError(f"--column must name {role} once; got {columns[role]} and {name}.")
-        columns[role] = name
-    return columns
-
-
-def class_list(texts: Sequence[str]) -> list[str] | None:
-    """Return the names of --classes: a single text is split at its commas; several texts are one name each.
-
-    Raises:
-        ExperimentError: A name is empty or repeated.
-    """
-    if not texts:
-        return None
-    # a name with a comma in it may be quoted, as in a CSV file
-    names = next(csv.reader(texts), []) if len(texts) == 1 else list(texts)
-    if not names or "" in names:
-        raise ExperimentError(f"--classes must be names separated by commas; one is empty in {','.join(texts)!r}.")
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise ExperimentError(f"--classes must name each class once; {', '.join(repeated)} is repeated.")
-    return names
-
-
 def plain_name(name: str, option: str) -> str:
     """Return the name if it is valid for an experiment or a file; else raise ExperimentError."""
     try:
@@ -179,15 +151,48 @@ def plain_name(name: str, option: str) -> str:
         raise ExperimentError(f"{option}: {explain_validation(error, '', Experiment)}") from None
 
 
-def slice_numbers(text: str | None) -> tuple[int, ...] | None:
-    """Return the numbers of slices in `80`, `80-110` or `80,85,90`; None for no text."""
-    if text is None:
-        return None
-    numbers: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        ends = [end.strip() for end in (first, last if dash else first)]
-        if not all(end.isascii() and end.isdigit() and len(end) < 7 for end in ends) or int(ends[0]) > int(ends[1]):
-            raise ExperimentError(f"--slices takes numbers from 1 and ranges, e.g. 80, 80-110 or 80,85; got {text!r}.")
-        numbers += range(int(ends[0]), int(ends[1]) + 1)
-    return tuple(dict.fromkeys(numbers))
+def check_source(data: str | None, demo: bool, assignments: Sequence[str]) -> None:
+    """Check that --data, --demo and --set name one image source.
+
+    Raises:
+        ExperimentError: Two of them are given, or the name is empty.
+    """
+    if data is not None and not data.strip():
+        raise ExperimentError("--data must name a source of images; it is empty.")
+    assigned = assigned_value("data.source", assignments)
+    if demo and any(source not in (None, "phantom") for source in (data, assigned)):
+        option = "--data" if data else "--set data.source"
+        raise ExperimentError(f"--demo generates its own images: leave out {option}, or leave out --demo.")
+    if data:
+        check_assigned_once("--data", "data.source", assignments)
+
+
+def check_assigned_once(option: str, field: str, assignments: Sequence[str]) -> None:
+    """Raise ExperimentError if --set assigns the same field as another option."""
+    if assigned_value(field, assignments) is not None:
+        raise ExperimentError(f"{option} and --set {field}=... set the same field: leave out one of them.")
+
+
+def assigned_value(field: str, assignments: Sequence[str]) -> object:
+    """Return the value that assignments give a field, e.g. ``a.b`` in ``a.b=1`` or ``a={b: 1}``; None for no value."""
+    value: object = parse_assignments(assignments)
+    for key in field.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def check_seed(protocol: ProtocolSettings, seed: int) -> None:
+    """Raise ExperimentError if --seed cannot change the split, because the protocol sets another seed."""
+    if protocol.split_seed not in (None, seed):
+        raise ExperimentError(
+            f"--seed has no effect: protocol.split_seed is {protocol.split_seed} and sets the split; "
+            f"leave out --seed, or use --set protocol.split_seed={seed}."
+        )
+
+
+def check_fold(protocol: ProtocolSettings, folds: Sequence[int | None], fold: int) -> None:
+    """Raise ExperimentError if the protocol does not have this fold."""
+    if folds == [None]:
+        raise ExperimentError(f"The {protocol.name} protocol has no folds: leave out --fold.")
+    if fold not in folds:
+        raise ExperimentError(f"--fold must be one of the protocol's {len(folds)} folds, counted from 0; got {fold}.")
