@@ -19,7 +19,8 @@ class ExperimentRow:
     """An experiment's complete seeds, and the runs that are not complete.
 
     Attributes:
-        label: The experiment's name, with a hash of its settings if two settings share the name.
+        label: The experiment's name, with the settings that differ if others share the name, see `settings`.
+        name: The experiment's name.
         description: The experiment's description.
         sanity: True for a sanity baseline.
         leaks: Its train/test leakage in a sentence, for the first run that has any; empty if none has.
@@ -38,6 +39,7 @@ class ExperimentRow:
     """
 
     label: str
+    name: str
     description: str
     sanity: bool
     leaks: str
@@ -76,6 +78,7 @@ def make_row(
     difference = {r.name: accuracy.mean - r.accuracy for r in references} if accuracy and not first.sanity else {}
     return ExperimentRow(
         label=label,
+        name=first.experiment,
         description=first.description,
         sanity=first.sanity,
         leaks=next((run.card.leaks for run in experiment.runs if run.card.leaks), ""),

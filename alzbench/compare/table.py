@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from alzbench.compare.atrophy import UNTRAINED, AgainstAtrophy, against_atrophy
@@ -13,10 +13,14 @@ from alzbench.compare.references import Reference
 from alzbench.compare.repetitions import ExperimentRuns
 from alzbench.compare.restricted import restrict
 from alzbench.compare.rows import ExperimentRow, make_row, with_one_healthy_class
+from alzbench.compare.settings import Differing, find_differing, make_labels, settings_of
+from alzbench.compare.untrained import against_untrained
 from alzbench.compare.where import Condition
 from alzbench.errors import ExperimentError
+from alzbench.evaluation.metrics import ACCURACY
 from alzbench.evaluation.significance import MIN_EFFECT
 from alzbench.evaluation.stacked import StackedCounts
+from alzbench.registry import did_you_mean
 from alzbench.store import Card, Run
 
 
@@ -40,6 +44,9 @@ class Group:
         effects: Effects of a study's factors, if a study is compared.
         effects_without: A sentence about each pair of experiments that is missing from an effect.
         atrophy: Each experiment against the untrained dark share, where subjects are known and it was run.
+        untrained: Each experiment against the strongest sanity baseline that can be paired.
+        baseline: Label of the baseline; that which was asked for, if it has no run in this group.
+        differing: The settings in which the experiments differ, without the sanity baselines.
         where: The condition on the test images; empty for all of them.
         mark: Text that distinguishes it from groups with the same title; empty if there are none.
     """
@@ -58,6 +65,9 @@ class Group:
     effects: tuple[Effect, ...]
     effects_without: tuple[str, ...] = ()
     atrophy: tuple[AgainstAtrophy, ...] = ()
+    untrained: tuple[Pair, ...] = ()
+    baseline: str = ""
+    differing: Differing = field(default_factory=Differing)
     where: str = ""
     mark: str = ""
 
@@ -70,6 +80,12 @@ class Group:
     def clusters_differ(self) -> bool:
         """True if the intervals of some rows resample subjects, and those of other rows images."""
         return len({row.by for row in self.rows if row.by}) > 1
+
+    @cached_property
+    def best(self) -> ExperimentRow | None:
+        """The experiment with the highest accuracy; None while none is complete."""
+        scored = [row for row in self.rows if not row.sanity and ACCURACY.name in row.scores]
+        return max(scored, key=lambda row: row.scores[ACCURACY.name].mean, default=None)
 
     @property
     def title(self) -> str:
@@ -108,8 +124,8 @@ def compare(
     Args:
         runs: Stored runs.
         references: Published results to set beside them.
-        baseline: The experiment that the others are compared with in pairs; by default `baseline` if there is one,
-            else the first.
+        baseline: The experiment that the others are compared with in pairs, by its name or by its label; by default
+            `baseline` if there is one, else the first.
         levels: Experiment of a study -> the levels of the factors that it has.
         min_effect: The minimum detectable difference of accuracy, in [0, 1].
         where: Restricts the runs to the test images for which it holds, without references; None: all test images.
@@ -122,9 +138,6 @@ def compare(
     if where is not None:
         references = ()
         runs, left_out = restrict(runs, where)
-    if baseline is not None and baseline not in {run.card.experiment for run in runs}:
-        known = ", ".join(dict.fromkeys(run.card.experiment for run in runs if not run.card.sanity))
-        raise ExperimentError(f"The baseline must be one of the compared experiments: {known}; got {baseline!r}.")
     groups: dict[tuple[object, ...], list[_Members]] = {}
     for run in runs:
         alike = groups.setdefault(_kind(run.card), [])
@@ -134,9 +147,27 @@ def compare(
             alike.append(fitting)
         fitting.add(run)
     ordered = sorted(groups.items(), key=lambda item: item[0])
+    labelled = [_by_label(members.runs) for _, alike in ordered for members in alike]
+    if baseline is not None:
+        _require_baseline(baseline, labelled)
     options = _Options(tuple(references), baseline, levels or {}, min_effect, where.text if where else "")
-    each = [_group(members.runs, options) for _, alike in ordered for members in alike]
+    each = [_group(experiments, options) for experiments in labelled]
     return Comparison(_with_marks(each), tuple(left_out))
+
+
+def _require_baseline(wanted: str, groups: Sequence[Mapping[str, ExperimentRuns]]) -> None:
+    """Raise ExperimentError if a baseline is neither the name nor the label of a compared experiment."""
+    known: dict[str, None] = {}
+    for experiments in groups:
+        for label, experiment in experiments.items():
+            if wanted in (label, experiment.runs[0].card.experiment):
+                return
+            if not experiment.runs[0].card.sanity:
+                known[label] = None
+    raise ExperimentError(
+        f"The baseline must be one of the compared experiments: {', '.join(known)}; got {wanted!r}."
+        f"{did_you_mean(wanted, list(known))}"
+    )
 
 
 def _with_marks(groups: Sequence[Group]) -> tuple[Group, ...]:
@@ -182,9 +213,8 @@ class _Options:
     where: str
 
 
-def _group(runs: Sequence[Run], options: _Options) -> Group:
-    experiments = _experiments(runs)
-    first = runs[0].card
+def _group(experiments: Mapping[str, ExperimentRuns], options: _Options) -> Group:
+    first = _first(experiments)
     tests = [r.evaluation.images for experiment in experiments.values() for r in experiment.repetitions]
     classes = tuple(tests[0].classes) if tests else ()
     sizes = [test.n for test in tests]
@@ -211,8 +241,27 @@ def _group(runs: Sequence[Run], options: _Options) -> Group:
         effects=changes,
         effects_without=without,
         atrophy=_atrophy(experiments, counts),
+        untrained=_untrained(rows, counts, options.min_effect),
+        baseline=baseline,
+        differing=find_differing({
+            label: settings_of(e.runs) for label, e in experiments.items() if not e.runs[0].card.sanity
+        }),
         where=options.where,
     )
+
+
+def _first(experiments: Mapping[str, ExperimentRuns]) -> Card:
+    """Return the card of the oldest run."""
+    return min((run.card for experiment in experiments.values() for run in experiment.runs), key=lambda c: c.created)
+
+
+def _untrained(
+    rows: Sequence[ExperimentRow], counts: Mapping[str, StackedCounts], min_effect: float
+) -> tuple[Pair, ...]:
+    sanity = {row.label: counts[row.label] for row in rows if row.sanity and row.label in counts}
+    experiments = {row.label: counts[row.label] for row in rows if not row.sanity and row.label in counts}
+    accuracy = {row.label: row.scores[ACCURACY.name].mean for row in rows if ACCURACY.name in row.scores}
+    return against_untrained(experiments, sanity, accuracy, min_effect) if experiments else ()
 
 
 def _atrophy(
@@ -234,16 +283,21 @@ def _published(first: Card, sizes: set[int], references: Sequence[Reference]) ->
     return tuple(r for r in references if r.protocol == first.protocol and {r.test_images} == sizes)
 
 
-def _experiments(runs: Sequence[Run]) -> dict[str, ExperimentRuns]:
+def _by_label(runs: Sequence[Run]) -> dict[str, ExperimentRuns]:
     """Return the experiments by label, in the order in which they were first run, and then the sanity baselines."""
     by_settings: dict[tuple[bool, str, str], list[Run]] = {}
     for run in runs:
         by_settings.setdefault((run.card.sanity, run.card.experiment, run.card.settings_hash), []).append(run)
-    names = [name for _, name, _ in by_settings]
-    return {
-        name if names.count(name) == 1 else f"{name} ({settings[:6]})": ExperimentRuns.read(members)
-        for (_, name, settings), members in sorted(by_settings.items(), key=lambda item: item[0][0])
-    }
+    ordered = sorted(by_settings.items(), key=lambda item: item[0][0])
+    names = [name for (_, name, _), _ in ordered]
+    # the settings of thousands of runs are read only where a label needs them
+    labels = make_labels(
+        [
+            (name, settings, settings_of(members) if names.count(name) > 1 else {})
+            for (_, name, settings), members in ordered
+        ]
+    )
+    return {label: ExperimentRuns.read(members) for label, (_, members) in zip(labels, ordered, strict=True)}
 
 
 def _baseline(
@@ -251,6 +305,8 @@ def _baseline(
 ) -> str:
     """Return the label of the baseline, or the wanted name if no run has it."""
     name = wanted or "baseline"
+    if name in counts:
+        return name
     labels = [label for label in counts if experiments[label].runs[0].card.experiment == name]
     return next(iter(labels or ([] if wanted else counts)), name)
 

@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from alzbench import atomic
 from alzbench.compare import Comparison, Reference, binomial_interval
 from alzbench.compare.predictions import read_group
+from alzbench.compare.settings import comparable
 from alzbench.experiment.sweep import Sweep
 from alzbench.report.comparison import comparison_document
 from alzbench.report.export import export_frame
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PLACE = "wandb-dashboard"  # folder under that of the runs: addresses of what was saved, and the client's files
-_UNSEARCHED = ("name", "description", "seeds", "tracking")
 
 
 def read_content(comparison: Comparison) -> Content:
@@ -77,17 +75,9 @@ def _objectives(trials: Sequence[Run], summary: Mapping[str, Any]) -> tuple[str,
 def _searched(trials: Sequence[Run]) -> tuple[str, ...]:
     values: dict[str, set[str]] = {}
     for run in trials:
-        resolved = yaml.safe_load((run.path / "experiment.yaml").read_text(encoding="utf-8"))
-        for field, value in _flat({key: v for key, v in resolved.items() if key not in _UNSEARCHED}).items():
+        for field, value in comparable(run.settings()).items():
             values.setdefault(field, set()).add(json.dumps(value, sort_keys=True))
     return tuple(field for field, different in values.items() if len(different) > 1)
-
-
-def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{before}{key}.") if isinstance(value, dict) else {f"{before}{key}": value}
-    return flat
 
 
 def publish(
