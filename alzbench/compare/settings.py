@@ -138,8 +138,11 @@ def _end(name: str) -> str:
     return ".".join(name.split(".")[-2:])
 
 
-def value_text(value: Any) -> str:
-    """Return the value of a setting for people: `0.01`, `none`, `yes`, `a, b … (9)`."""
+def value_text(value: Any, most: int = _LONGEST) -> str:
+    """Return the value of a setting for people, a list or text of more than `most` characters in short.
+
+    `0.01`, `none`, `yes`, `[a, b … (9)]`.
+    """
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -149,9 +152,9 @@ def value_text(value: Any) -> str:
     if isinstance(value, list | tuple):
         whole = ", ".join(map(value_text, value))
         few = f"{', '.join(map(value_text, value[:2]))} … ({len(value)})"
-        return f"[{whole}]" if len(whole) <= _LONGEST or len(value) <= 2 else f"[{few}]"
+        return f"[{whole}]" if len(whole) <= most or len(value) <= 2 else f"[{few}]"
     text = _key(value) if isinstance(value, dict) else str(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 + 1 :]}"
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[1 - most // 2 :]}"
 
 
 def make_labels(experiments: Sequence[tuple[str, str, Settings]]) -> list[str]:

@@ -12,7 +12,7 @@ from alzbench.compare.pairs import Pair, compare_pairs
 from alzbench.compare.references import Reference
 from alzbench.compare.repetitions import ExperimentRuns
 from alzbench.compare.restricted import restrict
-from alzbench.compare.rows import ExperimentRow, make_row, with_one_healthy_class
+from alzbench.compare.rows import ExperimentRow, healthy_class, make_row, with_one_healthy_class
 from alzbench.compare.settings import Differing, find_differing, make_labels, settings_of
 from alzbench.compare.untrained import against_untrained
 from alzbench.compare.where import Condition
@@ -86,6 +86,11 @@ class Group:
         """The experiment with the highest accuracy; None while none is complete."""
         scored = [row for row in self.rows if not row.sanity and ACCURACY.name in row.scores]
         return max(scored, key=lambda row: row.scores[ACCURACY.name].mean, default=None)
+
+    @cached_property
+    def healthy(self) -> str:
+        """Name of the class of healthy people; empty if no experiment has scores of two classes."""
+        return next((healthy_class(row)[1] for row in self.rows if row.has_demented), "")
 
     @property
     def title(self) -> str:
@@ -243,9 +248,9 @@ def _group(experiments: Mapping[str, ExperimentRuns], options: _Options) -> Grou
         atrophy=_atrophy(experiments, counts),
         untrained=_untrained(rows, counts, options.min_effect),
         baseline=baseline,
-        differing=find_differing({
-            label: settings_of(e.runs) for label, e in experiments.items() if not e.runs[0].card.sanity
-        }),
+        differing=find_differing(
+            {label: settings_of(e.runs) for label, e in experiments.items() if not e.runs[0].card.sanity}
+        ),
         where=options.where,
     )
 

@@ -206,7 +206,7 @@ class Run:
 @lru_cache(maxsize=256)
 def _parsed(text: str) -> dict[str, Any]:
     """Return the mapping of a YAML text; the runs of an experiment have the same text, and parsing it is slow."""
-    values = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    values = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     return values if isinstance(values, dict) else {}
 
 
