@@ -27,6 +27,7 @@ def diff_document(found: RunDiff) -> Document:
 def _table(found: RunDiff, part: str, title: str) -> Table:
     # a run's name is too long for a heading of the terminal; the title has both, in this order
     columns = [
-        Column("name", title), Column("first", found.first, short="first"), Column("second", found.second, short="second"),
+        Column("name", title), Column("first", found.first, short="first"),
+        Column("second", found.second, short="second"),
     ]  # fmt: skip
     return make_table(title, columns, [vars(change) for change in getattr(found, part)])

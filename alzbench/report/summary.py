@@ -167,7 +167,7 @@ def _cells(row: AnswerRow) -> tuple[str, str, str, str, str]:
 
 
 def elided(settings: Sequence[str], width: int) -> str:
-    """Return as many settings as fit into `width` columns, and the number of the others; empty if the only one is wider."""
+    """Return as many settings as fit into `width` columns and the number of the others; empty if one alone is wider."""
     settings = [printable(text) for text in settings]
     if not settings:
         return ""

@@ -21,6 +21,7 @@ from alzbench.store import Run
 from alzbench.tracking import content
 from alzbench.tracking.client import Destination, OpenRun, TrackingError, is_reachable
 from alzbench.tracking.dashboard import Content, Dashboard, SearchedSweep, save
+from alzbench.tracking.labels import plain_label
 from alzbench.tracking.sweep_summary import SweepSummary
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def _send_comparison(content: Content, to: Destination, folder: Path, where: str
 def _send_reference(reference: Reference, to: Destination, folder: Path, where: str) -> None:
     low, high = binomial_interval(reference)
     config = {
-        **content.grouping(f"published: {reference.name}", reference.protocol),
+        **content.grouping(plain_label(f"published: {reference.name}", reference.protocol), reference.protocol),
         "source": reference.source,
     }
     about = {

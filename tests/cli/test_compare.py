@@ -49,7 +49,7 @@ def test_compare_cuts_no_number_in_a_narrow_terminal(
     alzbench: Command, stored: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "30")
-    lines = alzbench("compare", "--runs", stored).out.splitlines()
+    lines = alzbench("compare", "--runs", stored, "--full").out.splitlines()
     scores = [part for line in lines if line.startswith(" b ") for part in line.split()[1:]]  # in blocks of columns
     assert scores[:5] == ["1", "100.00", "0.250", "50.00", "1.000"]
 

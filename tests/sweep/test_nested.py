@@ -38,9 +38,7 @@ def write_nested(write: Write) -> Write:
 
 
 @pytest.mark.slow
-def test_each_fold_chooses_without_its_test_images(
-    alzbench: Command, write_nested: Write, without_page: None
-) -> None:
+def test_each_fold_chooses_without_its_test_images(alzbench: Command, write_nested: Write, without_page: None) -> None:
     result = alzbench("sweep", write_nested(), "--json")
     assert result.code == 0, result.err
     printed = json.loads(result.out)
