@@ -111,6 +111,7 @@ def _headlines(group: Group) -> tuple[str, ...]:
         " · ".join([*demo, *parts])
         for parts in (
             [f"{group.protocol} protocol", *one_split, long, *more, leak],
+            [group.protocol, *one_split, long, *more, leak],
             [f"{group.protocol} protocol", *one_split, long, *more, leak.partition(":")[0]],
             [group.protocol, *one_split, short, *more, leak.partition(":")[0]],
             [group.protocol, *one_split, test, *more, leak.partition(":")[0]],
@@ -125,9 +126,9 @@ def _leak(group: Group) -> str:
     mark = leak_mark(group.leaks)
     if mark != "leaky":
         return mark or NO_LEAK
-    counts = group.leaks.partition(" test images are of subjects seen in training")[0].partition(" of ")
-    seen = "all" if counts[0] == counts[2] else counts[0]
-    return f"leaky: {seen} of seen subjects" if counts[2] else "leaky"
+    counts, told, _ = group.leaks.partition(" test images are of subjects seen in training")
+    seen, _, every = counts.partition(" of ")
+    return f"leaky: {'all' if seen == every else counts} are of training subjects" if told else mark
 
 
 def _row(group: Group, row: ExperimentRow) -> AnswerRow:

@@ -16,7 +16,7 @@ from alzbench.report.remarks import DEMO
 
 WIDTH, LINES = 80, 24  # at most, of a group
 _GAP = "  "
-_HEADINGS = ("accuracy %", "AUC", "F1", "change")
+_HEADINGS = ("", "accuracy %", "AUC", "F1", "change")
 _MOST_EXPERIMENTS = 4  # of each of several groups
 _FEWEST_ROWS = 2
 _MORE = ("Everything: alzbench compare --full; page and tables: --report NAME", "More: --full, or --report NAME")
@@ -100,16 +100,17 @@ def _laid_out(table: _Table, group: Answer, shown: Sequence[AnswerRow], beside: 
 class _Table:
     """The layout of rows: in columns if they fit, else with the numbers of each row below its name."""
 
-    widths: tuple[int, ...]
-    width: int
+    shown: tuple[int, ...]  # places of the columns that have a value in any row
+    widths: tuple[int, ...]  # of these
+    width: int  # of the console
     widest: int  # columns of the longest first setting that differs
 
     @classmethod
     def of(cls, rows: Sequence[AnswerRow], width: int) -> _Table:
-        columns = zip(*(_cells(row) for row in rows), strict=True)
-        named = zip(("", *_HEADINGS), columns, strict=False)
-        widths = tuple(max(map(cell_len, (heading, *texts))) for heading, texts in named)
-        return cls(widths, width, max((cell_len(row.differs[0]) for row in rows if row.differs), default=0))
+        columns = list(zip(*(_cells(row) for row in rows), strict=True))
+        shown = tuple(k for k, texts in enumerate(columns) if set(texts) != {UNDEFINED})
+        widths = tuple(max(map(cell_len, (_HEADINGS[k], *columns[k]))) for k in shown)
+        return cls(shown, widths, width, max((cell_len(row.differs[0]) for row in rows if row.differs), default=0))
 
     @property
     def fits(self) -> bool:
@@ -127,7 +128,7 @@ class _Table:
         return rest if rest >= self.widest + more else 0
 
     def heading(self) -> list[Line]:
-        return [(self._aligned(("", *_HEADINGS)), "dim")] if self.fits else []
+        return [(self._aligned(_HEADINGS), "dim")] if self.fits else []
 
     def row(self, row: AnswerRow, style: str = "") -> list[Line]:
         if not self.fits:
@@ -146,7 +147,7 @@ class _Table:
         return [(_GAP + line, style) for line, _ in _wrapped(text, width)]
 
     def _aligned(self, cells: Sequence[str]) -> str:
-        name, *numbers, change = cells
+        name, *numbers, change = (cells[k] for k in self.shown)
         parts = [name + " " * (self.widths[0] - cell_len(name))]
         parts += [text.rjust(width) for text, width in zip(numbers, self.widths[1:], strict=False)]
         return _GAP.join([*parts, change]).rstrip()
