@@ -1,4 +1,4 @@
-"""Settings of stored experiments: what differs, and labels that tell experiments of one name apart."""
+"""Settings of stored experiments, and those that differ."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ Settings = Mapping[str, Any]  # dotted name -> value
 
 BY_FOLD = "chosen in each fold"
 ABSENT = "–"
-MARK = " · "  # between the name of an experiment and its settings
-MOST_NAMED = 3  # settings in a label
 _LONGEST = 28  # characters of a value
 
 # settings that change no result of a run, or that all runs of a group share by their content
@@ -155,42 +153,3 @@ def value_text(value: Any, most: int = _LONGEST) -> str:
         return f"[{whole}]" if len(whole) <= most or len(value) <= 2 else f"[{few}]"
     text = _key(value) if isinstance(value, dict) else str(value)
     return text if len(text) <= most else f"{text[: most // 2]}…{text[1 - most // 2 :]}"
-
-
-def make_labels(experiments: Sequence[tuple[str, str, Settings]]) -> list[str]:
-    """Return a label for each experiment of a group: its name, with the settings that differ if others share the name.
-
-    Args:
-        experiments: Name, hash and comparable settings of each; the hash tells apart what settings do not.
-    """
-    labels = [""] * len(experiments)
-    by_name: dict[str, list[int]] = {}
-    for place, (name, _, _) in enumerate(experiments):
-        by_name.setdefault(name, []).append(place)
-    for name, places in by_name.items():
-        told = _told_apart([experiments[place][2] for place in places])
-        made = [f"{name}{MARK}{text}" if text else name for text in told]
-        for place, label in zip(places, made, strict=True):
-            labels[place] = label if made.count(label) == 1 else f"{label} ({experiments[place][1][:6]})"
-    return labels
-
-
-def _told_apart(experiments: Sequence[Settings]) -> list[str]:
-    """Return the settings of each experiment in which they differ, as few as tell them apart if there are many."""
-    if len(experiments) == 1:
-        return [""]
-    differing = find_differing({str(k): settings for k, settings in enumerate(experiments)})
-    for number in range(min(MOST_NAMED, len(differing.names)), len(differing.names) + 1):
-        texts = [_joined(differing, str(k), number) for k in range(len(experiments))]
-        if len(set(texts)) == len(texts):
-            break
-    else:
-        texts = [_joined(differing, str(k), MOST_NAMED) for k in range(len(experiments))]
-    return texts
-
-
-def _joined(differing: Differing, label: str, number: int) -> str:
-    own = differing.values[label]
-    parts = [f"{name} {own[name]}" for name in differing.names[:number] if name in own]
-    more = len(differing.names) - number
-    return ", ".join([*parts, f"{more} more"] if more > 0 and parts else parts)

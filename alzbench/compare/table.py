@@ -8,19 +8,18 @@ from functools import cached_property
 
 from alzbench.compare.atrophy import UNTRAINED, AgainstAtrophy, against_atrophy
 from alzbench.compare.effects import Effect, Levels, effects
+from alzbench.compare.labels import by_label, find_baseline, require_baseline
 from alzbench.compare.pairs import Pair, compare_pairs
 from alzbench.compare.references import Reference
 from alzbench.compare.repetitions import ExperimentRuns
 from alzbench.compare.restricted import restrict
 from alzbench.compare.rows import ExperimentRow, healthy_class, make_row, with_one_healthy_class
-from alzbench.compare.settings import Differing, find_differing, make_labels, settings_of
+from alzbench.compare.settings import Differing, find_differing, settings_of
 from alzbench.compare.untrained import against_untrained
 from alzbench.compare.where import Condition
-from alzbench.errors import ExperimentError
 from alzbench.evaluation.metrics import ACCURACY
 from alzbench.evaluation.significance import MIN_EFFECT
 from alzbench.evaluation.stacked import StackedCounts
-from alzbench.registry import did_you_mean
 from alzbench.store import Card, Run
 
 
@@ -152,27 +151,12 @@ def compare(
             alike.append(fitting)
         fitting.add(run)
     ordered = sorted(groups.items(), key=lambda item: item[0])
-    labelled = [_by_label(members.runs) for _, alike in ordered for members in alike]
+    labelled = [by_label(members.runs) for _, alike in ordered for members in alike]
     if baseline is not None:
-        _require_baseline(baseline, labelled)
+        require_baseline(baseline, labelled)
     options = _Options(tuple(references), baseline, levels or {}, min_effect, where.text if where else "")
     each = [_group(experiments, options) for experiments in labelled]
     return Comparison(_with_marks(each), tuple(left_out))
-
-
-def _require_baseline(wanted: str, groups: Sequence[Mapping[str, ExperimentRuns]]) -> None:
-    """Raise ExperimentError if a baseline is neither the name nor the label of a compared experiment."""
-    known: dict[str, None] = {}
-    for experiments in groups:
-        for label, experiment in experiments.items():
-            if wanted in (label, experiment.runs[0].card.experiment):
-                return
-            if not experiment.runs[0].card.sanity:
-                known[label] = None
-    raise ExperimentError(
-        f"The baseline must be one of the compared experiments: {', '.join(known)}; got {wanted!r}."
-        f"{did_you_mean(wanted, list(known))}"
-    )
 
 
 def _with_marks(groups: Sequence[Group]) -> tuple[Group, ...]:
@@ -226,7 +210,7 @@ def _group(experiments: Mapping[str, ExperimentRuns], options: _Options) -> Grou
     published = _published(first, set(sizes), options.references)
     made = [make_row(label, experiment, classes, published) for label, experiment in experiments.items()]
     counts = {label: e.counts for label, e in experiments.items() if e.counts is not None}
-    baseline = _baseline(experiments, counts, options.baseline)
+    baseline = find_baseline(experiments, counts, options.baseline)
     rows = with_one_healthy_class(made, baseline)
     sanity = {row.label for row in rows if row.sanity}
     pairs, reasons = compare_pairs(baseline, counts, sanity, options.min_effect) if baseline in counts else ((), {})
@@ -286,34 +270,6 @@ def _published(first: Card, sizes: set[int], references: Sequence[Reference]) ->
     if first.demo or not first.protocol_hash:
         return ()  # imported predictions: it was not checked that their protocol is the published one
     return tuple(r for r in references if r.protocol == first.protocol and {r.test_images} == sizes)
-
-
-def _by_label(runs: Sequence[Run]) -> dict[str, ExperimentRuns]:
-    """Return the experiments by label, in the order in which they were first run, and then the sanity baselines."""
-    by_settings: dict[tuple[bool, str, str], list[Run]] = {}
-    for run in runs:
-        by_settings.setdefault((run.card.sanity, run.card.experiment, run.card.settings_hash), []).append(run)
-    ordered = sorted(by_settings.items(), key=lambda item: item[0][0])
-    names = [name for (_, name, _), _ in ordered]
-    # the settings of thousands of runs are read only where a label needs them
-    labels = make_labels(
-        [
-            (name, settings, settings_of(members) if names.count(name) > 1 else {})
-            for (_, name, settings), members in ordered
-        ]
-    )
-    return {label: ExperimentRuns.read(members) for label, (_, members) in zip(labels, ordered, strict=True)}
-
-
-def _baseline(
-    experiments: Mapping[str, ExperimentRuns], counts: Mapping[str, StackedCounts], wanted: str | None
-) -> str:
-    """Return the label of the baseline, or the wanted name if no run has it."""
-    name = wanted or "baseline"
-    if name in counts:
-        return name
-    labels = [label for label in counts if experiments[label].runs[0].card.experiment == name]
-    return next(iter(labels or ([] if wanted else counts)), name)
 
 
 def _why_unpaired(row: ExperimentRow, pairs: Sequence[Pair], reasons: Mapping[str, str], baseline: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alzbench.compare import ExperimentRow, Group, Pair, Reference, binomial_interval
+from alzbench.compare.labels import MARK
 from alzbench.evaluation.metrics import ACCURACY, CLASS_HEADLINE, DEMENTED_AUC, METRICS, Metric
 from alzbench.report.columns import metric_form, two_classes
 from alzbench.report.document import UNDEFINED, Cell, as_cell
@@ -135,7 +136,7 @@ def _row(group: Group, row: ExperimentRow) -> AnswerRow:
     marks = [leak_mark(row.leaks) or "no leak"] if group.leaks_differ and row.seeds and not row.sanity else []
     settings = group.differing.between(row.label, group.baseline)
     if row.label == group.baseline != row.name:  # shares its name: name what tells it apart
-        settings = (row.label.removeprefix(f"{row.name} · "),)
+        settings = (row.label.removeprefix(row.name).removeprefix(MARK).strip(),)
     return AnswerRow(
         name=row.name,
         accuracy=_score(row, ACCURACY),

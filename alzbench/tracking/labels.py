@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from alzbench.compare.settings import MARK, MOST_NAMED, find_differing, settings_of
+from alzbench.compare.labels import MARK, MOST_NAMED
+from alzbench.compare.settings import find_differing, settings_of
 from alzbench.errors import DataError
 from alzbench.store import Card, Run, read_run
 
