@@ -21,6 +21,8 @@ _MOST_EXPERIMENTS = 4  # of each of several groups
 _FEWEST_ROWS = 2
 _MORE = ("Everything: alzbench compare --full; page and tables: --report NAME", "More: --full, or --report NAME")
 
+_ALWAYS = (0, len(_HEADINGS) - 1)
+
 Line = tuple[str, str]  # text and style
 
 
@@ -53,13 +55,20 @@ class Summary:
             last = place == len(groups) - 1
             several = len(groups) > 1
             room = LINES - (len(end) if last else 0) - several
-            lines += _group(group, width, room, _MOST_EXPERIMENTS if several else len(group.experiments))
+            lines += group_lines(group, width, room, _MOST_EXPERIMENTS if several else len(group.experiments))
             lines += [("", "")] if several and not last else []
         return lines + end
 
 
-def _group(group: Answer, width: int, room: int, most: int) -> list[Line]:
-    """Return the lines of a group: at most `room`, if its sentences leave any for the rows."""
+def group_lines(group: Answer, width: int, room: int, most: int) -> list[Line]:
+    """Return the lines of a group: at most `room`, unless its sentences leave too few for baseline and best.
+
+    Args:
+        group: The answer of the group.
+        width: Columns of a line.
+        room: Number of lines.
+        most: Number of experiments that are shown.
+    """
     head = _fitting(group.headlines, width, "bold")
     demo = [DEMO] if group.headlines[0].startswith("DEMO") else []
     below = [line for text in (group.shown, group.not_shown) for line in _wrapped(text, width)]
@@ -86,31 +95,33 @@ def _laid_out(table: _Table, group: Answer, shown: Sequence[AnswerRow], beside: 
     lines = table.heading()
     lines += [line for row in shown for line in table.row(row)]
     hidden = len(group.experiments) - len(shown)
-    lines += [(f"and {hidden} more (--full)", "dim")] if hidden else []
+    lines += _wrapped(f"and {hidden} more (--full)", table.width, "dim") if hidden else []
     lines += [line for row in beside if row in group.published for line in table.row(row, "italic")]
     to_beat = [row for row in beside if row not in group.published]
     if to_beat:
         lines.append(("should be beaten:", "dim"))
         lines += [line for row in to_beat for line in table.row(row, "italic")]
     left = len(group.published) + len(group.to_beat) - len(beside)
-    return lines + ([(f"and {left} more rows (--full)", "dim")] if left else [])
+    return lines + (_wrapped(f"and {left} more rows (--full)", table.width, "dim") if left else [])
 
 
 @dataclass(frozen=True)
 class _Table:
     """The layout of rows: in columns if they fit, else with the numbers of each row below its name."""
 
-    shown: tuple[int, ...]  # places of the columns that have a value in any row
+    shown: tuple[int, ...]  # places of name and change, and of the columns that have a value in any row
     widths: tuple[int, ...]  # of these
     width: int  # of the console
-    widest: int  # columns of the longest first setting that differs
+    least: int  # columns that hold the first setting of each row
 
     @classmethod
     def of(cls, rows: Sequence[AnswerRow], width: int) -> _Table:
         columns = list(zip(*(_cells(row) for row in rows), strict=True))
-        shown = tuple(k for k, texts in enumerate(columns) if set(texts) != {UNDEFINED})
+        shown = tuple(k for k, texts in enumerate(columns) if set(texts) != {UNDEFINED} or k in _ALWAYS)
         widths = tuple(max(map(cell_len, (_HEADINGS[k], *columns[k]))) for k in shown)
-        return cls(shown, widths, width, max((cell_len(row.differs[0]) for row in rows if row.differs), default=0))
+        least = (cell_len(elided(row.differs[:1], width)) for row in rows if row.differs)
+        more = len(", 9 more") if any(len(row.differs) > 1 for row in rows) else 0
+        return cls(shown, widths, width, max(least, default=0) + more)
 
     @property
     def fits(self) -> bool:
@@ -124,8 +135,7 @@ class _Table:
     def _beside(self) -> int:
         """Columns beside the table for the settings that differ; 0 if the first one of a row does not fit."""
         rest = self.width - self._used - len(_GAP)
-        more = len(", 99 more")
-        return rest if rest >= self.widest + more else 0
+        return rest if rest >= self.least else 0
 
     def heading(self) -> list[Line]:
         return [(self._aligned(_HEADINGS), "dim")] if self.fits else []

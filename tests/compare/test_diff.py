@@ -14,7 +14,12 @@ from alzbench.errors import DataError
 from alzbench.store import read_run
 from tests.helpers.runs import write_run
 
-ENVIRONMENT = {"alzbench": "0.1.0", "git_commit": "abc", "python": "3.11.7", "packages": {"keras": "3.1", "numpy": "2.0"}}
+ENVIRONMENT = {
+    "alzbench": "0.1.0",
+    "git_commit": "abc",
+    "python": "3.11.7",
+    "packages": {"keras": "3.1", "numpy": "2.0"},
+}
 
 
 def write(root: Path, settings: dict[str, Any], environment: object, **card: Any) -> Path:

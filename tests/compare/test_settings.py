@@ -101,14 +101,14 @@ def test_experiments_of_one_name_are_told_apart_by_their_settings(tmp_path: Path
     write(tmp_path, changed(train__lr=0.01), "bbbbbbbb")
     write(tmp_path, changed(train__lr=0.1), "cccccccc", experiment="other")
     (group,) = compared(tmp_path).groups
-    assert [row.label for row in group.rows] == ["x · train.lr 0.001", "x · train.lr 0.01", "other"]
+    assert [row.label for row in group.rows] == ["other", "x · train.lr 0.001", "x · train.lr 0.01"]
     assert group.differing.names == ("train.lr",)
     (group,) = compared(tmp_path, "x · train.lr 0.01").groups
     assert group.baseline == "x · train.lr 0.01"
     assert [group.differing.between(row.label, group.baseline) for row in group.rows] == [
-        ("train.lr 0.001",), (), ("train.lr 0.1",),
+        ("train.lr 0.1",), ("train.lr 0.001",), (),
     ]  # fmt: skip
-    with pytest.raises(ExperimentError, match=r"x · train\.lr 0\.01, other; got 'x · train\.lr 0\.02'\. Did you mean"):
+    with pytest.raises(ExperimentError, match=r"x · train\.lr 0\.01; got 'x · train\.lr 0\.02'\. Did you mean"):
         compared(tmp_path, "x · train.lr 0.02")
 
 
@@ -137,7 +137,9 @@ def test_many_settings_are_few_in_a_label() -> None:
     assert labels == [f"x · train.s0 {k}, train.s1 {k}, train.s2 {k}, 6 more" for k in (0, 1)]
     # the settings that are shown must tell them apart
     third = {**{name: 1 for name in first}, "train.s8": 2}
-    labels = make_labels([("x", h * 9, settings) for h, settings in zip("abc", (first, {**third, "train.s8": 1}, third))])
+    labels = make_labels(
+        [("x", h * 9, settings) for h, settings in zip("abc", (first, {**third, "train.s8": 1}, third))]
+    )
     assert len(set(labels)) == 3
     assert not any("(" in label for label in labels)
 
