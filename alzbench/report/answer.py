@@ -187,7 +187,7 @@ def _shown(group: Group) -> str:
     below = [pair.other for pair in group.untrained if pair.verdict == "worse"]
     parts += [f"{_listed(below)} {_are(below)} worse than {_untrained(group)}, which is not a network"] if below else []
     if not parts:
-        return f"Nothing is shown in accuracy{_why_nothing(group)}."
+        return f"No difference in accuracy is shown{_why_nothing(group)}."
     return f"Shown{_scope(group)}: {'; '.join(parts)}."
 
 

@@ -133,12 +133,12 @@ def test_folds_of_a_nested_sweep_have_what_each_has_chosen(tmp_path: Path) -> No
 
 def test_many_settings_are_few_in_a_label() -> None:
     first = {f"train.s{k}": 0 for k in range(9)}
-    labels = make_labels([("x", "a" * 9, first), ("x", "b" * 9, {name: 1 for name in first})])
+    labels = make_labels([("x", "a" * 9, first), ("x", "b" * 9, dict.fromkeys(first, 1))])
     assert labels == [f"x · train.s0 {k}, train.s1 {k}, train.s2 {k}, 6 more" for k in (0, 1)]
     # the settings that are shown must tell them apart
-    third = {**{name: 1 for name in first}, "train.s8": 2}
+    third = {**dict.fromkeys(first, 1), "train.s8": 2}
     labels = make_labels(
-        [("x", h * 9, settings) for h, settings in zip("abc", (first, {**third, "train.s8": 1}, third))]
+        [("x", h * 9, settings) for h, settings in zip("abc", (first, {**third, "train.s8": 1}, third), strict=True)]
     )
     assert len(set(labels)) == 3
     assert not any("(" in label for label in labels)
