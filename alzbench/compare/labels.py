@@ -37,8 +37,6 @@ def find_baseline(
 ) -> str:
     """Return the label of the baseline, or the wanted name if no run has it."""
     name = wanted or "baseline"
-    if name in counts:
-        return name
     labels = [label for label in counts if experiments[label].runs[0].card.experiment == name]
     return next(iter(labels or ([] if wanted else counts)), name)
 
