@@ -14,6 +14,7 @@ from rich.console import Console
 from alzbench.cli import completion
 
 if TYPE_CHECKING:
+    from alzbench.compare import Comparison
     from alzbench.progress import Progress
     from alzbench.report.document import Document
     from alzbench.tracking import WandbTracker
@@ -66,7 +67,8 @@ Baseline = Annotated[
     str | None,
     typer.Option(
         metavar="EXPERIMENT",
-        help="Experiment that the others are compared with. Default: `baseline`, or the first one.",
+        help="Experiment that the others are compared with, as the tables name it. Default: `baseline`, or the "
+        "first one.",
         autocompletion=completion.experiments,
     ),
 ]
@@ -109,6 +111,13 @@ def print_document(document: Document, as_json: bool = False) -> None:
         print(render_json(document))
     else:
         Console().print(render_terminal(document), crop=False)  # never cut: a cut number is a wrong number
+
+
+def print_summary(comparison: Comparison, *cautions: str) -> None:
+    """Print the summary of a comparison, at most 24 lines a group."""
+    from alzbench.report.summary import Summary
+
+    Console().print(Summary(comparison, cautions), crop=False)
 
 
 def print_json(content: Any) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,11 +19,16 @@ from alzbench.cli.arguments import (
     Names,
     Runs,
     print_document,
+    print_summary,
     warn_unreadable,
 )
 from alzbench.cli.conflicts import is_given
 from alzbench.cli.outputs import check_file
 from alzbench.errors import ExperimentError
+
+if TYPE_CHECKING:
+    from alzbench.report.document import Document
+    from alzbench.report.pages import Files
 
 
 def _check_points(points: float | None) -> float | None:
@@ -67,13 +73,17 @@ def compare(
             help="Compare on the test images of a subgroup, e.g. \"age >= 60 and sex == 'F'\".",
         ),
     ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Print all tables, instead of a summary.")] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show in what two runs differ: settings, versions, packages and data.")
+    ] = False,
     worth: Annotated[float | None, typer.Option(callback=_check_points, hidden=True)] = None,
     as_json: Json = False,
 ) -> None:
     """Compare stored runs with 95 % intervals.
 
-    Shows the scores of each experiment, its difference to the baseline with a p-value, and the published result. Only
-    runs with the same test images and the same protocol are compared.
+    Prints a summary: the scores of each experiment, its difference to the baseline, and what is shown. Only runs with
+    the same test images and the same protocol are compared.
     """
     from alzbench.compare import Condition, load_references
     from alzbench.compare import compare as compare_runs
@@ -85,6 +95,9 @@ def compare(
             raise ExperimentError("--worth is the old name of --min-effect: leave out --worth.")
         min_effect = worth
     files = Files(html, markdown, latex, csv, figure, disagreements)
+    if diff:
+        print_document(_difference(runs, names or [], [*_given(files), *(["report"] if report else [])]), as_json)
+        return
     for field in fields(files):
         check_file(f"--{field.name}", getattr(files, field.name))
     condition = Condition.parse(where) if where is not None else None
@@ -94,4 +107,34 @@ def compare(
     selected = select_runs(runs, chosen, unreadable=warn_unreadable)
     comparison = compare_runs(selected, load_references(), baseline, study_levels(chosen), min_effect / 100, condition)
     reported = [Files.under(REPORTS, plain_name(report, "--report"))] if report else []
-    print_document(write_comparison(comparison, *reported, files, predictions=as_json), as_json)
+    document = write_comparison(comparison, *reported, files, predictions=as_json)
+    if as_json or full:
+        print_document(document, as_json)
+    else:
+        print_summary(comparison)
+
+
+def _given(files: Files) -> list[str]:
+    return [field.name for field in fields(files) if getattr(files, field.name)]
+
+
+def _difference(runs: Path, names: Sequence[str], written: Sequence[str]) -> Document:
+    """Return the document of --diff; raises ExperimentError unless two runs are named and no file is asked for."""
+    from alzbench.compare.diff import diff_runs
+    from alzbench.report.diff import diff_document
+    from alzbench.selection import select_runs
+
+    if len(names) != 2:
+        raise ExperimentError(f"--diff compares two runs; name two runs or experiments, got {len(names)}.")
+    if written:
+        raise ExperimentError(f"--diff prints its tables only; leave out --{written[0]}, or redirect --json to a file.")
+    found = []
+    for name in names:
+        selected = select_runs(runs, [name], trials=True)
+        if len(selected) > 1:
+            some = ", ".join(run.name for run in selected[:3])
+            raise ExperimentError(
+                f"--diff compares two runs; {name} has {len(selected)} runs. Name one of them, e.g. {some}."
+            )
+        found += selected
+    return diff_document(diff_runs(*found))

@@ -18,8 +18,8 @@ from alzbench.cli.arguments import (
     keep_stdout_clean,
     make_progress,
     make_tracker,
-    print_document,
     print_json,
+    print_summary,
 )
 from alzbench.cli.exits import complain
 from alzbench.errors import ExperimentError
@@ -115,15 +115,9 @@ def _run(
 
 
 def _print_results(runs: Sequence[Run], files: Sequence[Path]) -> None:
-    """Print one run in full, or several as a comparison."""
+    """Print the summary of the runs' comparison."""
     from alzbench.compare import compare, load_references
-    from alzbench.report.comparison import comparison_document
-    from alzbench.report.run import summary_document
     from alzbench.selection import study_levels
 
-    asked_for = [run for run in runs if not run.card.sanity]
-    if len(asked_for) == 1:
-        print_document(summary_document(asked_for[0]))
-    if len(runs) > 1:
-        comparison = compare(runs, load_references(), levels=study_levels([str(file) for file in files]))
-        print_document(comparison_document(comparison))
+    if runs:
+        print_summary(compare(runs, load_references(), levels=study_levels([str(file) for file in files])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ from alzbench.cli.arguments import (
     make_tracker,
     print_document,
     print_json,
+    print_summary,
 )
 from alzbench.errors import RunError
 from alzbench.shipped import base_name, find_file
@@ -94,9 +96,12 @@ def sweep(
     with keep_stdout_clean(as_json):
         progress = make_progress(quiet)
         result = run_sweep(loaded, places, progress, quiet, make_tracker(progress))
-    if as_json or result.page is not None:
+    if as_json:
         print_document(result.document, as_json)
-    if result.page is not None and not as_json:
+    elif result.page is not None:
+        # the comparison of base and best follows as a summary
+        print_document(replace(result.document, sections=result.document.sections[:1]))
+        print_summary(result.comparison, *result.cautions)
         print(result.page)
     failed = [outcome for outcome in result.outcomes if outcome.state == "failed"]
     if failed:

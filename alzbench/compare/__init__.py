@@ -17,6 +17,7 @@ from alzbench.compare.pairs import Pair
 from alzbench.compare.predictions import GroupPredictions, read_group
 from alzbench.compare.references import Reference, binomial_interval, load_references
 from alzbench.compare.rows import ExperimentRow
+from alzbench.compare.settings import Differing
 from alzbench.compare.table import Comparison, Group, compare
 from alzbench.compare.where import Condition
 
@@ -24,6 +25,7 @@ __all__ = [
     "AgainstAtrophy",
     "Comparison",
     "Condition",
+    "Differing",
     "Effect",
     "ExperimentRow",
     "Group",

@@ -31,7 +31,7 @@ class Pair:
         sanity: True if the other is a sanity baseline; Holm's method corrects these separately.
         min_effect: The minimum detectable difference, in [0, 1].
         subjects_needed, seeds_needed: Numbers needed to detect it with a power of 80 %, each without limit on the
-            other; MOST if at least so many are needed, None if there is no variance.
+            other; MOST if at least so many are needed, None if there is no variance or the difference is shown.
     """
 
     baseline: str
@@ -126,4 +126,5 @@ def _judge(pair: Pair, p: float | None) -> Pair:
         return replace(pair, verdict="too few subjects")
     if p > ALPHA:
         return replace(pair, p_holm=p)
-    return replace(pair, p_holm=p, verdict="better" if accuracy.interval.value > 0 else "worse")
+    verdict: Verdict = "better" if accuracy.interval.value > 0 else "worse"
+    return replace(pair, p_holm=p, verdict=verdict, subjects_needed=None, seeds_needed=None)

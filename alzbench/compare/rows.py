@@ -19,7 +19,8 @@ class ExperimentRow:
     """An experiment's complete seeds, and the runs that are not complete.
 
     Attributes:
-        label: The experiment's name, with a hash of its settings if two settings share the name.
+        label: The experiment's name, with the settings that differ if others share the name, see `settings`.
+        name: The experiment's name.
         description: The experiment's description.
         sanity: True for a sanity baseline.
         leaks: Its train/test leakage in a sentence, for the first run that has any; empty if none has.
@@ -38,6 +39,7 @@ class ExperimentRow:
     """
 
     label: str
+    name: str
     description: str
     sanity: bool
     leaks: str
@@ -76,6 +78,7 @@ def make_row(
     difference = {r.name: accuracy.mean - r.accuracy for r in references} if accuracy and not first.sanity else {}
     return ExperimentRow(
         label=label,
+        name=first.experiment,
         description=first.description,
         sanity=first.sanity,
         leaks=next((run.card.leaks for run in experiment.runs if run.card.leaks), ""),
@@ -98,7 +101,7 @@ def with_one_healthy_class(rows: Sequence[ExperimentRow], baseline: str) -> list
         rows: The rows of a group.
         baseline: Label of the row whose healthy class counts; that of the first row that has one, if this row has none.
     """
-    healthy = {row.label: _healthy_class(row) for row in rows if row.has_demented}
+    healthy = {row.label: healthy_class(row) for row in rows if row.has_demented}
     if not healthy:
         return list(rows)
     label, name = healthy.get(baseline, next(iter(healthy.values())))
@@ -111,12 +114,12 @@ def with_one_healthy_class(rows: Sequence[ExperimentRow], baseline: str) -> list
 
 
 def _without_demented(row: ExperimentRow, own: str, other: str) -> ExperimentRow:
-    why = f"{row.label}: scores of demented or not are left out, because its healthy class is {own}, not {other}"
+    why = f"{row.label}: scores of two classes are left out, because its healthy class is {own}, not {other}"
     scores = {name: score for name, score in row.scores.items() if name not in _DEMENTED}
     return replace(row, scores=scores, left_out=(*row.left_out, why))
 
 
-def _healthy_class(row: ExperimentRow) -> tuple[int, str]:
+def healthy_class(row: ExperimentRow) -> tuple[int, str]:
     """Return the label and the name of the class of healthy people of a row with scores of demented or not."""
     run = row.runs[0]
     label = run.metrics().healthy_label

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from alzbench.compare.atrophy import UNTRAINED, AgainstAtrophy, against_atrophy
 from alzbench.compare.effects import Effect, Levels, effects
+from alzbench.compare.labels import by_label, find_baseline, require_baseline
 from alzbench.compare.pairs import Pair, compare_pairs
 from alzbench.compare.references import Reference
 from alzbench.compare.repetitions import ExperimentRuns
 from alzbench.compare.restricted import restrict
-from alzbench.compare.rows import ExperimentRow, make_row, with_one_healthy_class
+from alzbench.compare.rows import ExperimentRow, healthy_class, make_row, with_one_healthy_class
+from alzbench.compare.settings import Differing, find_differing, settings_of
+from alzbench.compare.untrained import against_untrained
 from alzbench.compare.where import Condition
 from alzbench.errors import ExperimentError
+from alzbench.evaluation.metrics import ACCURACY
 from alzbench.evaluation.significance import MIN_EFFECT
 from alzbench.evaluation.stacked import StackedCounts
 from alzbench.store import Card, Run
@@ -42,6 +46,9 @@ class Group:
         effects: Effects of a study's factors, if a study is compared.
         effects_without: A sentence about each pair of experiments that is missing from an effect.
         atrophy: Each experiment against the untrained dark share, where subjects are known and it was run.
+        untrained: Each experiment against the strongest sanity baseline that can be paired.
+        baseline: Label of the baseline; that which was asked for, if it has no run in this group.
+        differing: The settings in which the experiments differ, without the sanity baselines.
         where: The condition on the test images; empty for all of them.
         mark: Text that distinguishes it from groups with the same title; empty if there are none.
     """
@@ -60,6 +67,9 @@ class Group:
     effects: tuple[Effect, ...]
     effects_without: tuple[str, ...] = ()
     atrophy: tuple[AgainstAtrophy, ...] = ()
+    untrained: tuple[Pair, ...] = ()
+    baseline: str = ""
+    differing: Differing = field(default_factory=Differing)
     where: str = ""
     mark: str = ""
 
@@ -72,6 +82,17 @@ class Group:
     def clusters_differ(self) -> bool:
         """True if the intervals of some rows resample subjects, and those of other rows images."""
         return len({row.by for row in self.rows if row.by}) > 1
+
+    @cached_property
+    def best(self) -> ExperimentRow | None:
+        """The experiment with the highest accuracy; None while none is complete."""
+        scored = [row for row in self.rows if not row.sanity and ACCURACY.name in row.scores]
+        return max(scored, key=lambda row: row.scores[ACCURACY.name].mean, default=None)
+
+    @cached_property
+    def healthy(self) -> str:
+        """Name of the class of healthy people; empty if no experiment has scores of two classes."""
+        return next((healthy_class(row)[1] for row in self.rows if row.has_demented), "")
 
     @property
     def title(self) -> str:
@@ -110,8 +131,8 @@ def compare(
     Args:
         runs: Stored runs.
         references: Published results to set beside them.
-        baseline: The experiment that the others are compared with in pairs; by default `baseline` if there is one,
-            else the first.
+        baseline: The experiment that the others are compared with in pairs, by its name or by its label; by default
+            `baseline` if there is one, else the first.
         levels: Experiment of a study -> the levels of the factors that it has.
         min_effect: The minimum detectable difference of accuracy, in [0, 1].
         where: Restricts the runs to the test images for which it holds, without references; None: all test images.
@@ -127,9 +148,6 @@ def compare(
     if where is not None:
         references = ()
         runs, left_out = restrict(runs, where)
-    if baseline is not None and baseline not in {run.card.experiment for run in runs}:
-        known = ", ".join(dict.fromkeys(run.card.experiment for run in runs if not run.card.sanity))
-        raise ExperimentError(f"The baseline must be one of the compared experiments: {known}; got {baseline!r}.")
     groups: dict[tuple[object, ...], list[_Members]] = {}
     for run in runs:
         alike = groups.setdefault(_kind(run.card), [])
@@ -139,8 +157,11 @@ def compare(
             alike.append(fitting)
         fitting.add(run)
     ordered = sorted(groups.items(), key=lambda item: item[0])
+    labelled = [by_label(members.runs) for _, alike in ordered for members in alike]
+    if baseline is not None:
+        require_baseline(baseline, labelled)
     options = _Options(tuple(references), baseline, levels or {}, min_effect, where.text if where else "")
-    each = [_group(members.runs, options) for _, alike in ordered for members in alike]
+    each = [_group(experiments, options) for experiments in labelled]
     return Comparison(_with_marks(each), tuple(left_out))
 
 
@@ -187,16 +208,15 @@ class _Options:
     where: str
 
 
-def _group(runs: Sequence[Run], options: _Options) -> Group:
-    experiments = _experiments(runs)
-    first = runs[0].card
+def _group(experiments: Mapping[str, ExperimentRuns], options: _Options) -> Group:
+    first = _first(experiments)
     tests = [r.evaluation.images for experiment in experiments.values() for r in experiment.repetitions]
     classes = tuple(tests[0].classes) if tests else ()
     sizes = [test.n for test in tests]
     published = _published(first, set(sizes), options.references)
     made = [make_row(label, experiment, classes, published) for label, experiment in experiments.items()]
     counts = {label: e.counts for label, e in experiments.items() if e.counts is not None}
-    baseline = _baseline(experiments, counts, options.baseline)
+    baseline = find_baseline(experiments, counts, options.baseline)
     rows = with_one_healthy_class(made, baseline)
     sanity = {row.label for row in rows if row.sanity}
     pairs, reasons = compare_pairs(baseline, counts, sanity, options.min_effect) if baseline in counts else ((), {})
@@ -216,8 +236,27 @@ def _group(runs: Sequence[Run], options: _Options) -> Group:
         effects=changes,
         effects_without=without,
         atrophy=_atrophy(experiments, counts),
+        untrained=_untrained(rows, counts, options.min_effect),
+        baseline=baseline,
+        differing=find_differing(
+            {label: settings_of(e.runs) for label, e in experiments.items() if not e.runs[0].card.sanity}
+        ),
         where=options.where,
     )
+
+
+def _first(experiments: Mapping[str, ExperimentRuns]) -> Card:
+    """Return the card of the oldest run."""
+    return min((run.card for experiment in experiments.values() for run in experiment.runs), key=lambda c: c.created)
+
+
+def _untrained(
+    rows: Sequence[ExperimentRow], counts: Mapping[str, StackedCounts], min_effect: float
+) -> tuple[Pair, ...]:
+    sanity = {row.label: counts[row.label] for row in rows if row.sanity and row.label in counts}
+    experiments = {row.label: counts[row.label] for row in rows if not row.sanity and row.label in counts}
+    accuracy = {row.label: row.scores[ACCURACY.name].mean for row in rows if ACCURACY.name in row.scores}
+    return against_untrained(experiments, sanity, accuracy, min_effect) if experiments else ()
 
 
 def _atrophy(
@@ -237,27 +276,6 @@ def _published(first: Card, sizes: set[int], references: Sequence[Reference]) ->
     if first.demo or not first.protocol_hash:
         return ()  # imported predictions: it was not checked that their protocol is the published one
     return tuple(r for r in references if r.protocol == first.protocol and {r.test_images} == sizes)
-
-
-def _experiments(runs: Sequence[Run]) -> dict[str, ExperimentRuns]:
-    """Return the experiments by label, in the order in which they were first run, and then the sanity baselines."""
-    by_settings: dict[tuple[bool, str, str], list[Run]] = {}
-    for run in runs:
-        by_settings.setdefault((run.card.sanity, run.card.experiment, run.card.settings_hash), []).append(run)
-    names = [name for _, name, _ in by_settings]
-    return {
-        name if names.count(name) == 1 else f"{name} ({settings[:6]})": ExperimentRuns.read(members)
-        for (_, name, settings), members in sorted(by_settings.items(), key=lambda item: item[0][0])
-    }
-
-
-def _baseline(
-    experiments: Mapping[str, ExperimentRuns], counts: Mapping[str, StackedCounts], wanted: str | None
-) -> str:
-    """Return the label of the baseline, or the wanted name if no run has it."""
-    name = wanted or "baseline"
-    labels = [label for label in counts if experiments[label].runs[0].card.experiment == name]
-    return next(iter(labels or ([] if wanted else counts)), name)
 
 
 def _why_unpaired(row: ExperimentRow, pairs: Sequence[Pair], reasons: Mapping[str, str], baseline: str) -> str:

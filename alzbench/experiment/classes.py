@@ -20,6 +20,8 @@ HEALTHY = frozenset(
         "notumour",
     }
 )  # fmt: skip
+# plain names of classes of people with dementia or on the way to it
+_DEMENTED = frozenset({"ad", "alzheimer", "alzheimers", "dat", "emci", "ftd", "lmci", "mci", "pmci", "smci", "vad"})
 # plain names that mean the same as others
 _SPELLINGS = {"nodemented": "nondemented", "notdemented": "nondemented"}
 
@@ -35,6 +37,12 @@ def plain(name: str) -> str:
     kept = unicodedata.normalize("NFKC", kept)  # a mark may now follow another letter
     kept = kept.replace("dementia", "demented").replace("impairment", "demented")
     return _SPELLINGS.get(kept, kept)
+
+
+def are_of_dementia(classes: Iterable[str]) -> bool:
+    """Return True if a class is of people with dementia, or on the way to it."""
+    names = [plain(name) for name in classes]
+    return any(name in _DEMENTED or "dement" in name or "alzheimer" in name for name in names)
 
 
 def _only_texts(names: Iterable[Any]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from alzbench.evaluation.metrics import Metric
+from alzbench.experiment.classes import are_of_dementia
 from alzbench.report.document import Column, Form
 from alzbench.report.names import short_names
 
@@ -13,11 +15,25 @@ P_VALUE = Form(words=lambda p: f"{p:.3f}" if p >= 0.001 else "<0.001")
 SHARE = Form(digits=0, scale=100)
 SHARE_OF_MANY = Form(digits=1, scale=100)  # of enough images that a tenth of a per cent counts
 PROBABILITY = Form(digits=3)
+DEMENTED = "demented or not"  # in the labels of metrics
 
 
 def metric_form(metric: Metric, *, signed: bool = False, spread: bool = False) -> Form:
     """Return the format of a metric's scores, or of their changes, which have a sign."""
     return Form(metric.digits, metric.scale, signed, spread)
+
+
+def two_classes(classes: Sequence[str], healthy: str) -> str:
+    """Return the name of the classification into healthy and other subjects: `demented or not`, `no tumor or not`."""
+    return DEMENTED if are_of_dementia(classes) else f"{healthy} or not"
+
+
+def worded(metric: Metric, classes: Sequence[str], healthy: str) -> Metric:
+    """Return a metric whose label names the classes that it is of; only those of two classes change."""
+    if metric.view != "demented" or not healthy or are_of_dementia(classes):
+        return metric
+    short = healthy if metric.short == "demented" else metric.short
+    return replace(metric, label=metric.label.replace(DEMENTED, two_classes(classes, healthy)), short=short)
 
 
 def metric_name(metric: Metric) -> str:

@@ -14,6 +14,7 @@ from alzbench.compare.predictions import GroupPredictions
 from alzbench.evaluation.differences import paired_metrics
 from alzbench.evaluation.metrics import ACCURACY, CLASS_HEADLINE, DEMENTED_AUC, Metric, metrics
 from alzbench.evaluation.scores import Scores
+from alzbench.report.answer import answer
 from alzbench.report.columns import (
     COUNT,
     P_VALUE,
@@ -24,8 +25,9 @@ from alzbench.report.columns import (
     headline_first,
     metric_column,
     metric_form,
+    worded,
 )
-from alzbench.report.document import Cell, Column, Document, Form, Section, Table, make_table
+from alzbench.report.document import UNDEFINED, Cell, Column, Document, Form, Section, Table, make_table
 from alzbench.report.explanation import verdicts_table
 from alzbench.report.remarks import (
     group_notes,
@@ -138,7 +140,8 @@ class _Part:
         names = class_keys(self.group.classes)
         return self._about | {
             "weak": row.sanity, "name": row_name(self.group, row), "counted_seeds": len(row.seeds), "leaks": row.leaks,
-            "experiment": row.label, "kind": "sanity" if row.sanity else "experiment",
+            "experiment": row.label, "differs": ", ".join(self.group.differing.between(row.label, self.group.baseline)),
+            "kind": "sanity" if row.sanity else "experiment",
             "test_images": self.group.test_images, "seeds": len(row.seeds), "subjects": row.subjects,
             **{metric.name: None for metric in _changed()}, **overall,
             **{f"{CLASS_HEADLINE.name}_{names[name]}": None for name in self.group.classes},
@@ -156,7 +159,7 @@ class _Part:
         further = [table for metric, table in by_class.items() if not metric.headline and metric.needs == "counts"]
         areas = [table for metric, table in by_class.items() if metric.needs == "probabilities"]
         tables = [
-            self._overall(), *first, self._pairs(), self._effects(), self._by_subject(), *further,
+            self._settings(), self._overall(), *first, self._pairs(), self._effects(), self._by_subject(), *further,
             self._probabilities(), *areas, self._disputed(), self._subgroups(),
             verdicts_table(self.maps.runs) if self.maps else None,
         ]  # fmt: skip
@@ -164,21 +167,41 @@ class _Part:
         if self.predictions:
             notes += without_predictions(self.predictions.without)
         shown = tuple(table for table in tables if table and table.rows)
-        return Section(self.group.title, group_warnings(self.group), shown, notes, reference_sources(self.group))
+        return Section(
+            self.group.title, group_warnings(self.group), shown, notes, reference_sources(self.group),
+            answer(self.group).sentences,
+        )  # fmt: skip
+
+    def _settings(self) -> Table | None:
+        """Return the settings in which the experiments differ; None if they do in none."""
+        differing = self.group.differing
+        if not differing.names:
+            return None
+        columns = [_NAME, *(Column(f"setting {name}", name) for name in differing.names)]
+        records = [
+            {"name": row_name(self.group, row),
+             **{f"setting {name}": differing.values[row.label].get(name, UNDEFINED) for name in differing.names}}
+            for row in self.group.rows if row.label in differing.values
+        ]  # fmt: skip
+        return make_table("Settings that differ", columns, records, "", "settings")
 
     def _overall(self) -> Table:
         first, *others = headline_first(metrics(level="image", needs="counts", per_class=False))
         note = "Means over the seeds, with 95 % intervals over seeds and test subjects."
         areas = []
         if any(record.get(DEMENTED_AUC.name) is not None for record in self.records):
-            areas = [metric_column(DEMENTED_AUC)]
-            note += f" {DEMENTED_AUC.short}: {DEMENTED_AUC.label}, of subjects by the mean of their slices."
+            auc = self._worded(DEMENTED_AUC)
+            areas = [metric_column(auc)]
+            note += f" {auc.short}: {auc.label}, of subjects by the mean of their slices."
         if any(record["kind"] == "ensemble" for record in self.records):
             note += " An ensemble is one prediction, the mean of the seeds, with an interval over test subjects."
         columns = [
             _NAME, _SEEDS, metric_column(first), *areas, *_versus(self.group.references), *map(metric_column, others)
         ]  # fmt: skip
         return make_table("By slice", columns, self.records, note, "overall")
+
+    def _worded(self, metric: Metric) -> Metric:
+        return worded(metric, self.group.classes, self.group.healthy)
 
     def _by_class(self, metric: Metric) -> Table | None:
         columns = class_columns(metric, self.group.classes)
@@ -222,7 +245,7 @@ class _Part:
         # without a class of healthy people, no experiment has scores of this view
         views = {m.view for m in metrics(level="subject") if any(r.get(m.name) is not None for r in self.records)}
         shown = [m for m in headline_first(metrics(level="subject")) if m.view != "demented" or m.view in views]
-        columns = [metric_column(metric) for metric in shown]
+        columns = [metric_column(self._worded(metric)) for metric in shown]
         records = [record for record in self._with(columns) if record.get("subjects") is not None]
         note = (
             "Each subject is classified once, by the mean probabilities or by the vote of its slices. Means over the "
@@ -247,7 +270,9 @@ class _Part:
         return make_table("Probabilities", [_NAME, *columns], records, note, "probabilities", terminal=False)
 
     def _subgroups(self) -> Table | None:
-        return compared_subgroups(self.predictions.subgroups) if self.predictions else None
+        if not self.predictions:
+            return None
+        return compared_subgroups(self.predictions.subgroups, self._worded(DEMENTED_AUC))
 
     def _disputed(self) -> Table | None:
         return _disputed(self.disputed) if self.disputed else None
@@ -333,7 +358,9 @@ def _export_columns(parts: Sequence[_Part], records: Sequence[Mapping[str, Any]]
     references = list(dict.fromkeys(r for part in parts for r in part.group.references))
     changes = [(change_column(m), Column(f"change_{m.name}_p", "")) for m in _changed()]
     columns = [
-        *_plain("protocol", "data", "demo", "leaks", "experiment", "kind", "test_images", "seeds", "subjects"),
+        *_plain(
+            "protocol", "data", "demo", "leaks", "experiment", "differs", "kind", "test_images", "seeds", "subjects"
+        ),
         *(metric_column(metric) for metric in metrics(per_class=False)),
         *(column for metric in metrics(per_class=True) for column in class_columns(metric, classes)),
         *_versus(references),

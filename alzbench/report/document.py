@@ -12,6 +12,7 @@ from alzbench.evaluation.intervals import Interval
 from alzbench.evaluation.scores import Score
 
 UNDEFINED = "–"
+MOST_UNKNOWN_DF = 1.5  # an interval with fewer degrees of freedom has about one
 ALL_ROWS = "For all rows, use --csv, --html or --json."  # below a table that is cut
 
 
@@ -44,7 +45,9 @@ class Form:
         if self.spread and cell.sd is not None:
             parts.append(f"±{self.scale * cell.sd:.{self.digits}f}")
         ends = [end for end in map(number, (cell.low, cell.high)) if end is not None]
-        if len(ends) == 2:
+        if cell.unknown:
+            parts.append(f"({cell.unknown})")
+        elif len(ends) == 2:
             digits = max(0, self.digits - 1) if self.scale == 100 else self.digits
             low, high = (self._digits(end, digits) for end in ends)
             # a dash beside a sign cannot be read
@@ -65,6 +68,7 @@ class Cell:
         low, high: Ends of its 95 % interval.
         sd: Its standard deviation over the seeds.
         form: Its format, if it differs from that of the column.
+        unknown: The reason why its interval says nothing; shown instead of the interval.
     """
 
     value: float | str | None = None
@@ -72,6 +76,7 @@ class Cell:
     high: float | None = None
     sd: float | None = None
     form: Form | None = None
+    unknown: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,7 @@ class Section:
         tables: The scores.
         notes: Other remarks.
         sources: Further remarks, which the terminal does not show.
+        answer: Sentences that come first: what is shown, and what is not.
     """
 
     title: str
@@ -146,6 +152,7 @@ class Section:
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    answer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -195,13 +202,18 @@ def as_cell(value: Any) -> Cell:
             return value
         case Score(mean=mean, sd=sd, interval=None):
             return Cell(mean, sd=sd)
-        case Score(mean=mean, sd=sd, interval=Interval(low=low, high=high)):
-            return Cell(mean, low, high, sd)
+        case Score(mean=mean, sd=sd, interval=Interval(low=low, high=high) as interval):
+            return Cell(mean, low, high, sd, unknown=_unknown(interval))
         case Difference(interval=interval):
             return as_cell(interval)
         case Interval(value=mean, low=low, high=high):
-            return Cell(mean, low, high)
+            return Cell(mean, low, high, unknown=_unknown(value))
     return Cell(value)
+
+
+def _unknown(interval: Interval) -> str:
+    """Return why an interval says nothing: it rests on the difference of two seeds; empty if it says something."""
+    return f"{interval.seeds} seeds: not known" if interval.seeds == 2 and interval.df < MOST_UNKNOWN_DF else ""
 
 
 def and_more(number: int) -> str:

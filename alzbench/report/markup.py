@@ -9,7 +9,7 @@ from alzbench.report.document import Document, Table, printable
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", "`": r"\textasciigrave{}", "±": r"$\pm$", "–": "--",
+    "|": r"\textbar{}", "`": r"\textasciigrave{}", "±": r"$\pm$", "·": r"$\cdot$", "–": "--",
     "[": "{[}", "]": "{]}", "*": "{*}",  # at the end of a row, LaTeX would read them as options
 }  # fmt: skip
 _AS_WIDE_AS_THE_TEXT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
@@ -21,6 +21,7 @@ def render_markdown(document: Document) -> str:
     for section in document.sections:
         parts.append(f"## {_markdown(section.title)}")
         parts += [f"**{_markdown(warning)}**" for warning in section.warnings]
+        parts += [_markdown(sentence) for sentence in section.answer]
         for table in section.tables:
             parts += [f"### {_markdown(table.title)}", _markdown_table(table), _markdown(table.note)]
         parts += [_markdown(note) for note in (*section.notes, *section.sources)]

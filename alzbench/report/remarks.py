@@ -9,6 +9,7 @@ from alzbench.data.leakage import NOT_EXCLUDED
 from alzbench.evaluation.intervals import FEWEST_CLUSTERS
 from alzbench.evaluation.metrics import ACCURACY, CLASS_HEADLINE, DEMENTED_AUC
 from alzbench.evaluation.significance import MOST
+from alzbench.report.columns import worded
 from alzbench.store import Card
 
 DEMO = "DEMO on synthetic images: the scores say nothing about patients."
@@ -101,10 +102,11 @@ def atrophy_note(group: Group) -> str:
         return ""
     untrained = group.atrophy[0].untrained
     beat, others = ([_change(found) for found in group.atrophy if found.beats is side] for side in (True, False))
+    auc = worded(DEMENTED_AUC, group.classes, group.healthy).label
     parts = [f"it is beaten by {', '.join(beat)}"] if beat else []
     parts += [f"it is not shown to be beaten by {', '.join(others)}"] if others else []
     return (
-        f"Against the untrained {untrained}, {DEMENTED_AUC.label} by subject, paired, with 95 % intervals that are not "
+        f"Against the untrained {untrained}, {auc} by subject, paired, with 95 % intervals that are not "
         f"corrected for their number: {'; '.join(parts)}."
     )
 

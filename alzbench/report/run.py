@@ -12,12 +12,12 @@ from alzbench import __version__
 from alzbench.data.unused import unused_text
 from alzbench.errors import DataError
 from alzbench.evaluation.intervals import FEWEST_CLUSTERS
-from alzbench.evaluation.metrics import CLASS_HEADLINE, METRICS, Metric, metrics
+from alzbench.evaluation.metrics import CLASS_HEADLINE, DEMENTED_AUC, METRICS, Metric, metrics
 from alzbench.evaluation.predictions import errors
 from alzbench.evaluation.scores import Score, Scores, scores_of_run
 from alzbench.evaluation.subgroups import SubgroupScores, find_subgroups, score_subgroups
 from alzbench.evaluation.subjects import combine
-from alzbench.report.columns import COUNT, PROBABILITY, SHARE, metric_form, metric_name
+from alzbench.report.columns import COUNT, PROBABILITY, SHARE, metric_form, metric_name, worded
 from alzbench.report.document import Cell, Column, Document, Form, Section, Table, as_cell, make_table
 from alzbench.report.remarks import run_warnings
 from alzbench.report.subgroups import run_subgroups
@@ -129,7 +129,7 @@ def run_document(scored: ScoredRun) -> Document:
     if scores.subjects is not None:
         tables.append(_by_subject(scored))
         tables += [] if table is None else [_wrong_subjects(table)]
-    tables += [subgroups] if (subgroups := run_subgroups(scored.subgroups)) else []
+    tables += [subgroups] if (subgroups := run_subgroups(scored.subgroups, _worded(DEMENTED_AUC, run))) else []
     if table is not None:
         tables.append(_errors(table, confident=not scored.labels_only))
     seed = f"seed {run.card.seed}" + ("" if run.card.fold is None else f", fold {run.card.fold}")
@@ -233,7 +233,13 @@ def _subject_metrics(scored: ScoredRun) -> list[Metric]:
     if scored.scores.subjects is None:
         return []
     left_out = ({"mean"} if scored.labels_only else set()) | (set() if scored.has_healthy else {"demented"})
-    return [metric for metric in metrics(level="subject") if metric.view not in left_out]
+    shown = [metric for metric in metrics(level="subject") if metric.view not in left_out]
+    return [_worded(metric, scored.run) for metric in shown]
+
+
+def _worded(metric: Metric, run: Run) -> Metric:
+    classes, healthy = run.evaluation().images.classes, run.metrics().healthy_label
+    return worded(metric, classes, "" if healthy is None else classes[healthy])
 
 
 def _by_subject(scored: ScoredRun) -> Table:

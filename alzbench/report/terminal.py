@@ -28,7 +28,7 @@ def render_terminal(document: Document) -> RenderableType:
 
 
 def _section(section: Section) -> Iterator[RenderableType]:
-    yield Lines(_plain(section.title, "bold"), Text())
+    yield Lines(_plain(section.title, "bold"), *map(_plain, section.answer), Text())
     for table in section.tables:
         if table.terminal:
             yield _Blocks(table)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import filelock
 import pandas as pd
+import yaml
 from pydantic import BaseModel, ValidationError
 
 from alzbench.errors import DataError
@@ -113,6 +115,22 @@ class Run:
                 f"{number:,} and {classes}"
             )
 
+    def settings(self) -> dict[str, Any]:
+        """Return the resolved experiment; {} for imported predictions, which have none.
+
+        Raises:
+            DataError: experiment.yaml cannot be read.
+        """
+        file = self.path / "experiment.yaml"
+        if not file.is_file():
+            return {}
+        try:
+            return _parsed(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{file} cannot be read ({error}).") from None
+        except yaml.YAMLError as error:
+            raise DataError(f"{file} is damaged ({' '.join(str(error).split())}).") from None
+
     def has_predictions(self) -> bool:
         """Return True if the test predictions are stored."""
         return (self.path / "predictions.csv").is_file()
@@ -183,6 +201,13 @@ class Run:
         return DataError(
             f"{self.path / name} is damaged ({' '.join(str(error).split())}); repeat the run with --force."
         )
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> dict[str, Any]:
+    """Return the mapping of a YAML text; the runs of an experiment have the same text, and parsing it is slow."""
+    values = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    return values if isinstance(values, dict) else {}
 
 
 def read_run(path: Path) -> Run:

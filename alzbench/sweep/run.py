@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from alzbench.compare import compare
+from alzbench.compare import Comparison, compare
 from alzbench.compare.predictions import read_group
 from alzbench.compare.references import load_references
 from alzbench.data.manifest import ImageSets
 from alzbench.experiment.loaded_sweep import LoadedSweep, boundary_experiments
 from alzbench.progress import Progress
 from alzbench.report.document import Document
+from alzbench.report.remarks import warnings
 from alzbench.runner import Context, Outcome, Tracker, check, plan_jobs, run_jobs
 from alzbench.store import RunStore
 from alzbench.sweep.document import SweepState, sweep_document
 from alzbench.sweep.finish import Best, check_best_file, chosen_jobs, write_best
-from alzbench.sweep.messages import describe_best_so_far, describe_plan, describe_trial, describe_unfinished
+from alzbench.sweep.messages import (
+    describe_best_so_far,
+    describe_plan,
+    describe_trial,
+    describe_unfinished,
+    optimism_warning,
+)
 from alzbench.sweep.objective import check_objectives, objective_metrics
 from alzbench.sweep.optuna_study import (
     check_data,
@@ -60,11 +67,15 @@ class SweepResult:
         document: Its document, without sections while other processes still run trials.
         outcomes: Final runs of base and best.
         page: Path of the report; None while there is none.
+        comparison: Comparison of the final runs.
+        cautions: Sentences about its scores.
     """
 
     document: Document
     outcomes: tuple[Outcome, ...]
     page: Path | None
+    comparison: Comparison = field(default_factory=lambda: Comparison(()))
+    cautions: tuple[str, ...] = ()
 
 
 def check_sweep(loaded: LoadedSweep) -> None:
@@ -172,7 +183,8 @@ class _SweepRun:
         figures = fold_figures(searches, metrics) if nested else trial_figures(searches[0].optuna_study, metrics)
         write_page(document, comparison, predictions, figures, page)
         self._track(searches, best, figures)
-        return SweepResult(document, outcomes, page)
+        cautions = warnings(False, optimism_warning(loaded))
+        return SweepResult(document, outcomes, page, comparison, cautions)
 
     def _test(self, best: Best, searches: Sequence[Search]) -> tuple[Outcome, ...]:
         if not self.loaded.sweep.final.seeds:

@@ -24,21 +24,16 @@ _HISTORY = {
 LONGEST_TAG = 64  # that W&B accepts
 
 
-def config(card: Card, resolved: str) -> dict[str, Any]:
-    """Return the resolved experiment, and the run's own seed, fold and hashes under `run`."""
+def config(card: Card, resolved: str, label: str) -> dict[str, Any]:
+    """Return the resolved experiment, and the run's own seed, fold and hashes under `run`; `label`: see `labels`."""
     values: dict[str, Any] = yaml.safe_load(resolved) or {}
     own = ("seed", "fold", "trial", "hash", "settings_hash", "data", "test", "leaks")
-    return {**values, "run": {name: getattr(card, name) for name in own}, **grouping(card.experiment, card.protocol)}
+    return {**values, "run": {name: getattr(card, name) for name in own}, **grouping(label, card.protocol)}
 
 
-def grouping(experiment: str, protocol: str) -> dict[str, str]:
+def grouping(label: str, protocol: str) -> dict[str, str]:
     """Return the config values by which dashboards group and filter; W&B's filters need them not nested."""
-    return {"label": label(experiment, protocol), "protocol_name": protocol}
-
-
-def label(experiment: str, protocol: str) -> str:
-    """Return the text that charts group by: runs of one experiment under different protocols are no repetitions."""
-    return f"{experiment} ({protocol})"
+    return {"label": label, "protocol_name": protocol}
 
 
 def tags(card: Card) -> list[str]:

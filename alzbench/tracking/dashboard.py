@@ -146,6 +146,7 @@ def _report(content: Content, sweeps: Sequence[SearchedSweep], project: str, ent
 
     blocks: list[Any] = [
         wr.P("Test scores with their uncertainty, for each experiment and protocol."),
+        *(wr.P(f"{section.title}: {' '.join(section.answer)}") for section in content.document.sections),
         wr.TableOfContents(),
     ]
     if pictures:

@@ -10,7 +10,7 @@ import wandb_workspaces.reports.v2 as wr
 from alzbench.evaluation.metrics import ACCURACY, metrics
 from alzbench.tracking.sweep_summary import JOB_TYPE
 
-LABEL = "label"  # of the config, see `content.grouping`
+LABEL = "label"  # of the config, see `labels.label_of`
 MOST_BARS = 60
 # see `sweep_summary.send_summary`; older versions sent them as study/01 and so on
 _SWEEP_PLOTS = [f"{name}/{k:02d}" for name in (JOB_TYPE, "study") for k in range(1, 7)]

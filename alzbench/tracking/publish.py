@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from alzbench import atomic
 from alzbench.compare import Comparison, Reference, binomial_interval
 from alzbench.compare.predictions import read_group
+from alzbench.compare.settings import comparable
 from alzbench.experiment.sweep import Sweep
 from alzbench.report.comparison import comparison_document
 from alzbench.report.export import export_frame
@@ -22,13 +21,13 @@ from alzbench.store import Run
 from alzbench.tracking import content
 from alzbench.tracking.client import Destination, OpenRun, TrackingError, is_reachable
 from alzbench.tracking.dashboard import Content, Dashboard, SearchedSweep, save
+from alzbench.tracking.labels import plain_label
 from alzbench.tracking.sweep_summary import SweepSummary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PLACE = "wandb-dashboard"  # folder under that of the runs: addresses of what was saved, and the client's files
-_UNSEARCHED = ("name", "description", "seeds", "tracking")
 
 
 def read_content(comparison: Comparison) -> Content:
@@ -77,17 +76,9 @@ def _objectives(trials: Sequence[Run], summary: Mapping[str, Any]) -> tuple[str,
 def _searched(trials: Sequence[Run]) -> tuple[str, ...]:
     values: dict[str, set[str]] = {}
     for run in trials:
-        resolved = yaml.safe_load((run.path / "experiment.yaml").read_text(encoding="utf-8"))
-        for field, value in _flat({key: v for key, v in resolved.items() if key not in _UNSEARCHED}).items():
+        for field, value in comparable(run.settings()).items():
             values.setdefault(field, set()).add(json.dumps(value, sort_keys=True))
     return tuple(field for field, different in values.items() if len(different) > 1)
-
-
-def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{before}{key}.") if isinstance(value, dict) else {f"{before}{key}": value}
-    return flat
 
 
 def publish(
@@ -152,7 +143,7 @@ def _send_comparison(content: Content, to: Destination, folder: Path, where: str
 def _send_reference(reference: Reference, to: Destination, folder: Path, where: str) -> None:
     low, high = binomial_interval(reference)
     config = {
-        **content.grouping(f"published: {reference.name}", reference.protocol),
+        **content.grouping(plain_label(f"published: {reference.name}", reference.protocol), reference.protocol),
         "source": reference.source,
     }
     about = {

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import ValidationError
 
 from alzbench.data.folder import list_folder
@@ -90,7 +89,7 @@ def summaries_to_send(root: Path, names: Sequence[str], unreadable: Callable[[Da
 def is_private(run: Run, damaged: bool = True) -> bool:
     """Return True if a run's experiment has `tracking.wandb: disabled`; `damaged` if it cannot be read."""
     try:
-        return _is_disabled(_values(run))
+        return _is_disabled(run.settings())
     except DataError:
         return damaged
 
@@ -147,7 +146,7 @@ def sync(
 
 
 def _send(run: Run, files: _ImageFiles, project: str | None, entity: str | None) -> SyncResult:
-    known, settings = read_marker(run.path), _settings(_values(run))
+    known, settings = read_marker(run.path), _settings(run.settings())
     destination = _destination(known, settings, project, entity)
     if known and _is_present(known, run.card.finished, destination) and known.explained == fingerprint(run.path):
         return SyncResult(run.name, "present", known.url)
@@ -193,14 +192,6 @@ def _resolved(run: Run) -> str:
         raise DataError(f"{file} cannot be read ({error}).") from None
 
 
-def _values(run: Run) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(_resolved(run))
-    except yaml.YAMLError as error:
-        raise DataError(f"{run.path / 'experiment.yaml'} is damaged ({' '.join(str(error).split())}).") from None
-    return values if isinstance(values, dict) else {}
-
-
 def _settings(experiment: Mapping[str, Any]) -> TrackingSettings:
     try:
         return TrackingSettings.model_validate(experiment.get("tracking") or {})
@@ -217,7 +208,7 @@ class _ImageFiles:
     def by_name(self, run: Run) -> Pictures:
         """Return a function from the name of one of the run's images to its file."""
         try:
-            settings = DataSettings.model_validate(_values(run).get("data") or {})
+            settings = DataSettings.model_validate(run.settings().get("data") or {})
         except ValidationError:
             return lambda _: None
         key = settings.model_dump_json()

@@ -14,6 +14,7 @@ from alzbench.store import Card, Run
 from alzbench.store.explanation import fingerprint
 from alzbench.tracking import content
 from alzbench.tracking.client import BeingSent, Destination, OpenRun, confirm
+from alzbench.tracking.labels import label_of
 from alzbench.tracking.marker import Marker, new_id, read_marker, write_marker
 from alzbench.tracking.media import Pictures, media
 
@@ -68,7 +69,7 @@ class TrackedRun:
             "tags": content.tags(card),
             "notes": card.description,
         }
-        config = content.config(card, resolved)
+        config = content.config(card, resolved, label_of(folder, card))
         run = OpenRun(destination, folder, self._marker.id, config, about, finish_s)
         try:
             self._sent = run.next_step - 1  # last epoch that the server has, or that the client stores for it

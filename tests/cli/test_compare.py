@@ -49,7 +49,7 @@ def test_compare_cuts_no_number_in_a_narrow_terminal(
     alzbench: Command, stored: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "30")
-    lines = alzbench("compare", "--runs", stored).out.splitlines()
+    lines = alzbench("compare", "--runs", stored, "--full").out.splitlines()
     scores = [part for line in lines if line.startswith(" b ") for part in line.split()[1:]]  # in blocks of columns
     assert scores[:5] == ["1", "100.00", "0.250", "50.00", "1.000"]
 
@@ -111,3 +111,87 @@ def test_compare_selects(alzbench: Command, stored: Path, names: list[str], seed
     arguments = [name.format(root=stored) for name in names]
     (group,) = json.loads(alzbench("compare", "--runs", stored, "--json", *arguments).out)["groups"]
     assert {row["label"]: row["seeds"] for row in group["rows"]} == seeds
+
+
+# The summary, labels and differences of two runs
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    """Two settings of one name, and another experiment."""
+    root = tmp_path / "runs"
+    for k, (name, lr) in enumerate((("x", 0.001), ("x", 0.01), ("y", 0.001))):
+        path = write_run(root, 0.5, n=96, experiment=name, settings_hash=f"{k}" * 8, hash=f"h{k}")
+        draw_predictions(path, k, 0.6)
+        (path / "experiment.yaml").write_text(f"name: {name}\ntrain:\n  lr: {lr}\n  epochs: 2\n")
+        (path / "environment.json").write_text(json.dumps({"alzbench": f"0.{k}", "packages": {"numpy": "2.0"}}))
+    return root
+
+
+def test_all_formats_have_the_settings_that_differ(alzbench: Command, settings: Path) -> None:
+    files = ("--csv", "c.csv", "--html", "c.html", "--markdown", "c.md", "--latex", "c.tex")
+    shown = alzbench("compare", "--runs", settings, *files)
+    assert shown.code == 0, shown.err
+    assert "train.lr 0.01" in shown.out
+    table = pd.read_csv("c.csv").set_index("experiment")
+    assert table["differs"].fillna("").to_dict() == {
+        "x · train.lr 0.001": "", "x · train.lr 0.01": "train.lr 0.01", "y": "",
+    }  # fmt: skip
+    page, markdown = (Path(f"c.{ending}").read_text(encoding="utf-8") for ending in ("html", "md"))
+    for text in (page, markdown):
+        assert "x · train.lr 0.01" in text
+        assert "Settings that differ" in text
+        # the answer comes before the first table
+        sentence = "Not shown: that x · train.lr 0.01 or y differs from x · train.lr 0.001."
+        assert 0 < text.index(sentence) < text.index("Settings that differ")
+    assert r"x $\cdot$ train.lr 0.01" in Path("c.tex").read_text(encoding="utf-8")
+    assert "(000000)" not in page + markdown + shown.out
+    (group,) = json.loads(alzbench("compare", "--runs", settings, "--json").out)["groups"]
+    assert group["differing"]["values"]["x · train.lr 0.01"] == {"train.lr": "0.01"}
+
+
+def test_the_baseline_may_be_a_label(alzbench: Command, settings: Path) -> None:
+    (group,) = json.loads(
+        alzbench("compare", "--runs", settings, "--baseline", "x · train.lr 0.01", "--json").out
+    )["groups"]  # fmt: skip
+    assert {pair["baseline"] for pair in group["pairs"]} == {"x · train.lr 0.01"}
+    refused = alzbench("compare", "--runs", settings, "--baseline", "x · train.lr 0.02")
+    assert_sentence(refused, 2, "x · train.lr 0.001, x · train.lr 0.01, y", "Did you mean")
+
+
+def test_the_summary_is_short_and_everything_is_behind_full(alzbench: Command, settings: Path) -> None:
+    summary = alzbench("compare", "--runs", settings).out
+    assert len(summary.splitlines()) <= 24
+    full = alzbench("compare", "--runs", settings, "--full").out
+    assert len(full.splitlines()) > 2 * len(summary.splitlines())
+    for title in ("Settings that differ", "By slice", "F1 by class", "Versus x"):
+        assert title in full
+        assert title not in summary
+
+
+def test_two_runs_are_compared_in_what_they_were_made_with(alzbench: Command, settings: Path) -> None:
+    shown = alzbench("compare", "--runs", settings, "x/seed-0-h0", "x/seed-0-h1", "--diff")
+    assert shown.code == 0, shown.err
+    rows = [line.split() for line in shown.out.splitlines()]
+    assert ["train.lr", "0.001", "0.01"] in rows
+    assert ["alzbench", "0.0", "0.1"] in rows
+    assert not any("epochs" in row for row in rows)
+    assert "Equal: run, packages, data." in shown.out
+    found = json.loads(alzbench("compare", "--runs", settings, "x/seed-0-h0", "y", "--diff", "--json").out)
+    assert found["run"] == [{"name": "experiment", "first": "x", "second": "y"}]
+    assert (found["settings"], found["packages"], found["data"]) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["x/seed-0-h0"], ["--diff compares two runs; name two", "got 1"]),
+        (["x", "y"], ["x has 2 runs. Name one of them, e.g. x/seed-0-h0, x/seed-0-h1"]),
+        (["x/seed-0-h0", "y", "--csv", "c.csv"], ["leave out --csv"]),
+        (["x/seed-0-h0", "y", "--report", "r"], ["leave out --report"]),
+    ],
+)
+def test_a_difference_that_cannot_be_shown_is_one_sentence(
+    alzbench: Command, settings: Path, arguments: list[str], parts: list[str]
+) -> None:
+    assert_sentence(alzbench("compare", "--runs", settings, *arguments, "--diff"), 2, *parts)

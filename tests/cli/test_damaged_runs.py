@@ -42,7 +42,7 @@ def test_a_damaged_run_ends_with_3(alzbench: Command, stored: Path, command: lis
 
 @pytest.mark.parametrize(
     ("command", "other"),
-    [(["compare"], " b "), (["compare", "b"], " b "), (["list", "runs"], "b/seed-0-h0")],
+    [(["compare"], "\nb "), (["compare", "b"], "\nb "), (["list", "runs"], "b/seed-0-h0")],
     ids=["compare", "compare b", "list runs"],
 )
 def test_a_run_of_which_nothing_can_be_known_is_named_and_left_out(

@@ -74,10 +74,16 @@ def test_a_run_and_a_comparison(alzbench: Command, tiny_file: Path, tumours: Pat
     assert metrics.evaluation.subjects is not None
     assert metrics.evaluation.subjects.demented is not None
     assert run.table("left_out.csv")["image"].tolist() == ["Testing/glioma/scan.dcm", "preview.png"]
-    compared = alzbench("compare")
+    compared = alzbench("compare", "--full")
     assert compared.code == 0
-    assert "notumor" in compared.out
-    assert "demented %" in compared.out
+    assert "notumor %" in compared.out  # of two classes
+    assert "notumor or not" in alzbench("compare").out
+    pages = alzbench("report", run.name, "--html", "run.html")
+    assert pages.code == 0, pages.err
+    alzbench("compare", "--report", "all")
+    texts = [result.out, compared.out, Path("run.html").read_text(encoding="utf-8")]
+    texts += [path.read_text(encoding="utf-8") for path in Path("reports").iterdir() if path.suffix in (".html", ".md")]
+    assert not [text for text in texts if "demented or not" in text.lower()]
 
 
 def test_train_and_test_folders_are_the_reference_protocol(
@@ -409,5 +415,5 @@ def test_experiments_with_other_healthy_classes_are_not_compared_as_demented(
     (group,) = json.loads(compared.out)["groups"]
     scored = {row["label"]: "subject_demented_accuracy" in row["scores"] for row in group["rows"]}
     assert scored == {"one": True, "two": False, "three": False}
-    said = " ".join(alzbench("compare").out.split())
-    assert "two: scores of demented or not are left out, because its healthy class is glioma, not notumor" in said
+    said = " ".join(alzbench("compare", "--full").out.split())
+    assert "two: scores of two classes are left out, because its healthy class is glioma, not notumor" in said

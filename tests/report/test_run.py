@@ -118,7 +118,7 @@ def test_without_probabilities_nothing_is_said_of_them(labels_only: Run, tmp_pat
     assert "labels alone" in next(table.note for table in section.tables if table.title == "Scores")
     assert len(rows(section, "Errors")[0]) == 4
     assert [row[0] for row in rows(section, "By subject")] == [
-        "accuracy by vote %", "demented or not, accuracy %", "demented or not, ROC AUC",
+        "accuracy by vote %", "A or not, accuracy %", "A or not, ROC AUC",
     ]  # fmt: skip
     assert "Probabilities" not in {table.title for table in section.tables}
     assert "loss" not in json.loads(render_json(document))["scores"]

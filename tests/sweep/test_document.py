@@ -37,7 +37,8 @@ def test_the_settings_the_best_trial_and_the_test_are_printed(alzbench: Command,
         "Base and best are tested with seed 0, on the split of seed 0, which all trials share.",
     ):
         assert row in rows, result.out
-    assert any(row.startswith("s-sweep-best 1 ") for row in rows)
+    (tested,) = (row for row in rows if row.startswith("s-sweep-best "))
+    assert tested.endswith(f"train.lr {best.params['train.lr']:.6g}")
     assert rows[-1] == "reports/s-sweep.html"
 
 

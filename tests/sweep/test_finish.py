@@ -70,6 +70,9 @@ def test_final_runs_stand_in_another_table_than_runs_with_splits_of_their_own(
     assert (own["split_seed"], [row["label"] for row in own["rows"]]) == (None, ["base"])
     assert (shared["split_seed"], [row["label"] for row in shared["rows"]]) == (0, ["base", "s-sweep-best"])
     printed = alzbench("compare").out
+    assert "subject protocol · one split · 4 images of 4 subjects" in printed
+    assert "subject protocol · 4 images of 4 subjects" in printed
+    printed = alzbench("compare", "--full").out
     assert "subject protocol (all seeds share the split of seed 0), 4 test images" in printed
     assert "subject protocol, 4 test images" in printed
 

@@ -72,6 +72,8 @@ def test_what_is_printed_keeps_to_the_schema_of_wandb_workspaces(specification: 
     text = json.dumps(report)
     assert "66.86 %" in text
     assert "second" in text  # the comparison's own table
+    # the answer comes before the first chart
+    assert 0 < text.index("Best F1: ") < text.index("Bar Chart")
 
 
 def test_the_published_accuracy_has_the_form_of_its_metric(
