@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,6 +73,14 @@ def compare(
             help="Compare on the test images of a subgroup, e.g. \"age >= 60 and sex == 'F'\".",
         ),
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Add published results of a YAML file, or `literature` for those that come with alzbench, and the "
+            "protocols under which experiments here reproduce them.",
+        ),
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Print all tables, instead of a summary.")] = False,
     diff: Annotated[
         bool, typer.Option("--diff", help="Show in what two runs differ: settings, versions, packages and data.")
@@ -87,6 +95,7 @@ def compare(
     """
     from alzbench.compare import Condition, load_references
     from alzbench.compare import compare as compare_runs
+    from alzbench.compare.literature import find_published
     from alzbench.report.pages import Files, write_comparison
     from alzbench.selection import plain_name, select_runs, study_levels
 
@@ -100,6 +109,7 @@ def compare(
         return
     for field in fields(files):
         check_file(f"--{field.name}", getattr(files, field.name))
+    published = find_published(against) if against is not None else []
     condition = Condition.parse(where) if where is not None else None
     # the objects read from thousands of runs live until the end: garbage collection would cost a tenth of the time
     gc.disable()
@@ -107,11 +117,13 @@ def compare(
     selected = select_runs(runs, chosen, unreadable=warn_unreadable)
     comparison = compare_runs(selected, load_references(), baseline, study_levels(chosen), min_effect / 100, condition)
     reported = [Files.under(REPORTS, plain_name(report, "--report"))] if report else []
-    document = write_comparison(comparison, *reported, files, predictions=as_json)
+    document = write_comparison(comparison, *reported, files, predictions=as_json, published=published)
     if as_json or full:
         print_document(document, as_json)
     else:
         print_summary(comparison)
+        if published:
+            print_document(replace(document, sections=document.sections[-1:]), False)
 
 
 def _given(files: Files) -> list[str]:

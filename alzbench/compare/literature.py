@@ -18,6 +18,8 @@ from alzbench.evaluation.scores import Score
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
+LITERATURE = "literature"  # the name of the results that come with the package
+
 _METRICS = ("accuracy", "macro_f1", "roc_auc")
 _SCORES = {  # (task, unit) -> published metric -> metric of the test part
     ("four stages", "image"): {"accuracy": "accuracy", "macro_f1": "macro_f1"},
@@ -72,6 +74,15 @@ def load_published() -> list[PublishedResult]:
     folder = resources.files("alzbench.compare") / "published" / "literature"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
     return [PublishedResult.model_validate(yaml.safe_load(f.read_text(encoding="utf-8"))) for f in files]
+
+
+def find_published(name: str) -> list[PublishedResult]:
+    """Return the published results of a YAML file, or those of the package for the name `literature`.
+
+    Raises:
+        DataError: The file cannot be read, or a result lacks something.
+    """
+    return load_published() if name == LITERATURE else read_published(Path(name))
 
 
 def read_published(path: Path) -> list[PublishedResult]:

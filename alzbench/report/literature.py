@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from alzbench.compare.literature import Reproduction
-from alzbench.report.document import UNDEFINED, Cell, Column, Form, Section, make_table
+from alzbench.compare import Comparison
+from alzbench.compare.literature import PublishedResult, Reproduction, reproductions
+from alzbench.errors import DataError
+from alzbench.report.document import UNDEFINED, Cell, Column, Document, Form, Section, make_table
 
 _FORMS = {"accuracy": Form(digits=2, scale=100), "macro_f1": Form(digits=3), "roc_auc": Form(digits=3)}
-_LABELS = {"accuracy": "accuracy, %", "macro_f1": "macro F1", "roc_auc": "ROC AUC"}
+_RANGES = {**_FORMS, "accuracy": Form(digits=1, scale=100)}
+_LABELS = {"accuracy": "accuracy %", "macro_f1": "macro F1", "roc_auc": "ROC AUC"}
+
+
+def with_published(document: Document, comparison: Comparison, results: Sequence[PublishedResult]) -> Document:
+    """Return the document of a comparison with a section of published results.
+
+    Raises:
+        DataError: No experiment has a score that one of the results can be compared with.
+    """
+    if not results:
+        return document
+    found = reproductions(results, comparison)
+    section = published_section(found)
+    if section is None:
+        raise DataError(
+            "Published results must be of the task and unit of a compared experiment, and none of these is (four "
+            "classes by image, or demented or not by subject; demos and subgroups do not count). Compare other runs."
+        )
+    return replace(document, sections=(*document.sections, section), data={**document.data, "published": found})
 
 
 def published_section(found: Sequence[Reproduction]) -> Section | None:
@@ -25,7 +47,8 @@ def published_section(found: Sequence[Reproduction]) -> Section | None:
         Column("metric", "metric"),
         Column("value", "published", Form()),
         *(Column(f"here {protocol}", protocol) for protocol in protocols),
-        Column("reproduced", "reproduced under"),
+        Column("reproduced", "reproduced under", short="reproduced"),
+        Column("by", "by", terminal=False),
         Column("size", "test size", Form(), terminal=False),
         Column("split", "split, as told", terminal=False),
         Column("data", "data, as told", terminal=False),
@@ -37,7 +60,7 @@ def published_section(found: Sequence[Reproduction]) -> Section | None:
     records = [_record(each) for each in by_score.values()]
     table = make_table("Published results", columns, records, note, "published")
     sources = tuple(dict.fromkeys(f"{each.result.name}: {each.result.source}." for each in found))
-    return Section("Published results", (), (table,), (summary(by_score.values()),), sources)
+    return Section("Published results", tables=(table,), sources=sources, answer=(summary(by_score.values()),))
 
 
 def summary(scores: Iterable[Sequence[Reproduction]]) -> str:
@@ -55,13 +78,14 @@ def summary(scores: Iterable[Sequence[Reproduction]]) -> str:
 def _record(same: Sequence[Reproduction]) -> Mapping[str, Any]:
     first = same[0]
     result, form = first.result, _FORMS[first.metric]
-    by = [f"{each.protocol} ({', '.join(each.by)})" for each in same if each.by]
+    reproducing = [each for each in same if each.by]
     return {
         "result": result.name,
         "metric": _LABELS[first.metric],
         "value": Cell(first.value, form=form),
-        **{f"here {each.protocol}": _range(each, form) for each in same},
-        "reproduced": "; ".join(by) or "none here",
+        **{f"here {each.protocol}": _range(each, _RANGES[first.metric]) for each in same},
+        "reproduced": ", ".join(each.protocol for each in reproducing) or "none",
+        "by": "; ".join(f"{each.protocol}: {', '.join(each.by)}" for each in reproducing),
         "size": result.test_size,
         "split": result.split,
         "data": result.data,

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from alzbench import atomic
 from alzbench.compare import Comparison
 from alzbench.compare.disagreements import disagreements
+from alzbench.compare.literature import PublishedResult
 from alzbench.compare.predictions import read_group
 from alzbench.errors import ExperimentError
 from alzbench.report.comparison import comparison_document
 from alzbench.report.document import Document
 from alzbench.report.explanation import explanation_document
 from alzbench.report.export import render_csv
+from alzbench.report.literature import with_published
 from alzbench.report.markup import render_latex, render_markdown
 from alzbench.report.run import run_document, score_run
 from alzbench.report.shown_maps import maps_section, read_group_maps, read_run_maps
@@ -45,13 +47,19 @@ class Files:
         return cls(*(path.with_name(path.name + ending) for ending in endings))
 
 
-def write_comparison(comparison: Comparison, *sets: Files, predictions: bool = False) -> Document:
+def write_comparison(
+    comparison: Comparison,
+    *sets: Files,
+    predictions: bool = False,
+    published: Sequence[PublishedResult] = (),
+) -> Document:
     """Write a comparison to the given files, in one or several sets, and return its document.
 
     Args:
         comparison: The comparison.
         sets: The files.
         predictions: Read the stored predictions even if no file needs them.
+        published: Published results, in a section of their own.
 
     Raises:
         ExperimentError: Two of the files are the same.
@@ -63,7 +71,7 @@ def write_comparison(comparison: Comparison, *sets: Files, predictions: bool = F
     read = [read_group(group) for group in comparison.groups] if needed else []
     shows_maps = any((files.html, files.markdown, files.latex) != (None,) * 3 for files in sets)
     maps = [read_group_maps(group) if shows_maps else None for group in comparison.groups]
-    document = comparison_document(comparison, read, maps)
+    document = with_published(comparison_document(comparison, read, maps), comparison, published)
     for files in sets:
         if files.disagreements:
             atomic.write_text(files.disagreements, disagreements(comparison).to_csv(index=False, lineterminator="\n"))

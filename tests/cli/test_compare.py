@@ -195,3 +195,29 @@ def test_a_difference_that_cannot_be_shown_is_one_sentence(
     alzbench: Command, settings: Path, arguments: list[str], parts: list[str]
 ) -> None:
     assert_sentence(alzbench("compare", "--runs", settings, *arguments, "--diff"), 2, *parts)
+
+
+def test_compare_sets_published_results_beside_the_experiments(
+    alzbench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    classes = ("Non", "VeryMild", "Mild", "Moderate")
+    for seed in range(4):
+        run = write_run(tmp_path / "runs", 0.75, (0.75,) * 4, classes, 320, seed=seed, hash=f"h{seed}")
+        draw_predictions(run, seed, 0.75, classes, subjects=40)
+    (tmp_path / "p.yaml").write_text("{name: thesis, accuracy: 0.751, source: doi 1}")
+    runs = ("--runs", tmp_path / "runs")
+    out = alzbench("compare", *runs, "--against", tmp_path / "p.yaml").out
+    assert "1 of 1 published scores are reproduced (1 under reference); 0 are higher than any here." in " ".join(out.split())
+    assert max(map(len, out.splitlines())) <= 80
+    files = ("--html", tmp_path / "c.html", "--json")
+    printed = json.loads(alzbench("compare", *runs, "--against", "literature", *files).out)
+    assert {found["result"]["name"] for found in printed["published"]} > {"reference work", "ViT, 2026"}
+    assert "arXiv 2412.05666" in (tmp_path / "c.html").read_text()
+    refused = alzbench("compare", *runs, "--against", tmp_path / "none.yaml")
+    assert_sentence(refused, 3, "none.yaml must be a YAML file of published results")
+
+
+def test_published_results_that_cannot_be_compared_are_refused(alzbench: Command, stored: Path) -> None:
+    refused = alzbench("compare", "--runs", stored, "--against", "literature")  # two classes
+    assert_sentence(refused, 3, "Published results must be of the task and unit of a compared experiment")

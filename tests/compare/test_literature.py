@@ -37,7 +37,7 @@ def test_the_package_has_many_results_with_their_sources() -> None:
     assert len({each.name for each in published}) == len(published)
     assert any("by subject" in each.split for each in published)  # the honest ones
     for each in published:
-        assert any(mark in each.source for mark in ("doi", "arXiv", "hdl", "article")), each.name
+        assert any(mark in each.source for mark in ("doi", "arXiv", "hdl", "article", "Kaggle")), each.name
 
 
 def test_a_protocol_reproduces_a_score_that_lies_in_an_interval(store: RunStore) -> None:

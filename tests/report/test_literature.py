@@ -26,11 +26,11 @@ def test_a_row_for_each_score_with_the_protocols_that_reproduce_it() -> None:
     assert section is not None
     (table,) = section.tables
     assert table.texts == [
-        ["Old", "accuracy, %", "66.86", "66.40–78.20", "48.00–52.00", "reference (baseline, attention)", "640",
-         "by image", "not told"],
-        ["High", "accuracy, %", "99.00", "66.40–78.20", "50.00", "none here", "640", "by image", "not told"],
+        ["Old", "accuracy %", "66.86", "66.4–78.2", "48.0–52.0", "reference", "reference: baseline, attention",
+         "640", "by image", "not told"],
+        ["High", "accuracy %", "99.00", "66.4–78.2", "50.0", "none", "", "640", "by image", "not told"],
     ]  # fmt: skip
-    assert section.notes == (
+    assert section.answer == (
         "1 of 2 published scores are reproduced (1 under reference, 0 under subject); 1 are higher than any here.",
     )
     assert section.sources == ("Old: doi of Old.", "High: doi of High.")
