@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from alzbench.evaluation.differences import Difference, paired_difference
-from alzbench.evaluation.metrics import DEMENTED_AUC
-from alzbench.evaluation.stacked import StackedCounts, align
+from alzbench.compare.pairs import auc_difference
+from alzbench.evaluation.differences import Difference
+from alzbench.evaluation.stacked import StackedCounts
 
 UNTRAINED = "dark_share"  # the sanity baseline
 
@@ -41,20 +41,7 @@ def against_atrophy(untrained: str, counts: Mapping[str, StackedCounts]) -> tupl
     """
     found = []
     for label, other in counts.items():
-        difference = None if label == untrained else _difference(counts[untrained], other)
+        difference = None if label == untrained else auc_difference(counts[untrained], other)
         if difference is not None:
             found.append(AgainstAtrophy(label, untrained, difference))
     return tuple(found)
-
-
-def _difference(first: StackedCounts, second: StackedCounts) -> Difference | None:
-    aligned = align(first, second)
-    if aligned is None:
-        return None
-    one, two = aligned
-    jackknife = one.jackknife(DEMENTED_AUC.view)
-    if jackknife is None or two.jackknife(DEMENTED_AUC.view) is None or one.healthy != two.healthy:
-        return None
-    change = two.areas(DEMENTED_AUC) - one.areas(DEMENTED_AUC)
-    number = jackknife.clusters(DEMENTED_AUC)[0]
-    return paired_difference(change, jackknife.tested, number, DEMENTED_AUC.difference_bounds)

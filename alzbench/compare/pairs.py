@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from alzbench.evaluation.differences import Difference, differences, paired_metrics
+from alzbench.evaluation.differences import Difference, differences, paired_difference, paired_metrics
 from alzbench.evaluation.intervals import Interval
-from alzbench.evaluation.metrics import ACCURACY
+from alzbench.evaluation.metrics import ACCURACY, DEMENTED_AUC
 from alzbench.evaluation.significance import ALPHA, MIN_EFFECT, holm, mcnemar_exact, needed
-from alzbench.evaluation.stacked import StackedCounts, align_all, obstacle
+from alzbench.evaluation.stacked import StackedCounts, align, align_all, obstacle
 
 Verdict = Literal["better", "worse", "no difference shown", "too few subjects"]
 
@@ -23,7 +23,8 @@ class Pair:
         baseline, other: Their labels.
         seeds: The seeds that both have.
         by: Unit that is resampled: `subject` or `image`.
-        differences: Metric -> the other's score minus the baseline's; None if there are too few clusters.
+        differences: Metric -> the other's score minus the baseline's; None if there are too few clusters. The ROC AUC
+            by subject is absent where it is undefined.
         p_holm: The p-value of the accuracies' difference, corrected for all pairs of the comparison by Holm's method.
         mcnemar: Exact p-value of McNemar's test on the predictions of whole clusters, for the first common seed.
         only_baseline, only_other: For this seed, the number of clusters that only one of them predicts correctly.
@@ -93,6 +94,8 @@ def _judged(pairs: Sequence[Pair]) -> list[Pair]:
 def _pair(first: StackedCounts, other: StackedCounts, min_effect: float) -> Pair:
     ((one, two),) = align_all([(first, other)])
     changes = {metric.name: differences(one.images, two.images, metric)[0] for metric in paired_metrics()}
+    if (auc := auc_difference(first, other)) is not None:
+        changes[DEMENTED_AUC.name] = auc
     only_first = int((one.right[0] & ~two.right[0]).sum())
     only_second = int((two.right[0] & ~one.right[0]).sum())
     accuracy = changes[ACCURACY.name]
@@ -128,3 +131,17 @@ def _judge(pair: Pair, p: float | None) -> Pair:
         return replace(pair, p_holm=p)
     verdict: Verdict = "better" if accuracy.interval.value > 0 else "worse"
     return replace(pair, p_holm=p, verdict=verdict, subjects_needed=None, seeds_needed=None)
+
+
+def auc_difference(first: StackedCounts, second: StackedCounts) -> Difference | None:
+    """Return the paired difference of the ROC AUC by subject, demented or not; None where it is undefined."""
+    aligned = align(first, second)
+    if aligned is None:
+        return None
+    one, two = aligned
+    jackknife = one.jackknife(DEMENTED_AUC.view)
+    if jackknife is None or two.jackknife(DEMENTED_AUC.view) is None or one.healthy != two.healthy:
+        return None
+    change = two.areas(DEMENTED_AUC) - one.areas(DEMENTED_AUC)
+    number = jackknife.clusters(DEMENTED_AUC)[0]
+    return paired_difference(change, jackknife.tested, number, DEMENTED_AUC.difference_bounds)

@@ -216,7 +216,7 @@ class _Part:
         if not pairs:
             return None
         by = pairs[0].by
-        first, *others = [change_column(metric) for metric in _changed()]
+        first, *others = [change_column(metric) for metric in _changed(pairs)]
         columns = [
             _NAME, Column("paired_seeds", "seeds", COUNT), first, Column(_P_HOLM, "p, Holm", P_VALUE),
             Column("shown_verdict", "difference"), Column("mcnemar_p", "McNemar p", P_VALUE), *others,
@@ -309,9 +309,10 @@ def _versus(references: Sequence[Reference]) -> list[Column]:
     return [Column(f"minus {name}", f"points vs {name}", _POINTS, short) for name in names]
 
 
-def _changed() -> list[Metric]:
-    """Return the metrics whose paired change is computed."""
-    return headline_first(paired_metrics())
+def _changed(pairs: Sequence[Pair] = ()) -> list[Metric]:
+    """Return the metrics whose paired change is computed; the ROC AUC by subject only if one of the pairs has it."""
+    by_subject = [DEMENTED_AUC] if any(DEMENTED_AUC.name in pair.differences for pair in pairs) else []
+    return headline_first([*paired_metrics(), *by_subject])
 
 
 def _pair_values(pair: Pair | None) -> dict[str, Any]:
@@ -356,7 +357,8 @@ def _export_columns(parts: Sequence[_Part], records: Sequence[Mapping[str, Any]]
     """Return the columns of the wide table: all that at least one record has."""
     classes = list(dict.fromkeys(name for part in parts for name in part.group.classes))
     references = list(dict.fromkeys(r for part in parts for r in part.group.references))
-    changes = [(change_column(m), Column(f"change_{m.name}_p", "")) for m in _changed()]
+    every = _changed([pair for part in parts for pair in part.group.pairs])
+    changes = [(change_column(m), Column(f"change_{m.name}_p", "")) for m in every]
     columns = [
         *_plain(
             "protocol", "data", "demo", "leaks", "experiment", "differs", "kind", "test_images", "seeds", "subjects"

@@ -208,7 +208,9 @@ def test_compare_sets_published_results_beside_the_experiments(
     (tmp_path / "p.yaml").write_text("{name: thesis, accuracy: 0.751, source: doi 1}")
     runs = ("--runs", tmp_path / "runs")
     out = alzbench("compare", *runs, "--against", tmp_path / "p.yaml").out
-    assert "1 of 1 published scores are reproduced (1 under reference); 0 are higher than any here." in " ".join(out.split())
+    assert "1 of 1 published scores are reproduced (1 under reference); 0 are higher than any here." in " ".join(
+        out.split()
+    )
     assert max(map(len, out.splitlines())) <= 80
     files = ("--html", tmp_path / "c.html", "--json")
     printed = json.loads(alzbench("compare", *runs, "--against", "literature", *files).out)

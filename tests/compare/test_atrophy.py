@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from alzbench.compare.atrophy import against_atrophy
+from alzbench.compare.pairs import compare_pairs
 from alzbench.evaluation.stacked import StackedCounts, align_all
 
 TRUTH = np.arange(40) % 2
@@ -54,3 +55,13 @@ def test_other_subjects_or_no_probabilities_are_not_paired() -> None:
     other = predicted(NOISE, names=[f"t{k:02d}" for k in range(40)])
     without = StackedCounts("subject", weak.clusters, weak.seeds, weak.counts, weak.labels, weak.predicted)
     assert against_atrophy("dark", {"other": other, "without": without, "dark": weak}) == ()
+
+
+def test_a_pair_has_the_difference_of_areas_too() -> None:
+    weak, perfect = predicted(0.4 * NOISE + 0.1 * TRUTH), predicted(0.2 + 0.6 * TRUTH)
+    ((pair,), _) = compare_pairs("weak", {"weak": weak, "perfect": perfect})
+    (found,) = against_atrophy("weak", {"weak": weak, "perfect": perfect})
+    assert pair.differences["subject_demented_auc"] == found.difference
+    without = StackedCounts("subject", weak.clusters, weak.seeds, weak.counts, weak.labels, weak.predicted)
+    ((pair,), _) = compare_pairs("weak", {"weak": weak, "without": without})
+    assert "subject_demented_auc" not in pair.differences
