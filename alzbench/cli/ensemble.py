@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from alzbench.cli import completion
-from alzbench.cli.arguments import Runs
+from alzbench.cli.arguments import Runs, warn_unreadable
 
 
 def ensemble(
@@ -29,5 +29,5 @@ def ensemble(
     from alzbench.store import RunStore
 
     store = RunStore(runs)
-    for run in ensemble_experiments(store.runs(), names, plain_name(name, "--name"), store):
+    for run in ensemble_experiments(store.runs(warn_unreadable), names, plain_name(name, "--name"), store):
         print(run.path)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from alzbench.errors import ExperimentError
+from alzbench.errors import DataError, ExperimentError
 from alzbench.evaluation.predictions import PREFIX, class_names, probabilities
 from alzbench.runner.hashes import short_hash
 from alzbench.runner.importing import store_predictions
@@ -32,7 +32,7 @@ def ensemble_experiments(runs: Sequence[Run], experiments: Sequence[str], name: 
 
     Raises:
         ExperimentError: The experiments have no seed with the same test images in common, or one has several settings.
-        DataError: A predictions table is damaged.
+        DataError: A predictions table is damaged. Then nothing is stored.
     """
     if len(set(experiments)) < 2:
         raise ExperimentError(f"An ensemble needs two experiments or more; got {', '.join(experiments) or 'none'}.")
@@ -50,7 +50,9 @@ def ensemble_experiments(runs: Sequence[Run], experiments: Sequence[str], name: 
             f"{' and '.join(dict.fromkeys(experiments))} must have a complete run of the same seed and fold; they have "
             "none in common. Run them with the same --seeds and protocol."
         )
-    return [_store_mean([member[key] for member in members], name, store) for key in common]
+    every = [[member[key] for member in members] for key in common]
+    means = [_mean(same) for same in every]  # all of them, with all checks, before the first is stored
+    return [_store(table, same, name, store) for table, same in zip(means, every, strict=True)]
 
 
 def _by_key(runs: Sequence[Run], experiment: str) -> dict[Key, Run]:
@@ -66,34 +68,53 @@ def _by_key(runs: Sequence[Run], experiment: str) -> dict[Key, Run]:
     return {(run.card.seed, run.card.fold): run for run in own}
 
 
-def _store_mean(members: Sequence[Run], name: str, store: RunStore) -> Run:
+def _check_alike(members: Sequence[Run]) -> None:
+    """Raise ExperimentError unless runs of one seed and fold have probabilities for the same test images."""
     first, *others = members
     for other in others:
-        if (other.card.test, other.card.protocol_hash) != (first.card.test, first.card.protocol_hash):
+        if _tested(other) != _tested(first):
             raise ExperimentError(
                 f"{first.name} and {other.name} must have the same test images and protocol, and have not. Run both "
                 "with the same protocol."
             )
+        if other.card.demo != first.card.demo:
+            raise ExperimentError(
+                f"{first.name} and {other.name} must both be runs of --demo, or neither. Leave one out."
+            )
     for run in members:
         if not run.has_predictions() or run.metrics().labels_only:
             raise ExperimentError(f"{run.name} must have probabilities, and stores none. Leave it out.")
-    table = _mean([run.predictions() for run in members], members)
-    card = _card(members, name, short_hash(table.to_csv(index=False))[:12])
-    stored = store.find_complete(card)
-    return stored or store_predictions(table, card, first, store, labels_only=False)
 
 
-def _mean(tables: Sequence[pd.DataFrame], members: Sequence[Run]) -> pd.DataFrame:
-    """Return the first table with the mean probabilities of all."""
-    first, names = tables[0], class_names(tables[0])
+def _tested(run: Run) -> tuple[str, str, str]:
+    return run.card.test, run.card.protocol_hash, run.card.data
+
+
+def _mean(members: Sequence[Run]) -> pd.DataFrame:
+    """Return the first run's predictions with the mean probabilities of all."""
+    _check_alike(members)
+    first = members[0].predictions()
+    images, names = sorted(first["image"]), class_names(first)
     aligned = []
-    for table, run in zip(tables, members, strict=True):
+    for run in members:
+        table = run.predictions()
         if class_names(table) != names:
             raise ExperimentError(f"{run.name} and {members[0].name} must have the same classes. Leave one out.")
+        if sorted(table["image"]) != images:
+            raise DataError(
+                f"{run.path / 'predictions.csv'} must hold the images of {members[0].name}, and does not. Repeat the "
+                "run with --force."
+            )
         aligned.append(probabilities(table.set_index("image").loc[first["image"]].reset_index()))
     mean = np.mean(aligned, axis=0)
     columns = {PREFIX + name: mean[:, k] for k, name in enumerate(names)}
     return first.assign(predicted=np.array(names, dtype=object)[mean.argmax(axis=1)], **columns)
+
+
+def _store(table: pd.DataFrame, members: Sequence[Run], name: str, store: RunStore) -> Run:
+    card = _card(members, name, short_hash(table.to_csv(index=False))[:12])
+    stored = store.find_complete(card)
+    return stored or store_predictions(table, card, members[0], store, labels_only=False)
 
 
 def _settings_of(runs: Sequence[Run]) -> str:
