@@ -104,8 +104,13 @@ def read_published(path: Path) -> list[PublishedResult]:
         DataError: The file cannot be read, or a result lacks something.
     """
     try:
-        if not path.is_file() or path.stat().st_size > _MOST_BYTES:
-            raise DataError(f"{path} must be a YAML file of published results, and is no file of at most 1 MB.")
+        if not path.is_file():
+            found = "a folder or a device" if path.exists() else "not there"
+            raise DataError(
+                f"{path} must be a YAML file of published results, and is {found}; name a file, or `{LITERATURE}`."
+            )
+        if path.stat().st_size > _MOST_BYTES:
+            raise DataError(f"{path} must be a YAML file of published results, of at most 1 MB; it is larger.")
         content = read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split()).rstrip(".")

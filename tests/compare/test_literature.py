@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,19 @@ def test_what_is_no_published_result_is_refused_in_one_sentence(tmp_path: Path, 
     (tmp_path / "p.yaml").write_text(content)
     with pytest.raises(DataError, match=message):
         read_published(tmp_path / "p.yaml")
-    with pytest.raises(DataError, match="no file of at most 1 MB"):
+
+
+def test_what_is_no_file_or_too_large_is_refused_unread(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="and is a folder or a device; name a file, or `literature`"):
         read_published(tmp_path)
+    os.mkfifo(tmp_path / "pipe")  # reading it would wait forever
+    with pytest.raises(DataError, match="and is a folder or a device"):
+        read_published(tmp_path / "pipe")
+    with pytest.raises(DataError, match="and is not there"):
+        read_published(tmp_path / "none.yaml")
+    (tmp_path / "large.yaml").write_text("#" * 1_000_001)
+    with pytest.raises(DataError, match="of at most 1 MB; it is larger"):
+        read_published(tmp_path / "large.yaml")
 
 
 def test_texts_are_one_line_that_a_terminal_shows_as_it_is(tmp_path: Path) -> None:
