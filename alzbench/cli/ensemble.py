@@ -21,8 +21,8 @@ def ensemble(
 ) -> None:
     """Store the mean prediction of experiments as an experiment.
 
-    For each seed and fold that all of them have, the probabilities are averaged. Compare it like any other experiment.
-    The mean over the seeds of one experiment needs no command: `alzbench compare` shows it.
+    For each protocol, seed and fold that all of them have, the probabilities are averaged. Compare it like any other
+    experiment. The mean over the seeds of one experiment needs no command: `alzbench compare` shows it.
     """
     from alzbench.runner.ensembling import ensemble_experiments
     from alzbench.selection import plain_name

@@ -15,11 +15,11 @@ from alzbench.store import Card, Run, RunStore
 
 VARIANT = "ensemble"
 
-Key = tuple[int, int | None]  # seed and fold
+Key = tuple[str, str, int, int | None]  # images, protocol, seed and fold
 
 
 def ensemble_experiments(runs: Sequence[Run], experiments: Sequence[str], name: str, store: RunStore) -> list[Run]:
-    """Store the mean probabilities of experiments on the same test images, one run for each seed and fold.
+    """Store the mean probabilities of experiments on the same test images, one run for each protocol, seed and fold.
 
     Args:
         runs: The stored runs.
@@ -38,44 +38,50 @@ def ensemble_experiments(runs: Sequence[Run], experiments: Sequence[str], name: 
         raise ExperimentError(f"An ensemble needs two experiments or more; got {', '.join(experiments) or 'none'}.")
     if name in {run.card.experiment for run in runs if run.card.variant != VARIANT}:
         raise ExperimentError(f"--name must be new, and {name} is an experiment with runs of its own. Choose another.")
-    settings = _settings_of([run for run in runs if run.card.experiment in experiments])
-    if any(run.card.experiment == name and run.card.settings_hash != settings for run in runs):
-        raise ExperimentError(
-            f"--name must be new, and {name} is an ensemble of other experiments or settings. Choose another."
-        )
     members = [_by_key(runs, experiment) for experiment in dict.fromkeys(experiments)]
     common = [key for key in members[0] if all(key in other for other in members[1:])]
     if not common:
         raise ExperimentError(
-            f"{' and '.join(dict.fromkeys(experiments))} must have a complete run of the same seed and fold; they have "
-            "none in common. Run them with the same --seeds and protocol."
+            f"{' and '.join(dict.fromkeys(experiments))} must have a complete run on the same images, with the same "
+            "protocol, seed and fold; they have none in common. Run them with the same --seeds and protocol."
         )
     every = [[member[key] for member in members] for key in common]
+    settings = {_settings_of(same) for same in every}
+    if any(run.card.experiment == name and run.card.settings_hash not in settings for run in runs):
+        raise ExperimentError(
+            f"--name must be new, and {name} is an ensemble of other experiments or settings. Choose another."
+        )
     means = [_mean(same) for same in every]  # all of them, with all checks, before the first is stored
     return [_store(table, same, name, store) for table, same in zip(means, every, strict=True)]
 
 
 def _by_key(runs: Sequence[Run], experiment: str) -> dict[Key, Run]:
-    """Return the complete runs of an experiment by seed and fold."""
+    """Return the complete runs of an experiment by images, protocol, seed and fold."""
     own = [run for run in runs if run.card.experiment == experiment and run.is_scored]
     if not own:
         raise ExperimentError(f"{experiment} must be an experiment with complete runs, and has none.")
-    if len({(run.card.settings_hash, run.card.data) for run in own}) > 1:
-        raise ExperimentError(
-            f"{experiment} must have one set of settings, and its runs have several. Name a folder of runs with --runs "
-            "that holds one of them."
-        )
-    return {(run.card.seed, run.card.fold): run for run in own}
+    settings: dict[tuple[str, str], str] = {}
+    for run in own:
+        if settings.setdefault(_kind(run), run.card.settings_hash) != run.card.settings_hash:
+            raise ExperimentError(
+                f"{experiment} must have one set of settings with the protocol {run.card.protocol}, and its runs have "
+                "several. Name a folder of runs with --runs that holds one of them."
+            )
+    return {(*_kind(run), run.card.seed, run.card.fold): run for run in own}
+
+
+def _kind(run: Run) -> tuple[str, str]:
+    return run.card.data, run.card.protocol_hash
 
 
 def _check_alike(members: Sequence[Run]) -> None:
     """Raise ExperimentError unless runs of one seed and fold have probabilities for the same test images."""
     first, *others = members
     for other in others:
-        if _tested(other) != _tested(first):
+        if other.card.test != first.card.test:
             raise ExperimentError(
-                f"{first.name} and {other.name} must have the same test images and protocol, and have not. Run both "
-                "with the same protocol."
+                f"{first.name} and {other.name} must have the same test images, and have not. Run both with the same "
+                "protocol."
             )
         if other.card.demo != first.card.demo:
             raise ExperimentError(
@@ -84,10 +90,6 @@ def _check_alike(members: Sequence[Run]) -> None:
     for run in members:
         if not run.has_predictions() or run.metrics().labels_only:
             raise ExperimentError(f"{run.name} must have probabilities, and stores none. Leave it out.")
-
-
-def _tested(run: Run) -> tuple[str, str, str]:
-    return run.card.test, run.card.protocol_hash, run.card.data
 
 
 def _mean(members: Sequence[Run]) -> pd.DataFrame:
@@ -112,7 +114,8 @@ def _mean(members: Sequence[Run]) -> pd.DataFrame:
 
 
 def _store(table: pd.DataFrame, members: Sequence[Run], name: str, store: RunStore) -> Run:
-    card = _card(members, name, short_hash(table.to_csv(index=False))[:12])
+    # with the settings: under another protocol, the same predictions are another run
+    card = _card(members, name, short_hash(_settings_of(members) + table.to_csv(index=False))[:12])
     stored = store.find_complete(card)
     return stored or store_predictions(table, card, members[0], store, labels_only=False)
 

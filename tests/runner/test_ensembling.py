@@ -76,8 +76,8 @@ def test_what_cannot_be_averaged_is_refused_in_one_sentence(store: RunStore) -> 
         (["one", "one"], "new", "needs two experiments or more"),
         (["one", "none"], "new", "none must be an experiment with complete runs"),
         (["one", "later"], "new", "they have none in common"),
-        (["one", "elsewhere"], "new", "must have the same test images and protocol"),
-        (["one", "other data"], "new", "must have the same test images and protocol"),
+        (["one", "elsewhere"], "new", "must have the same test images, and have not"),
+        (["one", "other data"], "new", "on the same images, with the same protocol, seed and fold; they have none"),
         (["one", "demo"], "new", "must both be runs of --demo, or neither"),
         (["one", "without"], "new", "must have probabilities, and stores none"),
         (["one", "twice"], "new", "must have one set of settings"),
@@ -94,6 +94,31 @@ def test_a_name_belongs_to_one_ensemble(store: RunStore) -> None:
     ensemble_experiments(store.runs(), ["one", "other"], "both", store)
     with pytest.raises(ExperimentError, match="both is an ensemble of other experiments"):
         ensemble_experiments(store.runs(), ["one", "third"], "both", store)
+
+
+def test_experiments_under_two_protocols_have_an_ensemble_under_each(store: RunStore) -> None:
+    for protocol in ("reference", "subject"):
+        for name in ("one", "other"):
+            path = write_run(
+                store.root, n=96, experiment=name, hash=name + protocol, settings_hash=name + protocol,
+                protocol=protocol, protocol_hash=protocol, test=f"t-{protocol}",
+            )  # fmt: skip
+            draw_predictions(path, len(name), 0.7)
+    for _ in range(2):
+        made = ensemble_experiments(store.runs(), ["one", "other"], "both", store)
+        assert [(run.card.protocol, run.card.test) for run in made] == [
+            ("reference", "t-reference"), ("subject", "t-subject")
+        ]  # fmt: skip
+    assert len(list((store.root / "both").iterdir())) == 2
+
+
+def test_a_failed_run_with_other_settings_does_not_count(store: RunStore) -> None:
+    for name in ("one", "other"):
+        write(store, name, 0)
+    (made,) = ensemble_experiments(store.runs(), ["one", "other"], "both", store)
+    write_run(store.root, experiment="one", hash="hf", settings_hash="s-f", state="failed")
+    (again,) = ensemble_experiments(store.runs(), ["one", "other"], "both", store)
+    assert again.path == made.path
 
 
 def test_nothing_is_stored_if_one_seed_of_several_cannot_be_averaged(store: RunStore) -> None:
