@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from alzbench.compare import compare
+from alzbench.compare import Comparison, compare
 from alzbench.compare.literature import PublishedResult, load_published, read_published, reproductions
 from alzbench.errors import DataError
 from alzbench.store import RunStore
@@ -134,3 +135,19 @@ def test_a_result_that_a_file_holds_twice_counts_once(tmp_path: Path) -> None:
     one = {"name": "mine", "accuracy": 0.9, "source": "thesis"}
     (tmp_path / "p.yaml").write_text(yaml.safe_dump([one, dict(one), {**one, "unit": "subject"}]))
     assert [each.unit for each in read_published(tmp_path / "p.yaml")] == ["image", "subject"]
+
+
+def test_subgroups_other_classes_and_intervals_that_say_nothing_reproduce_nothing(store: RunStore) -> None:
+    write(store, "one", 0.6, "subject")
+    (group,) = compare(store.runs(), []).groups
+    assert len(reproductions([result()], Comparison((group,)))) == 1
+    for changes in ({"where": "age >= 60"}, {"classes": CLASSES[:3]}, {"demo": True}):
+        assert reproductions([result()], Comparison((replace(group, **changes),))) == []
+    (row,) = group.rows
+    score = row.scores["accuracy"]
+    assert score.interval is not None
+    for df, by in ((1.0, ()), (2.0, ("one",))):  # with 1, the interval of two seeds contains nearly every score
+        wide = replace(score, interval=replace(score.interval, low=0.0, high=1.0, df=df))
+        changed = replace(group, rows=(replace(row, scores={**row.scores, "accuracy": wide}),))
+        (found,) = reproductions([result(0.95)], Comparison((changed,)))
+        assert found.by == by

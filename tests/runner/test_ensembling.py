@@ -141,3 +141,10 @@ def test_a_damaged_run_of_another_experiment_is_left_out(store: RunStore, capsys
     printed = capsys.readouterr()
     assert printed.err.startswith("warning: left out: ")
     assert Path(printed.out.strip()).parent == store.root / "both"
+
+
+def test_an_ensemble_leaks_if_one_of_its_members_does(store: RunStore) -> None:
+    write(store, "one", 0, leaks="")
+    write(store, "other", 0, leaks="half of it")
+    (run,) = ensemble_experiments(store.runs(), ["one", "other"], "both", store)
+    assert run.card.leaks == "half of it"
