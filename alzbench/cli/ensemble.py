@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from alzbench.cli import completion
-from alzbench.cli.arguments import Runs
+from alzbench.cli.arguments import Runs, warn_unreadable
 
 
 def ensemble(
@@ -21,13 +21,13 @@ def ensemble(
 ) -> None:
     """Store the mean prediction of experiments as an experiment.
 
-    For each seed and fold that all of them have, the probabilities are averaged. Compare it like any other experiment.
-    The mean over the seeds of one experiment needs no command: `alzbench compare` shows it.
+    For each protocol, seed and fold that all of them have, the probabilities are averaged. Compare it like any other
+    experiment. The mean over the seeds of one experiment needs no command: `alzbench compare` shows it.
     """
     from alzbench.runner.ensembling import ensemble_experiments
     from alzbench.selection import plain_name
     from alzbench.store import RunStore
 
     store = RunStore(runs)
-    for run in ensemble_experiments(store.runs(), names, plain_name(name, "--name"), store):
+    for run in ensemble_experiments(store.runs(warn_unreadable), names, plain_name(name, "--name"), store):
         print(run.path)

@@ -9,14 +9,26 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from alzbench.compare.rows import ExperimentRow
 from alzbench.compare.table import Comparison, Group
 from alzbench.errors import DataError
 from alzbench.evaluation.scores import Score
+from alzbench.experiment.explain import explain_validation
+from alzbench.experiment.yaml_1_2 import read_yaml
 
-Share = Annotated[float, Field(ge=0, le=1)]
+
+def _one_line(text: str) -> str:
+    """Return a text in one line, without characters that do not print; raises ValueError if nothing is left."""
+    plain = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    if not plain:
+        raise ValueError("it must not be empty")
+    return plain
+
+
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]  # strict: true and "1" are no scores
+Text = Annotated[str, AfterValidator(_one_line)]
 
 LITERATURE = "literature"  # the name of the results that come with the package
 
@@ -46,21 +58,21 @@ class PublishedResult(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
+    name: Text
     task: Literal["four stages", "demented or not"] = "four stages"
     unit: Literal["image", "subject"] = "image"
     accuracy: Share | None = None
     macro_f1: Share | None = None
     roc_auc: Share | None = None
     test_size: Annotated[int, Field(ge=1)] | None = None
-    data: str = "not told"
-    split: str = "not told"
-    source: str
+    data: Text = "not told"
+    split: Text = "not told"
+    source: Text
 
     @model_validator(mode="after")
     def _has_a_score(self) -> PublishedResult:
         if not any(getattr(self, metric) is not None for metric in _METRICS):
-            raise ValueError(f"one of {', '.join(_METRICS)} is needed")
+            raise ValueError(f"one of {', '.join(_METRICS)} must be given")
         return self
 
     @property
@@ -73,7 +85,7 @@ def load_published() -> list[PublishedResult]:
     """Return the published results that come with the package, by name of their file."""
     folder = resources.files("alzbench.compare") / "published" / "literature"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
-    return [PublishedResult.model_validate(yaml.safe_load(f.read_text(encoding="utf-8"))) for f in files]
+    return [PublishedResult.model_validate(read_yaml(f.read_text(encoding="utf-8"))) for f in files]
 
 
 def find_published(name: str) -> list[PublishedResult]:
@@ -92,27 +104,31 @@ def read_published(path: Path) -> list[PublishedResult]:
         DataError: The file cannot be read, or a result lacks something.
     """
     try:
-        if not path.is_file() or path.stat().st_size > _MOST_BYTES:
-            raise DataError(f"{path} must be a YAML file of published results, and is no file of at most 1 MB.")
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not path.is_file():
+            found = "a folder or a device" if path.exists() else "not there"
+            raise DataError(
+                f"{path} must be a YAML file of published results, and is {found}; name a file, or `{LITERATURE}`."
+            )
+        if path.stat().st_size > _MOST_BYTES:
+            raise DataError(f"{path} must be a YAML file of published results, of at most 1 MB; it is larger.")
+        content = read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        first_line = str(error).strip().partition("\n")[0].rstrip(".")
-        raise DataError(f"{path} must be a YAML file of published results; it is not ({first_line}).") from None
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise DataError(f"{path} must be a YAML file of published results; it is not ({reason}).") from None
+    except RecursionError:
+        raise DataError(f"{path} must be a YAML file of published results; it is nested too deeply.") from None
     entries = content if isinstance(content, list) else [content]
     results = []
     for number, entry in enumerate(entries, start=1):
+        if not isinstance(entry, dict):
+            raise DataError(f"{path}, entry {number}: must be a section of `key: value` lines, as `name: my thesis`.")
         try:
             results.append(PublishedResult.model_validate(entry))
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"])) or "the entry"
-            fields = ", ".join(PublishedResult.model_fields)
-            raise DataError(
-                f"{path}, entry {number}: {place}: {first['msg']}. A published result has the fields {fields}."
-            ) from None
+            raise DataError(f"{path}, entry {number}: {explain_validation(error, '', PublishedResult)}") from None
     if not results:
         raise DataError(f"{path} must hold at least one published result, and holds none.")
-    return results
+    return list(dict.fromkeys(results))
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,10 @@ def published_section(found: Sequence[Reproduction]) -> Section | None:
     if not found:
         return None
     protocols = list(dict.fromkeys(each.protocol for each in found))
-    by_score: dict[tuple[str, str], list[Reproduction]] = {}
-    for each in found:
-        by_score.setdefault((each.result.name, each.metric), []).append(each)
+    by_score: dict[tuple[PublishedResult, str], dict[str, list[Reproduction]]] = {}
+    for each in found:  # other results may have the same name, and other groups the same protocol
+        by_score.setdefault((each.result, each.metric), {}).setdefault(each.protocol, []).append(each)
+    scores = [[_merged(same) for same in under.values()] for under in by_score.values()]
     columns = [
         Column("result", "published result"),
         Column("metric", "metric"),
@@ -57,10 +58,17 @@ def published_section(found: Sequence[Reproduction]) -> Section | None:
         "Under each protocol: the lowest and the highest score of the experiments here. A protocol reproduces a "
         "published score if the 95 % interval of one of them contains it. That does not show how it was measured."
     )
-    records = [_record(each) for each in by_score.values()]
+    records = [_record(each) for each in scores]
     table = make_table("Published results", columns, records, note, "published")
     sources = tuple(dict.fromkeys(f"{each.result.name}: {each.result.source}." for each in found))
-    return Section("Published results", tables=(table,), sources=sources, answer=(summary(by_score.values()),))
+    return Section("Published results", tables=(table,), sources=sources, answer=(summary(scores),))
+
+
+def _merged(same: Sequence[Reproduction]) -> Reproduction:
+    """Return a score under one protocol, beside the experiments of all groups with this protocol."""
+    low, high = min(each.low for each in same), max(each.high for each in same)
+    by = tuple(dict.fromkeys(label for each in same for label in each.by))
+    return replace(same[0], low=low, high=high, by=by, exceeded=all(each.exceeded for each in same))
 
 
 def summary(scores: Iterable[Sequence[Reproduction]]) -> str:
@@ -81,7 +89,7 @@ def _record(same: Sequence[Reproduction]) -> Mapping[str, Any]:
     reproducing = [each for each in same if each.by]
     return {
         "result": result.name,
-        "metric": _LABELS[first.metric],
+        "metric": _LABELS[first.metric] + _unit(result),
         "value": Cell(first.value, form=form),
         **{f"here {each.protocol}": _range(each, _RANGES[first.metric]) for each in same},
         "reproduced": ", ".join(each.protocol for each in reproducing) or "none",
@@ -90,6 +98,13 @@ def _record(same: Sequence[Reproduction]) -> Mapping[str, Any]:
         "split": result.split,
         "data": result.data,
     }
+
+
+def _unit(result: PublishedResult) -> str:
+    """Return what is classified, where it is not each image by its stage."""
+    if result.task == "demented or not":
+        return ", demented or not"
+    return ", by subject" if result.unit == "subject" else ""
 
 
 def _range(each: Reproduction, form: Form) -> str:

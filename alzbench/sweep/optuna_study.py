@@ -17,6 +17,7 @@ from alzbench.sweep.space import make_pruner, make_sampler
 from alzbench.sweep.storage import Storage
 
 ERROR, RUNS = "error", "runs"  # attributes of a trial: why it failed, and the folders of its runs
+_ENQUEUED = "fixed_params"  # Optuna's attribute of a trial: the values that it was enqueued with
 QUESTION, DATA = "question", "data"  # attributes of the Optuna study
 
 
@@ -34,9 +35,16 @@ def open_optuna_study(loaded: LoadedSweep, storage: Storage) -> Study:
         _check_question(loaded, optuna_study)
         _name_objectives(loaded, optuna_study)
         if loaded.sweep.sampler.name == "grid":
-            for params in loaded.grid():
-                optuna_study.enqueue_trial(params, skip_if_exists=True)
+            _enqueue_missing(loaded, optuna_study)
     return optuna_study
+
+
+def _enqueue_missing(loaded: LoadedSweep, optuna_study: Study) -> None:
+    """Enqueue the combinations of a grid that no trial has; Optuna's `skip_if_exists` reads all trials for each."""
+    known = [trial.system_attrs.get(_ENQUEUED, trial.params) for trial in optuna_study.get_trials(deepcopy=False)]
+    for params in loaded.grid():
+        if params not in known:
+            optuna_study.enqueue_trial(params)
 
 
 def _name_objectives(loaded: LoadedSweep, optuna_study: Study) -> None:
@@ -145,7 +153,8 @@ def best_trials(optuna_study: Study) -> tuple[FrozenTrial, ...]:
         reason = f" Trial {failed[0].number} failed: {error_of(failed[0])}" if failed else ""
         raise RunError(f"No trial of {optuna_study.study_name} is complete, so there is no best trial.{reason}")
     if len(optuna_study.directions) == 1:
-        return (optuna_study.best_trial,)
+        # not `best_trial`, which takes any of several equal trials, as the database orders them
+        return (by_first_objective(optuna_study, complete_trials(optuna_study))[0],)
     return tuple(by_first_objective(optuna_study, optuna_study.best_trials))
 
 

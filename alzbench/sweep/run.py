@@ -14,6 +14,8 @@ from alzbench.compare import Comparison, compare
 from alzbench.compare.predictions import read_group
 from alzbench.compare.references import load_references
 from alzbench.data.manifest import ImageSets
+from alzbench.errors import ExperimentError
+from alzbench.evaluation.sanity import SANITY
 from alzbench.experiment.loaded_sweep import LoadedSweep, boundary_experiments
 from alzbench.progress import Progress
 from alzbench.report.document import Document
@@ -81,6 +83,12 @@ class SweepResult:
 def check_sweep(loaded: LoadedSweep) -> None:
     """Check all that can be checked before anything is run; raises ExperimentError."""
     check_objectives(loaded)
+    variant = loaded.base.model.variant
+    if variant in SANITY and "model.variant" not in loaded.sweep.space:
+        raise ExperimentError(
+            f"{loaded.file}: the base must have settings to search, and {variant} of {loaded.base_file} has none, as "
+            "it is a sanity baseline; name another base."
+        )
     check(loaded.base)
     for experiment in boundary_experiments(loaded):
         check(experiment)

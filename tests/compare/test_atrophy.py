@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,3 +67,16 @@ def test_a_pair_has_the_difference_of_areas_too() -> None:
     without = StackedCounts("subject", weak.clusters, weak.seeds, weak.counts, weak.labels, weak.predicted)
     ((pair,), _) = compare_pairs("weak", {"weak": weak, "without": without})
     assert "subject_demented_auc" not in pair.differences
+
+
+def test_a_higher_area_beats_nothing_while_its_interval_contains_0() -> None:
+    weak, little = predicted(0.4 * NOISE + 0.1 * TRUTH), predicted(0.41 * NOISE**2 + 0.1 * TRUTH)
+    for first, second in ((weak, little), (little, weak)):
+        (found,) = against_atrophy("dark", {"other": second, "dark": first})
+        assert found.difference.interval.low < 0 < found.difference.interval.high
+        assert not found.beats
+
+
+def test_areas_of_other_healthy_classes_are_not_compared() -> None:
+    weak, perfect = predicted(0.4 * NOISE + 0.1 * TRUTH), predicted(0.2 + 0.6 * TRUTH)
+    assert against_atrophy("dark", {"other": replace(perfect, healthy=1), "dark": weak}) == ()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from alzbench.compare import compare
+from alzbench.compare import Comparison, compare
 from alzbench.compare.literature import PublishedResult, load_published, read_published, reproductions
 from alzbench.errors import DataError
 from alzbench.store import RunStore
@@ -89,11 +91,18 @@ def test_a_file_holds_one_result_or_several(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("[]", "at least one published result"),
-        ("{name: x, source: y}", "entry 1: the entry: .*one of accuracy, macro_f1, roc_auc is needed"),
-        ("{name: x, source: y, accuracy: 91}", "entry 1: accuracy: .*less than or equal to 1"),
-        ("[{name: x, source: y, accuracy: 0.9}, 5]", "entry 2"),
-        ("{name: x, source: y, accuracy: 0.9, doi: z}", "entry 1: doi: .*The fields|has the fields name"),
+        ("{name: x, source: y}", "entry 1: one of accuracy, macro_f1, roc_auc must be given"),
+        ("{name: x, source: y, accuracy: 91}", "entry 1: accuracy: must be at most 1, got 91"),
+        ("{name: x, source: y, accuracy: true}", "entry 1: accuracy: must be a number, got True"),
+        ("{name: 7, source: y, accuracy: 0.9}", "entry 1: name: must be a text, got 7"),
+        ("{name: ' ', source: y, accuracy: 0.9}", "entry 1: name: it must not be empty"),
+        ("[{name: x, source: y, accuracy: 0.9}, 5]", "entry 2: must be a section"),
+        ("&a [*a]", "entry 1: must be a section"),
+        ("&a {name: *a, source: y, accuracy: 0.9}", "entry 1: name: must be a text"),
+        ("{name: x, source: y, accuracy: 0.9, doi: z}", "entry 1: unknown key doi. .*Known here: name"),
+        ("{name: x, source: y, accuracy: 0.9, accuracy: 0.8}", "it is not \\(.*duplicate key accuracy"),
         ("a: [", "it is not \\("),
+        ("[" * 20_000, "it is nested too deeply"),
         ("!!python/object/apply:os.system ['true']", "it is not \\("),
     ],
 )
@@ -101,5 +110,44 @@ def test_what_is_no_published_result_is_refused_in_one_sentence(tmp_path: Path, 
     (tmp_path / "p.yaml").write_text(content)
     with pytest.raises(DataError, match=message):
         read_published(tmp_path / "p.yaml")
-    with pytest.raises(DataError, match="no file of at most 1 MB"):
+
+
+def test_what_is_no_file_or_too_large_is_refused_unread(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="and is a folder or a device; name a file, or `literature`"):
         read_published(tmp_path)
+    os.mkfifo(tmp_path / "pipe")  # reading it would wait forever
+    with pytest.raises(DataError, match="and is a folder or a device"):
+        read_published(tmp_path / "pipe")
+    with pytest.raises(DataError, match="and is not there"):
+        read_published(tmp_path / "none.yaml")
+    (tmp_path / "large.yaml").write_text("#" * 1_000_001)
+    with pytest.raises(DataError, match="of at most 1 MB; it is larger"):
+        read_published(tmp_path / "large.yaml")
+
+
+def test_texts_are_one_line_that_a_terminal_shows_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text('{name: "a\\e[2Jb\\n\\u202Ec", source: "x\\ty", accuracy: 1}')
+    (found,) = read_published(tmp_path / "p.yaml")
+    assert (found.name, found.source, found.accuracy) == ("a [2Jb c", "x y", 1)
+
+
+def test_a_result_that_a_file_holds_twice_counts_once(tmp_path: Path) -> None:
+    one = {"name": "mine", "accuracy": 0.9, "source": "thesis"}
+    (tmp_path / "p.yaml").write_text(yaml.safe_dump([one, dict(one), {**one, "unit": "subject"}]))
+    assert [each.unit for each in read_published(tmp_path / "p.yaml")] == ["image", "subject"]
+
+
+def test_subgroups_other_classes_and_intervals_that_say_nothing_reproduce_nothing(store: RunStore) -> None:
+    write(store, "one", 0.6, "subject")
+    (group,) = compare(store.runs(), []).groups
+    assert len(reproductions([result()], Comparison((group,)))) == 1
+    for changes in ({"where": "age >= 60"}, {"classes": CLASSES[:3]}, {"demo": True}):
+        assert reproductions([result()], Comparison((replace(group, **changes),))) == []
+    (row,) = group.rows
+    score = row.scores["accuracy"]
+    assert score.interval is not None
+    for df, by in ((1.0, ()), (2.0, ("one",))):  # with 1, the interval of two seeds contains nearly every score
+        wide = replace(score, interval=replace(score.interval, low=0.0, high=1.0, df=df))
+        changed = replace(group, rows=(replace(row, scores={**row.scores, "accuracy": wide}),))
+        (found,) = reproductions([result(0.95)], Comparison((changed,)))
+        assert found.by == by

@@ -84,6 +84,15 @@ def test_shares_are_measured_once_for_each_content(tmp_path: Path, monkeypatch: 
     assert (dark_shares(images, images.manifest, Progress())[::-1] == first).all()
 
 
+def test_shares_of_another_size_are_measured_anew(tmp_path: Path) -> None:
+    images = make_set(tmp_path)
+    first = dark_shares(images, images.manifest, Progress())
+    small = open_image_set(DataSettings(source=str(tmp_path), size=32), Progress())
+    expected = [dark_share(image) for image in small.pixels.take(small.manifest.index.to_numpy())]
+    assert dark_shares(small, small.manifest, Progress()) == pytest.approx(expected)
+    assert dark_shares(images, images.manifest, Progress()) == pytest.approx(first)
+
+
 def test_grey_slices_with_a_healthy_class_are_measured(tmp_path: Path) -> None:
     assert why_not_measured(make_set(tmp_path)) == ""
 

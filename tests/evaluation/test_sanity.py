@@ -113,6 +113,16 @@ def test_dark_share_logistic_learns_in_which_slab_a_subject_is_dark() -> None:
     assert answer.sum(axis=1) == pytest.approx(np.ones(len(answer)))
 
 
+def test_dark_share_logistic_takes_its_slabs_from_the_training_slices_alone() -> None:
+    rng = np.random.default_rng(1)
+    training = [(f"s{k}", float(number), rng.random()) for k in range(20) for number in range(1, 9)]
+    labels = np.repeat(np.arange(20) % 2, 8)
+    others = [("x", float(number), rng.random()) for number in range(1, 9)]
+    alone = dark_share_logistic(sliced(*training), labels, sliced(*others), 2)
+    beside = dark_share_logistic(sliced(*training), labels, sliced(*others, ("y", 900.0, 0.9), ("z", -50.0, 0.1)), 2)
+    assert beside[:8] == pytest.approx(alone, abs=1e-12)
+
+
 def test_dark_share_logistic_does_without_slices_heads_and_subjects() -> None:
     training = sliced(*[(f"s{k}", np.nan, 0.1 + 0.2 * (k % 2)) for k in range(12)])
     labels = np.array([0, 2] * 6)

@@ -291,3 +291,28 @@ def test_values_that_do_not_fit_together_are_named(folder: Path) -> None:
     loaded = load(folder, space={**SPACE, "train.epochs": {"low": 2, "high": 30}})
     with pytest.raises(ExperimentError, match=r"with train.epochs 3, .*warmup_epochs: must be fewer than the 3 epochs"):
         loaded.experiment({"train.epochs": 3, "train.schedule": "cosine", "train.warmup_epochs": 5})
+
+
+FOLDS = {"name": "subject_cv", "folds": 3, "validation_folds": 4}
+
+
+def test_every_validation_fold_chooses_unless_the_sweep_names_its_seeds(folder: Path) -> None:
+    assert load(folder, set={"protocol": FOLDS}).sweep.seeds == [0, 1, 2, 3]
+    assert load(folder, set={"protocol": FOLDS}, seeds=[1]).sweep.seeds == [1]
+    assert load(folder, set={"protocol": {"name": "subject_cv"}}).sweep.seeds == [0]
+
+
+def test_each_fold_of_a_nested_sweep_is_a_search_of_its_own(folder: Path) -> None:
+    plain, loaded = load(folder, set={"protocol": FOLDS}), load(folder, set={"protocol": FOLDS}, nested=True)
+    parts = loaded.parts()
+    assert [(part.sweep.name, part.fold) for part in parts] == [(f"s-sweep-fold-{fold}", fold) for fold in range(3)]
+    assert len({part.question for part in (*parts, loaded, plain)}) == 5  # none continues the trials of another
+    assert (loaded.nested_test, plain.nested_test) == (True, False)
+    assert (parts[0].runs_per_trial, plain.runs_per_trial) == (4, 12)
+    assert parts[1].parts() == [parts[1]]
+
+
+def test_the_base_of_a_sweep_is_no_sanity_baseline(folder: Path) -> None:
+    for field, value in (("sanity", True), ("labels", "shuffled")):
+        with pytest.raises(ExperimentError, match="must not be a sanity baseline"):
+            load(folder, set={field: value})

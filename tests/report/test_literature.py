@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from alzbench.compare.literature import PublishedResult, Reproduction
 from alzbench.report.document import Document
 from alzbench.report.literature import published_section
@@ -41,3 +43,31 @@ def test_a_row_for_each_score_with_the_protocols_that_reproduce_it() -> None:
 
 def test_nothing_published_is_no_section() -> None:
     assert published_section([]) is None
+
+
+def test_results_with_the_same_name_have_rows_of_their_own() -> None:
+    image = found("Mine", 0.9, "subject", 0.5, 0.6)
+    subject = replace(image, result=image.result.model_copy(update={"unit": "subject"}), low=0.8, high=0.95, by=("a",))
+    section = published_section([image, subject])
+    assert section is not None
+    (table,) = section.tables
+    assert [row[:5] for row in table.texts] == [
+        ["Mine", "accuracy %", "90.00", "50.0–60.0", "none"],
+        ["Mine", "accuracy %, by subject", "90.00", "80.0–95.0", "subject"],
+    ]
+    assert section.answer[0].startswith("1 of 2 published scores are reproduced (1 under subject)")
+
+
+def test_groups_with_the_same_protocol_are_one_column() -> None:
+    section = published_section(
+        [found("One", 0.7, "subject", 0.6, 0.75, "a", "b"), found("One", 0.7, "subject", 0.4, 0.72, "b", "c"),
+         found("Two", 0.74, "subject", 0.6, 0.75), found("Two", 0.74, "subject", 0.4, 0.72)]
+    )  # fmt: skip
+    assert section is not None
+    (table,) = section.tables
+    assert [row[3:6] for row in table.texts] == [
+        ["40.0–75.0", "subject", "subject: a, b, c"], ["40.0–75.0", "none", ""]
+    ]  # fmt: skip
+    assert section.answer[0].startswith(
+        "1 of 2 published scores are reproduced (1 under subject); 0 are higher"
+    )  # not 2 under subject, and 0.74 is not above every group

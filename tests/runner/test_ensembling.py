@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alzbench.cli.ensemble import ensemble
 from alzbench.compare import compare
-from alzbench.errors import ExperimentError
+from alzbench.errors import DataError, ExperimentError
 from alzbench.evaluation.predictions import probabilities
 from alzbench.runner.ensembling import ensemble_experiments
 from alzbench.store import RunStore
@@ -63,6 +64,8 @@ def test_what_cannot_be_averaged_is_refused_in_one_sentence(store: RunStore) -> 
     write(store, "one", 0)
     write(store, "later", 5)
     write(store, "elsewhere", 0, test="t9")
+    write(store, "other data", 0, data="d9")
+    write(store, "demo", 0, demo=True)
     write_run(store.root, experiment="without", hash="hw", settings_hash="sw", n=96)
     write(store, "twice", 0)
     write_run(store.root, experiment="twice", hash="h2", settings_hash="s-2", n=96)
@@ -73,7 +76,9 @@ def test_what_cannot_be_averaged_is_refused_in_one_sentence(store: RunStore) -> 
         (["one", "one"], "new", "needs two experiments or more"),
         (["one", "none"], "new", "none must be an experiment with complete runs"),
         (["one", "later"], "new", "they have none in common"),
-        (["one", "elsewhere"], "new", "must have the same test images and protocol"),
+        (["one", "elsewhere"], "new", "must have the same test images, and have not"),
+        (["one", "other data"], "new", "on the same images, with the same protocol, seed and fold; they have none"),
+        (["one", "demo"], "new", "must both be runs of --demo, or neither"),
         (["one", "without"], "new", "must have probabilities, and stores none"),
         (["one", "twice"], "new", "must have one set of settings"),
         (["one", "later"], "one", "--name must be new"),
@@ -89,3 +94,57 @@ def test_a_name_belongs_to_one_ensemble(store: RunStore) -> None:
     ensemble_experiments(store.runs(), ["one", "other"], "both", store)
     with pytest.raises(ExperimentError, match="both is an ensemble of other experiments"):
         ensemble_experiments(store.runs(), ["one", "third"], "both", store)
+
+
+def test_experiments_under_two_protocols_have_an_ensemble_under_each(store: RunStore) -> None:
+    for protocol in ("reference", "subject"):
+        for name in ("one", "other"):
+            path = write_run(
+                store.root, n=96, experiment=name, hash=name + protocol, settings_hash=name + protocol,
+                protocol=protocol, protocol_hash=protocol, test=f"t-{protocol}",
+            )  # fmt: skip
+            draw_predictions(path, len(name), 0.7)
+    for _ in range(2):
+        made = ensemble_experiments(store.runs(), ["one", "other"], "both", store)
+        assert [(run.card.protocol, run.card.test) for run in made] == [
+            ("reference", "t-reference"), ("subject", "t-subject")
+        ]  # fmt: skip
+    assert len(list((store.root / "both").iterdir())) == 2
+
+
+def test_a_failed_run_with_other_settings_does_not_count(store: RunStore) -> None:
+    for name in ("one", "other"):
+        write(store, name, 0)
+    (made,) = ensemble_experiments(store.runs(), ["one", "other"], "both", store)
+    write_run(store.root, experiment="one", hash="hf", settings_hash="s-f", state="failed")
+    (again,) = ensemble_experiments(store.runs(), ["one", "other"], "both", store)
+    assert again.path == made.path
+
+
+def test_nothing_is_stored_if_one_seed_of_several_cannot_be_averaged(store: RunStore) -> None:
+    for seed in (0, 1):
+        write(store, "one", seed)
+    write(store, "other", 0)
+    path = write(store, "other", 1)
+    table = pd.read_csv(path / "predictions.csv", dtype={"image": str, "subject": str, "slice": str})
+    (path / "predictions.csv").write_text(table.replace({"image": {"3-1.png": "3-0.png"}}).to_csv(index=False))
+    with pytest.raises(DataError, match=r"seed-1-.*must hold the images of one/seed-1-.*Repeat the run with --force"):
+        ensemble_experiments(store.runs(), ["one", "other"], "both", store)
+    assert not (store.root / "both").exists()
+
+
+def test_a_damaged_run_of_another_experiment_is_left_out(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("one", "other"):
+        write(store, name, 0)
+    (write(store, "damaged", 0) / "state.json").write_text("{}")
+    ensemble(["one", "other"], "both", store.root)
+    printed = capsys.readouterr()
+    assert printed.err.startswith("warning: left out: ")
+    assert Path(printed.out.strip()).parent == store.root / "both"
+
+
+def test_an_ensemble_leaks_if_one_of_its_members_does(store: RunStore) -> None:
+    write(store, "one", 0, leaks="")
+    write(store, "other", 0, leaks="half of it")
+    (run,) = ensemble_experiments(store.runs(), ["one", "other"], "both", store)
+    assert run.card.leaks == "half of it"

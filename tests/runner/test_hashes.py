@@ -9,6 +9,7 @@ import pytest
 
 from alzbench.experiment import Experiment, load_experiment
 from alzbench.runner import settings_hash
+from alzbench.runner.hashes import run_hash
 from tests.helpers.images import CLASSES, write_image
 from tests.helpers.paths import EXPERIMENTS
 from tests.helpers.running import Tiny, run, run_one
@@ -120,3 +121,8 @@ def test_the_cut_and_the_content_of_a_backbones_file_are_hashed_and_not_its_path
     first, same, other = (hash_of(name="mine", file=str(tmp_path / name)) for name in ("a.py", "b.py", "c.py"))
     assert first == same != other
     assert first != hash_of(name="mine")
+
+
+def test_runs_that_a_nested_sweep_chose_are_not_those_of_an_experiment(tiny: Tiny) -> None:
+    own, chosen, other = (run_hash(tiny(), 0, 1, "d", by) for by in (None, "q1", "q2"))
+    assert len({own, chosen, other}) == 3

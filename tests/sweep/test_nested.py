@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 import yaml
 from optuna.trial import TrialState
 
 from alzbench.experiment.loaded_sweep import load_sweep
 from alzbench.store import Run, RunStore
+from alzbench.sweep.optuna_study import open_optuna_study
+from alzbench.sweep.storage import Storage
 from tests.helpers.command import Command, assert_sentence
 from tests.helpers.sweeps import URL, Start, Write, opened, trials
 
@@ -157,6 +161,35 @@ def test_a_grid_skips_fields_whose_condition_is_not_met(write: Write) -> None:
         {"train.schedule": "cosine", "train.warmup_epochs": 1},
     ]
     assert loaded.sweep.trials == 3
+
+
+def test_a_grid_is_enqueued_once_even_if_that_was_interrupted(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    space = {
+        "train.schedule": {"choices": ["constant", "cosine"]},
+        "train.warmup_epochs": {"choices": [0, 1], "when": {"train.schedule": "cosine"}},
+        "train.patience": {"choices": [None, 2]},
+    }
+    file = write(sampler="grid", space=space)
+    content = yaml.safe_load(file.read_text())
+    del content["trials"]
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
+    loaded = load_sweep(file)
+    enqueue, calls = optuna.Study.enqueue_trial, []
+
+    def stopped_at_the_third(study: optuna.Study, params: dict[str, Any], **options: Any) -> None:
+        calls.append(params)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        enqueue(study, params, **options)
+
+    monkeypatch.setattr(optuna.Study, "enqueue_trial", stopped_at_the_third)
+    with contextlib.closing(Storage(Path("runs/s-sweep"))) as storage:
+        with pytest.raises(KeyboardInterrupt):
+            open_optuna_study(loaded, storage)
+        for _ in range(2):
+            study = open_optuna_study(loaded, storage)
+            assert [trial.system_attrs["fixed_params"] for trial in study.get_trials()] == loaded.grid()
+    assert len(calls) == len(loaded.grid()) + 1  # none is enqueued again
 
 
 @pytest.mark.slow

@@ -63,6 +63,17 @@ def test_each_image_and_view_is_computed_once(prefix: Prefix, images: ImageSet, 
     assert again.compute([(0, ALL), (1, ALL[10:40]), (2, ALL[:5])], silent) == 15 == other.seen
 
 
+def test_the_network_is_let_go_once_all_feature_maps_are_stored(
+    prefix: Prefix, images: ImageSet, silent: Progress
+) -> None:
+    built, _ = features(prefix, images)
+    built.compute([(0, ALL)], silent)
+    assert "extractor" not in built.__dict__
+    online, counting = features(prefix, images, AugmentSettings(views="online"))
+    online.compute([(0, ALL)], silent)
+    assert online.extractor is counting  # each epoch needs it
+
+
 def test_stored_feature_maps_agree_with_fresh_ones(prefix: Prefix, images: ImageSet, silent: Progress) -> None:
     built, _ = features(prefix, images)
     built.compute([(0, ALL), (2, ALL)], silent)
