@@ -118,7 +118,10 @@ def select_runs(
     selected: list[Run] = []
     for name in names:
         file = _file(name)
-        named = _runs_of_file(file, runs) if file else named_runs(name, runs)
+        # a sweep's own name does not mean the experiments whose names begin with it
+        of_name = [run for run in every if run.card.experiment == name] or runs
+        named = _runs_of_file(file, runs) if file else named_runs(name, of_name)
+        named = [run for run in named if trials or run.card.trial is None]
         if not named and not file and named_runs(name, every):
             raise DataError(
                 f"{name} is a sweep or one of its trials, and trials have no test scores; "

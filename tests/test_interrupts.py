@@ -20,6 +20,7 @@ from alzbench.progress import Progress
 def handlers() -> Iterator[None]:
     """Put the handlers of the test run back."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
     yield
     interrupts.install()  # forgets the signals
     for number, handler in before.items():
@@ -34,7 +35,6 @@ def test_a_signal_raises_at_once(number: signal.Signals) -> None:
 
 
 def test_a_swallowed_interrupt_ends_the_next_step_once(silent: Progress) -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     interrupts.install()
     with silent.track("work", 3) as advance:
         advance(1)
@@ -69,7 +69,6 @@ def test_an_interrupt_that_a_library_turns_into_an_error_ends_the_command_with_4
         except KeyboardInterrupt:
             raise RuntimeError("a library failed") from None
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr(cli, "app", app)
     with pytest.raises(SystemExit) as stopped:
         cli.main()

@@ -19,7 +19,7 @@ def ensemble(
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the new experiment.")],
     runs: Runs = Path("runs"),
 ) -> None:
-    """Store the mean prediction of experiments as an experiment.
+    """Average the predictions of experiments.
 
     For each protocol, seed and fold that all of them have, the probabilities are averaged. Compare it like any other
     experiment. The mean over the seeds of one experiment needs no command: `alzbench compare` shows it.

@@ -20,7 +20,7 @@ class Kind(StrEnum):
 def schema(
     kind: Annotated[Kind, typer.Argument(metavar="KIND", help="Kind of file: experiment, study or sweep.")],
 ) -> None:
-    """Print the JSON Schema of a kind of file, for editors.
+    """Print the JSON Schema of files, for editors.
 
     An editor that has it completes and checks settings while you write a file.
     """

@@ -19,7 +19,7 @@ from tests.helpers.predictions import draw_predictions
         (["list", "runs"], "There are no runs under runs"),
         (["show", "x"], "There is no run x"),
         (["compare", "x", "--runs", "{stored}"], "There is no run or experiment x under"),
-        (["list", "experiments"], "There are no experiment files in experiments"),
+        (["list", "experiments", "--folder", "here"], "There are no experiment files in here"),
     ],
     ids=["compare-none", "list-none", "show", "compare-unknown", "experiments"],
 )

@@ -70,7 +70,7 @@ def test_runs_without_a_model_are_refused(alzbench: Command, tmp_path: Path) -> 
         return alzbench("explain", name, "--runs", root)
 
     assert_sentence(explain("sanity"), 2, "is the sanity baseline largest_class, which has no network")
-    assert_sentence(explain("imported"), 2, "was imported from predictions, and has no model")
+    assert_sentence(explain("imported"), 2, "stores predictions without a model")
     assert_sentence(explain("failed/seed-0-h0"), 3, "must be complete; it is failed")
     assert_sentence(explain("sweep/seed-0-h0"), 2, "is a trial of a sweep")
 

@@ -65,7 +65,7 @@ def test_what_has_no_model_is_refused(alzbench: Command, run: Run, stored: Path,
     unfinished = changed(run, tmp_path / "failed", state="failed")
     assert_sentence(alzbench("export", unfinished, "--format", "onnx"), 3, "must be complete; it is failed")
     imported = next((stored / "a").iterdir())
-    assert_sentence(alzbench("export", imported, "--format", "onnx"), 2, "was imported from predictions")
+    assert_sentence(alzbench("export", imported, "--format", "onnx"), 2, "stores predictions without a model")
     assert not Path("exports").exists()
 
 

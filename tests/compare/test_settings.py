@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alzbench.compare import Comparison, compare
@@ -150,6 +150,7 @@ SETTINGS = st.dictionaries(
 )  # fmt: skip
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(["x", "y"]), SETTINGS), min_size=1, max_size=6))
 def test_labels_are_unique_and_begin_with_the_name(experiments: list[tuple[str, dict[str, Any]]]) -> None:
     named = [(name, f"{place:06d}", settings) for place, (name, settings) in enumerate(experiments)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alzbench.data.names import kaggle_names, labelled_names, read_names
@@ -23,6 +23,7 @@ def test_two_subjects_by_hand() -> None:
     assert by_name.loc["32.jpg"].tolist() == ["milddemented-001", "32"]
 
 
+@settings(deadline=None)
 @given(subjects=st.integers(1, 120), explicit_from=st.integers(2, 33), seed=st.integers(0, 9))
 def test_numbers_are_decoded_in_any_order_of_the_files(subjects: int, explicit_from: int, seed: int) -> None:
     files = kaggle_files(subjects, explicit_from).sample(frac=1, random_state=seed)
