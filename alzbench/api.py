@@ -1,4 +1,4 @@
-"""What `import alzbench` offers: the commands as functions, with results that a notebook shows.
+"""The commands as functions, which `import alzbench` offers, with results that a notebook shows.
 
     import alzbench as ab
 

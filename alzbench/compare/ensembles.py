@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from alzbench.evaluation.evaluate import evaluate
-from alzbench.evaluation.predictions import PREFIX, class_names, probabilities
+from alzbench.evaluation.predictions import mean_predictions
 from alzbench.evaluation.scores import Scores, Tables, scores_of_run
 from alzbench.evaluation.subject_counts import count_subjects
 
@@ -45,11 +43,6 @@ def make_ensemble(tables: Tables, healthy: int | None) -> Ensemble | None:
     about = ["subject", "label"]
     if not first.index.is_unique or not all(first[about].equals(other[about]) for other in others):
         return None
-    names = class_names(first)
-    mean = np.mean([probabilities(table) for table in (first, *others)], axis=0)
-    table = first.assign(
-        predicted=np.array(names, dtype=object)[mean.argmax(axis=1)],
-        **{PREFIX + name: mean[:, k] for k, name in enumerate(names)},
-    ).reset_index()
+    table = mean_predictions([first, *others]).reset_index()
     scores = scores_of_run(0, evaluate(table, healthy=healthy), count_subjects(table, healthy), table)
     return Ensemble(tuple(tables), len(table), scores)

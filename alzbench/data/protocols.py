@@ -30,7 +30,7 @@ UNUSED = "unused"
 
 @dataclass(frozen=True)
 class Draw:
-    """What tells apart the splits of one protocol.
+    """Choice of one of the splits of a protocol.
 
     Attributes:
         seed: Seed of the random assignment.
@@ -139,8 +139,7 @@ def _subject_cv(manifest: pd.DataFrame, settings: SubjectFoldsProtocol, draw: Dr
     assigned = 0
     for subjects in _subjects_by_class(manifest).values():
         order = [str(s) for s in rng.permutation(subjects)]
-        # each class continues at the fold where the previous class ended, so that folds have nearly equal sizes
-        tested = [s for i, s in enumerate(order) if (i + assigned) % settings.folds == draw.fold]
+        tested = _fold_of(order, settings.folds, draw.fold, assigned)
         assigned += len(order)
         remaining.append([s for s in order if s not in tested])
         parts |= dict.fromkeys(tested, "test") | _allot(remaining[-1], 0, settings.validation)
@@ -236,6 +235,19 @@ def _allot(subjects: list[str], test: float, validation: float) -> dict[str, str
     return dict(zip(subjects, parts, strict=True))
 
 
+def _fold_of(order: list[str], folds: int, fold: int, assigned: int) -> list[str]:
+    """Return the subjects of a class in one of the folds.
+
+    Each class continues at the fold where the previous class ended, so that folds have nearly equal sizes.
+
+    Args:
+        order: The class's subjects, in random order.
+        folds, fold: Number of folds, and the fold, from 0.
+        assigned: Number of subjects of the earlier classes.
+    """
+    return [subject for number, subject in enumerate(order, start=assigned) if number % folds == fold]
+
+
 def _validation_fold(
     remaining: list[list[str]], settings: SubjectProtocol | SubjectFoldsProtocol, draw: Draw
 ) -> dict[str, str]:
@@ -250,9 +262,8 @@ def _validation_fold(
     parts: dict[str, str] = {}
     assigned = 0
     for subjects in (subjects for subjects in remaining if len(subjects) > 1):
-        for i, subject in enumerate(subjects):  # each class continues at the fold where the previous class ended
-            validated = (i + assigned) % settings.validation_folds == draw.validation_fold
-            parts[subject] = "validation" if validated else "train"
+        validated = _fold_of(subjects, settings.validation_folds, draw.validation_fold, assigned)
+        parts |= dict.fromkeys(subjects, "train") | dict.fromkeys(validated, "validation")
         assigned += len(subjects)
     return parts
 

@@ -46,6 +46,16 @@ def probabilities(table: pd.DataFrame) -> npt.NDArray[np.float64]:
     return table[[PREFIX + name for name in class_names(table)]].to_numpy(np.float64)
 
 
+def mean_predictions(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the first of several tables, of the same images in the same order, with the mean probabilities of all."""
+    names = class_names(tables[0])
+    mean = np.mean([probabilities(table) for table in tables], axis=0)
+    return tables[0].assign(
+        predicted=np.array(names, dtype=object)[mean.argmax(axis=1)],
+        **{PREFIX + name: mean[:, k] for k, name in enumerate(names)},
+    )
+
+
 def with_confidence(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with the highest probability of each row, and True if its prediction is right."""
     return table.assign(confidence=probabilities(table).max(axis=1), right=table["label"] == table["predicted"])

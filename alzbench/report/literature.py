@@ -9,7 +9,7 @@ from typing import Any
 from alzbench.compare import Comparison
 from alzbench.compare.literature import PublishedResult, Reproduction, reproductions
 from alzbench.errors import DataError
-from alzbench.report.document import UNDEFINED, Cell, Column, Document, Form, Section, make_table
+from alzbench.report.document import Cell, Column, Document, Form, Section, make_table
 
 _FORMS = {"accuracy": Form(digits=2, scale=100), "macro_f1": Form(digits=3), "roc_auc": Form(digits=3)}
 _RANGES = {**_FORMS, "accuracy": Form(digits=1, scale=100)}
@@ -109,4 +109,4 @@ def _unit(result: PublishedResult) -> str:
 
 def _range(each: Reproduction, form: Form) -> str:
     low, high = (form.text(Cell(value)) for value in (each.low, each.high))
-    return low if low == high else f"{low}–{high}" if high != UNDEFINED else UNDEFINED
+    return low if low == high else f"{low}–{high}"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from alzbench.errors import DataError, ExperimentError
-from alzbench.evaluation.predictions import PREFIX, class_names, probabilities
+from alzbench.evaluation.predictions import class_names, mean_predictions
 from alzbench.runner.hashes import short_hash
 from alzbench.runner.importing import store_predictions
 from alzbench.store import Card, Run, RunStore
@@ -95,11 +94,10 @@ def _check_alike(members: Sequence[Run]) -> None:
 def _mean(members: Sequence[Run]) -> pd.DataFrame:
     """Return the first run's predictions with the mean probabilities of all."""
     _check_alike(members)
-    first = members[0].predictions()
+    tables = [run.predictions() for run in members]
+    first = tables[0]
     images, names = sorted(first["image"]), class_names(first)
-    aligned = []
-    for run in members:
-        table = run.predictions()
+    for run, table in zip(members, tables, strict=True):
         if class_names(table) != names:
             raise ExperimentError(f"{run.name} and {members[0].name} must have the same classes. Leave one out.")
         if sorted(table["image"]) != images:
@@ -107,10 +105,8 @@ def _mean(members: Sequence[Run]) -> pd.DataFrame:
                 f"{run.path / 'predictions.csv'} must hold the images of {members[0].name}, and does not. Repeat the "
                 "run with --force."
             )
-        aligned.append(probabilities(table.set_index("image").loc[first["image"]].reset_index()))
-    mean = np.mean(aligned, axis=0)
-    columns = {PREFIX + name: mean[:, k] for k, name in enumerate(names)}
-    return first.assign(predicted=np.array(names, dtype=object)[mean.argmax(axis=1)], **columns)
+    others = [table.set_index("image").loc[first["image"]].reset_index() for table in tables[1:]]
+    return mean_predictions([first, *others])
 
 
 def _store(table: pd.DataFrame, members: Sequence[Run], name: str, store: RunStore) -> Run:

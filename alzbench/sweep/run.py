@@ -148,24 +148,24 @@ class _SweepRun:
         progress.say(describe_plan(loaded, searches, self.places.store, str(storage)))
         images = self.context.images.open(loaded.base.data)  # errors in the images are reported before any trial
         work = [SweepWork(search.loaded, search.optuna_study, storage, self.context) for search in searches]
-        for search, its_work in zip(searches, work, strict=True):
-            check_data(search.loaded, storage, search.optuna_study, images.fingerprint)
-            self._run_trials(search, its_work)
+        for each in work:
+            check_data(each.loaded, storage, each.optuna_study, images.fingerprint)
+            self._run_trials(each)
         if self._are_running_elsewhere(work):
             return SweepResult(sweep_document(SweepState(loaded, tuple(searches), str(storage))), (), None)
         with storage.lock("final"):
             return self._finish(searches)
 
-    def _run_trials(self, search: Search, work: SweepWork) -> None:
+    def _run_trials(self, work: SweepWork) -> None:
         """Run the missing trials of a search."""
-        progress, optuna_study = self.context.progress, search.optuna_study
+        progress, loaded, optuna_study = self.context.progress, work.loaded, work.optuna_study
         finished = count_finished(optuna_study)
-        name = "trials" if search.loaded.fold is None else f"trials, fold {search.loaded.fold}"
-        with progress.track(name, search.loaded.sweep.trials, finished) as advance:
+        name = "trials" if loaded.fold is None else f"trials, fold {loaded.fold}"
+        with progress.track(name, loaded.sweep.trials, finished) as advance:
             for trial in work.run():
-                progress.say(describe_trial(search.loaded, trial))
+                progress.say(describe_trial(loaded, trial))
                 before, finished = finished, count_finished(optuna_study)  # other processes finish trials too
-                advance(finished - before, note=describe_best_so_far(search.loaded, optuna_study))
+                advance(finished - before, note=describe_best_so_far(loaded, optuna_study))
 
     def _are_running_elsewhere(self, work: Sequence[SweepWork]) -> bool:
         """Return True if another process still runs trials, which then finishes the sweep; say which are unfinished."""
